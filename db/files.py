@@ -1,0 +1,221 @@
+"""What lies on the disk: files seen, moved, gone and come back, and those that failed."""
+
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select, update
+
+from db.columns import now
+from db.library import Library
+from db.records import SeenFile
+from db.rows import FailureRow, KnownFile
+from db.schema import analysis, failure, file, photo
+from db.sql import chunks, contract_id, under, upsert
+
+_CHANGING = ("photo_id", "kind", "size", "mtime_ns", "content_hash", "seen_at", "gone_at")
+
+
+def known_files(
+    library: Library, roots: Sequence[str], *, contract: str | None = None
+) -> dict[str, KnownFile]:
+    """Return what is known of the files in and below some folders, gone ones included.
+
+    Parameters
+    ----------
+    library : Library
+    roots : sequence of str
+        Absolute files or folders.
+    contract : str, optional
+        The analysis contract that decides `KnownFile.done`; without it nothing is done.
+
+    Returns
+    -------
+    dict of str to KnownFile
+        By path.
+    """
+    with library.read() as conn:
+        done_under = contract_id(conn, "analysis", contract) if contract else None
+        columns = (
+            *(file.c.path, file.c.size, file.c.mtime_ns, file.c.content_hash, file.c.kind),
+            *(file.c.photo_id, file.c.gone_at.is_not(None)),
+            *(analysis.c.photo_id.is_not(None), failure.c.file_id.is_not(None)),
+        )
+        same_photo = analysis.c.photo_id == file.c.photo_id
+        known = (
+            select(*columns)
+            .outerjoin(analysis, same_photo & (analysis.c.contract_id == (done_under or 0)))
+            .outerjoin(failure, failure.c.file_id == file.c.id)
+        )
+        rows = (row for part in under(roots) for row in conn.execute(known.where(part)))
+        return {row[0]: KnownFile(*row) for row in rows}
+
+
+def _photo_ids(conn: Connection, hashes: Iterable[str | None]) -> dict[str | None, int]:
+    wanted = {found for found in hashes if found is not None}
+    by_hash: dict[str | None, int] = {}
+    for part in chunks(wanted):
+        query = select(photo.c.content_hash, photo.c.id).where(photo.c.content_hash.in_(part))
+        by_hash.update((row[0], row[1]) for row in conn.execute(query))
+    return by_hash
+
+
+def _forget_failures_of_changed(conn: Connection, paths: Sequence[str]) -> None:
+    changed = (
+        file.c.size.is_distinct_from(failure.c.size)
+        | file.c.mtime_ns.is_distinct_from(failure.c.mtime_ns)
+        | file.c.content_hash.is_distinct_from(failure.c.content_hash)
+    )
+    mended = (
+        select(file.c.id)
+        .where(file.c.id == failure.c.file_id, file.c.path.in_(paths), changed)
+        .exists()
+    )
+    conn.execute(delete(failure).where(mended))
+
+
+def _file_row(seen: SeenFile, photo_id: int | None, at: datetime) -> dict[str, Any]:
+    return {
+        "path": seen.path,
+        "photo_id": photo_id,
+        "kind": seen.kind,
+        "size": seen.size,
+        "mtime_ns": seen.mtime_ns,
+        "content_hash": seen.content_hash,
+        "seen_at": at,
+        "gone_at": None,
+    }
+
+
+def save_files(library: Library, files: Iterable[SeenFile]) -> None:
+    """Store files that are new, changed or back again.
+
+    A file whose content is known already belongs to that photo at once: this is how a moved file
+    keeps its faces, and how two copies share one analysis. A failure of a file that has changed is
+    forgotten. Each `db.sql.CHUNK` files are one transaction.
+
+    Parameters
+    ----------
+    library : Library
+    files : iterable of SeenFile
+        Each path once.
+    """
+    at = now()
+    for part in chunks(files):
+        with library.write() as conn:
+            photo_ids = _photo_ids(conn, (seen.content_hash for seen in part))
+            rows = [_file_row(seen, photo_ids.get(seen.content_hash), at) for seen in part]
+            upsert(conn, file, rows, keys=["path"], update=_CHANGING)
+            _forget_failures_of_changed(conn, [seen.path for seen in part])
+
+
+def _set_gone(library: Library, paths: Iterable[str], at: datetime | None) -> int:
+    done = 0
+    with library.write() as conn:
+        for part in chunks(paths):
+            change = update(file).where(file.c.path.in_(part)).values(gone_at=at)
+            other = file.c.gone_at.is_not(None) if at is None else file.c.gone_at.is_(None)
+            done += conn.execute(change.where(other)).rowcount
+    return done
+
+
+def mark_gone(library: Library, paths: Iterable[str]) -> int:
+    """Mark files that have vanished, and return how many were still thought present.
+
+    Faces and people stay in the library; they are left out of counts and clustering while no file
+    holds their photo.
+    """
+    return _set_gone(library, paths, now())
+
+
+def mark_present(library: Library, paths: Iterable[str]) -> int:
+    """Mark files that are back, unchanged, and return how many had been gone."""
+    return _set_gone(library, paths, None)
+
+
+def count_moved(library: Library, paths: Iterable[str]) -> int:
+    """Count those of the files `paths` that are gone but whose content is present elsewhere."""
+    here = file.alias("here")
+    elsewhere = (
+        select(here.c.id)
+        .where(here.c.content_hash == file.c.content_hash, here.c.gone_at.is_(None))
+        .exists()
+    )
+    moved = select(func.count()).select_from(file).where(file.c.gone_at.is_not(None), elsewhere)
+    with library.read() as conn:
+        parts = chunks(paths)
+        return sum(conn.scalar(moved.where(file.c.path.in_(part))) or 0 for part in parts)
+
+
+def _see(conn: Connection, seen: SeenFile, at: datetime) -> None:
+    """Store a file, unless it is known as it is: what was known of its content then stays."""
+    same = select(file.c.id).where(
+        file.c.path == seen.path,
+        file.c.size == seen.size,
+        file.c.mtime_ns == seen.mtime_ns,
+        file.c.gone_at.is_(None),
+    )
+    if seen.content_hash is not None:
+        same = same.where(file.c.content_hash == seen.content_hash)
+    if conn.scalar(same) is None:
+        photo_id = _photo_ids(conn, [seen.content_hash]).get(seen.content_hash)
+        upsert(conn, file, [_file_row(seen, photo_id, at)], keys=["path"], update=_CHANGING)
+
+
+def _failed_files(conn: Connection, seen: SeenFile) -> list[Any]:
+    """Return the file, and with known content every other present file that holds the same."""
+    columns = (file.c.id, file.c.size, file.c.mtime_ns)
+    failed = file.c.path == seen.path
+    if seen.content_hash is not None:
+        failed |= (file.c.content_hash == seen.content_hash) & file.c.gone_at.is_(None)
+    return list(conn.execute(select(*columns).where(failed)))
+
+
+def save_failure(library: Library, seen: SeenFile, *, stage: str, reason: str) -> None:
+    """Remember that a file could not be read or analysed.
+
+    Parameters
+    ----------
+    library : Library
+    seen : SeenFile
+        As it was found. With a content hash the content is at fault, and every present copy of it
+        has failed; without one, only this path has.
+    stage : str
+        Where it failed, in a word.
+    reason : str
+        One sentence for the user.
+    """
+    at = now()
+    with library.write() as conn:
+        _see(conn, seen, at)
+        common = {"content_hash": seen.content_hash, "stage": stage, "reason": reason, "at": at}
+        rows = [
+            {"file_id": file_id, "size": size, "mtime_ns": mtime_ns, **common}
+            for file_id, size, mtime_ns in _failed_files(conn, seen)
+        ]
+        upsert(conn, failure, rows, keys=["file_id"], update=[*common, "size", "mtime_ns"])
+
+
+def failures(library: Library) -> list[FailureRow]:
+    """Return the present files that failed, by path."""
+    columns = (file.c.path, *(c for c in failure.c if c.name != "file_id"))
+    query = (
+        select(*columns)
+        .join(file, file.c.id == failure.c.file_id)
+        .where(file.c.gone_at.is_(None))
+        .order_by(file.c.path)
+    )
+    with library.read() as conn:
+        return [FailureRow(*row) for row in conn.execute(query)]
+
+
+def forget_failures(library: Library, roots: Sequence[str] = (os.sep,)) -> int:
+    """Forget failures in and below `roots`, so that the files are tried again; return how many."""
+    with library.write() as conn:
+        return sum(
+            conn.execute(
+                delete(failure).where(failure.c.file_id.in_(select(file.c.id).where(part)))
+            ).rowcount
+            for part in under(roots)
+        )

@@ -1,0 +1,66 @@
+"""Which face of a photo is which, when the photo is analysed again."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAME_FACE = 0.5
+"""Least overlap (intersection over union) of two boxes around one face."""
+
+
+def overlaps(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the intersection over union of boxes.
+
+    Parameters
+    ----------
+    a : ndarray of float, shape (n, 4)
+        Left, top, right, bottom in pixels.
+    b : ndarray of float, shape (m, 4)
+        Likewise.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, m)
+        0 to 1; 0 for boxes without area.
+    """
+    first, second = a.astype(np.float64)[:, None], b.astype(np.float64)[None]
+    low = np.maximum(first[..., :2], second[..., :2])
+    high = np.minimum(first[..., 2:], second[..., 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    area_a = np.prod(np.clip(first[..., 2:] - first[..., :2], 0, None), axis=2)
+    area_b = np.prod(np.clip(second[..., 2:] - second[..., :2], 0, None), axis=2)
+    union = area_a + area_b - shared
+    return np.asarray(np.where(union > 0, shared / np.where(union > 0, union, 1), 0), np.float64)
+
+
+def match_boxes(
+    old: NDArray[np.floating],
+    new: NDArray[np.floating],
+    *,
+    old_times: NDArray[np.int64] | None = None,
+    new_times: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
+    """Find each new box among the old ones, best overlap first, each old one used once.
+
+    Parameters
+    ----------
+    old : ndarray of float, shape (n, 4)
+    new : ndarray of float, shape (m, 4)
+    old_times, new_times : ndarray of int64, shape (n,) and (m,), optional
+        Milliseconds in a clip; boxes of different times are never the same.
+
+    Returns
+    -------
+    ndarray of int64, shape (m,)
+        The row in `old`, or -1 where the overlap is below `SAME_FACE` with all that are left.
+    """
+    shared = overlaps(old, new)
+    if old_times is not None and new_times is not None:
+        shared = np.where(old_times[:, None] == new_times[None], shared, 0.0)
+    found = np.full(len(new), -1, np.int64)
+    used = np.zeros(len(old), bool)
+    rows, columns = np.nonzero(shared >= SAME_FACE)
+    for best in np.argsort(-shared[rows, columns], kind="stable"):
+        row, column = rows[best], columns[best]
+        if found[column] < 0 and not used[row]:
+            found[column], used[row] = row, True
+    return found

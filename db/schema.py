@@ -1,0 +1,211 @@
+"""The tables of the current schema version; ``docs/library.md`` tells their history.
+
+A change here needs a step in `db.migrations` that turns existing libraries into the same.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
+
+from db.columns import BigId, Instant, PathBytes
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+
+def _to(target: str, *, on_delete: str = "CASCADE") -> ForeignKey:
+    return ForeignKey(target, ondelete=on_delete)
+
+
+schema_version = Table(
+    "schema_version",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("applied_at", Instant, nullable=False),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("key", String(100), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(24), primary_key=True),
+    Column("next_id", BigInteger, nullable=False),
+)
+
+contract = Table(
+    "contract",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("kind", String(12), nullable=False),
+    Column("key", Text, nullable=False),
+    UniqueConstraint("kind", "key"),
+    CheckConstraint("kind IN ('analysis', 'detector', 'identity', 'attributes')", name="kind"),
+)
+
+photo = Table(
+    "photo",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("content_hash", Text, nullable=False, unique=True),
+    Column("kind", String(8), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("orientation", Integer, nullable=False),
+    Column("stored_width", Integer, nullable=False),
+    Column("stored_height", Integer, nullable=False),
+    Column("duration_ms", BigInteger),
+    Column("taken_at", DateTime),
+    Column("utc_offset_min", Integer),
+    Column("date_source", String(24), nullable=False),
+    Column("date_precision", String(12), nullable=False),
+    Column("camera_make", Text),
+    Column("camera_model", Text),
+    CheckConstraint("kind IN ('image', 'clip')", name="kind"),
+    CheckConstraint("orientation BETWEEN 1 AND 8", name="orientation"),
+    sqlite_autoincrement=True,
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("path", PathBytes, nullable=False, unique=True),
+    Column("photo_id", BigId, _to("photo.id", on_delete="SET NULL"), index=True),
+    Column("kind", String(8), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("content_hash", Text, index=True),
+    Column("seen_at", Instant, nullable=False),
+    Column("gone_at", Instant),
+    CheckConstraint("kind IN ('image', 'clip', 'other')", name="kind"),
+)
+
+analysis = Table(
+    "analysis",
+    metadata,
+    Column("photo_id", BigId, _to("photo.id"), primary_key=True),
+    Column("contract_id", BigId, _to("contract.id"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("seconds", Double, nullable=False),
+)
+
+failure = Table(
+    "failure",
+    metadata,
+    Column("file_id", BigId, _to("file.id"), primary_key=True, autoincrement=False),
+    Column("content_hash", Text, index=True),
+    Column("stage", String(24), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+)
+
+face = Table(
+    "face",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("photo_id", BigId, _to("photo.id"), nullable=False, index=True),
+    Column("time_ms", BigInteger),
+    Column("x0", Double, nullable=False),
+    Column("y0", Double, nullable=False),
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+    Column("landmarks", LargeBinary),
+    Column("score", Double, nullable=False),
+    Column("size", Double, nullable=False),
+    Column("sharpness", Double),
+    Column("frontal", Double),
+    Column("detector_id", BigId, _to("contract.id"), nullable=False),
+)
+
+observation = Table(
+    "observation",
+    metadata,
+    Column("face_id", BigId, _to("face.id"), primary_key=True),
+    Column("contract_id", BigId, _to("contract.id"), primary_key=True),
+    Column("vector", LargeBinary),
+    Column("ages", LargeBinary),
+    Column("p_male", Double),
+    # No index by contract: SQLite would then start there when it loads all faces, and sort them,
+    # vectors and all, afterwards.
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("name", Text),
+    Column("hidden", Boolean, nullable=False, server_default=false()),
+    Column("born_override", String(10)),
+    Column("gender_override", String(1)),
+    Column("cover_face_id", BigId, _to("face.id", on_delete="SET NULL"), index=True),
+    Column("cover_chosen", Boolean, nullable=False, server_default=false()),
+    Column("passer_by", Boolean, nullable=False, server_default=false()),
+    Column("p_male", Double),
+    Column("born", Double),
+    Column("born_low", Double),
+    Column("born_high", Double),
+    Column("photos", Integer, nullable=False, server_default="0"),
+    Column("faces", Integer, nullable=False, server_default="0"),
+    Column("first_at", DateTime),
+    Column("last_at", DateTime),
+    Column("created_at", Instant, nullable=False),
+    CheckConstraint("gender_override IN ('f', 'm')", name="gender_override"),
+)
+
+assignment = Table(
+    "assignment",
+    metadata,
+    Column("face_id", BigId, _to("face.id"), primary_key=True, autoincrement=False),
+    Column("person_id", BigId, _to("person.id"), nullable=False, index=True),
+    Column("source", String(8), nullable=False),
+    Column("confidence", Double),
+    CheckConstraint("source IN ('user', 'auto', 'imported')", name="source"),
+)
+
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("face_id", BigId, _to("face.id"), primary_key=True),
+    Column("person_id", BigId, _to("person.id"), primary_key=True, index=True),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("kind", String(24), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("inverse", JSON, nullable=False),
+    Column("undone", Boolean, nullable=False, server_default=false()),
+    sqlite_autoincrement=True,
+)

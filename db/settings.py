@@ -1,0 +1,24 @@
+"""Settings that belong to a library rather than to a run: text by key."""
+
+from sqlalchemy import delete, select
+
+from db.library import Library
+from db.schema import setting
+from db.sql import upsert
+
+
+def get_setting(library: Library, key: str, default: str | None = None) -> str | None:
+    """Return a setting, or `default` where it has never been set."""
+    with library.read() as conn:
+        value = conn.scalar(select(setting.c.value).where(setting.c.key == key))
+    return default if value is None else value
+
+
+def set_setting(library: Library, key: str, value: str | None) -> None:
+    """Change a setting; None removes it."""
+    with library.write() as conn:
+        if value is None:
+            conn.execute(delete(setting).where(setting.c.key == key))
+        else:
+            row = {"key": key, "value": value}
+            upsert(conn, setting, [row], keys=["key"], update=["value"])

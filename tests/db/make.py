@@ -1,0 +1,72 @@
+"""Small photos, faces and people to put into a library."""
+
+import numpy as np
+
+from db.analyses import save_analyses
+from db.files import save_files
+from db.people import next_person_ids, save_people
+from db.records import (
+    Analysis,
+    Attributes,
+    Faces,
+    Grouping,
+    Identity,
+    PersonFacts,
+    PhotoFacts,
+    SeenFile,
+)
+
+
+def seen(path, content=None, *, kind="image", size=100, mtime_ns=5):
+    return SeenFile(str(path), size, mtime_ns, content or f"hash of {path}", kind)
+
+
+def boxes(*lefts, side=100.0):
+    return np.array([[x, 10, x + side, 10 + side] for x in lefts], np.float32).reshape(-1, 4)
+
+
+def faces(found, *, contract="detector", time_ms=None):
+    n = len(found)
+    column = np.linspace(0.25, 1, n, dtype=np.float32)
+    landmarks = np.arange(n * 10, dtype=np.float32).reshape(n, 5, 2)
+    return Faces(contract, found, landmarks, column, column * 100, column, column, time_ms)
+
+
+def vectors(n, d=16, seed=0):
+    made = np.random.default_rng(seed).standard_normal((n, d)).astype(np.float32)
+    return made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-9)
+
+
+def analysis(content, found=None, *, contract="A", net="net", detector="detector", **facts):
+    found = boxes(0, 200) if found is None else found
+    n = len(found)
+    ages = np.full((n, 100), 0.01, np.float32)
+    return Analysis(
+        PhotoFacts(content, 640, 480, **facts),
+        faces(found, contract=detector),
+        contract,
+        (Identity(net, vectors(n, seed=len(content))),),
+        (Attributes(net, ages, np.full(n, 0.75, np.float32)),),
+        0.5,
+    )
+
+
+def add(library, *paths, **options):
+    """Store files and an analysis of each; the content is called as the path."""
+    save_files(library, [seen(path, str(path)) for path in paths])
+    return save_analyses(library, [analysis(str(path), **options) for path in paths])
+
+
+def group(library, *groups, **facts):
+    """Make one person of each list of face ids, and return their ids."""
+    ids = next_person_ids(library, len(groups)).tolist()
+    regroup(library, dict(zip(ids, groups, strict=True)), **facts)
+    return ids
+
+
+def regroup(library, groups, **facts):
+    pairs = [(face, person) for person, members in groups.items() for face in members]
+    face_id, person_id = np.array(pairs, np.int64).reshape(-1, 2).T
+    grouping = Grouping(face_id, person_id, np.full(len(pairs), 0.5, np.float32))
+    known = [PersonFacts(person, **facts) for person in groups if person]
+    save_people(library, grouping, known)
