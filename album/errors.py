@@ -1,0 +1,167 @@
+# ruff: noqa: N818 - the names say what is wrong, and read as such where they are raised
+"""What can go wrong with the files of a person, each as one sentence with what to do."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+StrPath = str | os.PathLike[str]
+
+
+def shown(path: StrPath) -> str:
+    r"""Return a path that can be printed anywhere: bytes that are not UTF-8 become ``\xNN``."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+class AlbumError(Exception):
+    """Something the user can understand and act on; `str` of it is one sentence.
+
+    Attributes
+    ----------
+    code : str
+        Name of the kind of error, stored in the library and stable between versions.
+    exit_code : int
+        What the process returns when this error ends it.
+    """
+
+    code = "error"
+    exit_code = 1
+
+
+class MissingFolder(AlbumError):
+    """A file or folder that the user named does not exist."""
+
+    code = "missing-folder"
+    exit_code = 2
+
+    def __init__(self, path: StrPath) -> None:
+        self.path = os.fspath(path)
+        super().__init__(
+            f"{shown(path)} does not exist; check the spelling, and that its disk is connected."
+        )
+
+
+class MediaError(AlbumError):
+    """One file that could not be used. The run goes on; the reason is recorded.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file.
+    detail : str, optional
+        What was found, in words that fit the middle of the sentence.
+
+    Attributes
+    ----------
+    path : str
+        The file.
+    reason : str
+        The sentence without the path, as `album status` lists it.
+    """
+
+    code = "unreadable"
+    exit_code = 3
+    what = "cannot be used"
+    hint = "look at it in another program"
+
+    def __init__(self, path: StrPath, detail: str = "") -> None:
+        self.path = os.fspath(path)
+        self.reason = f"{self.what}{f' ({detail})' if detail else ''}; {self.hint}."
+        super().__init__(f"{shown(path)} {self.reason}")
+
+
+class Unreadable(MediaError):
+    """The system does not let the file or folder be read."""
+
+    what = "cannot be read"
+    hint = "check its permissions and its disk"
+
+
+class Vanished(MediaError):
+    """The file was there when the folder was listed, and is not any more."""
+
+    code = "vanished"
+    what = "disappeared while it was being read"
+    hint = "run again if it comes back"
+
+
+class StillChanging(MediaError):
+    """The file changed between two looks at it."""
+
+    code = "changing"
+    what = "changed while it was being read"
+    hint = "run again when it is completely written"
+
+
+class Empty(MediaError):
+    """The file holds no bytes."""
+
+    code = "empty"
+    what = "is empty"
+    hint = "copy it again from where it came from"
+
+
+class Truncated(MediaError):
+    """The file ends before the picture does."""
+
+    code = "truncated"
+    what = "is cut short"
+    hint = "copy it again from where it came from"
+
+
+class Damaged(MediaError):
+    """The file is of a kind that is read here, and its content makes no sense."""
+
+    code = "damaged"
+    what = "is damaged"
+    hint = "copy it again from where it came from, or save it anew in a picture editor"
+
+
+class NotAPhoto(MediaError):
+    """The name promises a picture or a clip, and the content is something else."""
+
+    code = "not-a-photo"
+    what = "is not a picture or a clip"
+    hint = "rename or remove it"
+
+
+class Ignored(NotAPhoto):
+    """No picture or clip, and its name never said so: a sidecar, a text, sound."""
+
+    code = "ignored"
+    hint = "nothing needs to be done"
+
+
+class Unsupported(MediaError):
+    """A picture of a kind that is not read."""
+
+    code = "unsupported"
+    what = "is of a kind that is not read"
+    hint = "save it as JPEG beside the original"
+
+
+class TooLarge(MediaError):
+    """Unfolding the picture would take more memory than is allowed."""
+
+    code = "too-large"
+    what = "is too large to be opened safely"
+    hint = "save a smaller copy of it"
+
+
+@contextmanager
+def reading(path: StrPath) -> Iterator[None]:
+    """Turn what the system says about a file into an `AlbumError` with its path.
+
+    Raises
+    ------
+    Vanished
+        In place of FileNotFoundError and NotADirectoryError.
+    Unreadable
+        In place of any other OSError, and of ValueError for a path with a NUL in it.
+    """
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise Vanished(path) from error
+    except (OSError, ValueError) as error:
+        raise Unreadable(path, getattr(error, "strerror", None) or str(error)) from error

@@ -1,0 +1,117 @@
+"""The turns that a HEIF or AVIF container itself prescribes (ISO/IEC 23008-12, 6.5.10 and 6.5.12).
+
+A container may say how to turn its picture (`irot`, `imir`), EXIF inside it may say so too, and a
+decoder applies the first and knows nothing of the second. Whoever applies both turns photos twice;
+whoever ignores EXIF shows files without `irot`, which some camera apps write, on their side.
+"""
+
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+MAX_META = 4 << 20
+_MAX_BOXES = 4096
+
+_ORIENTATION = {
+    (0, None): 1,
+    (1, None): 8,
+    (2, None): 3,
+    (3, None): 6,
+    (0, 0): 4,
+    (1, 0): 5,
+    (2, 0): 2,
+    (3, 0): 7,
+    (0, 1): 2,
+    (1, 1): 7,
+    (2, 1): 4,
+    (3, 1): 5,
+}
+"""EXIF orientation by quarter turns anticlockwise and, after them, the mirror: 0 swaps top and
+bottom, 1 swaps left and right."""
+
+
+def container_orientation(file: BinaryIO) -> int | None:
+    """Return the turn that the container prescribes for its primary picture.
+
+    Parameters
+    ----------
+    file : binary file
+        An open HEIF or AVIF file; the position is not kept.
+
+    Returns
+    -------
+    int or None
+        As an EXIF orientation, 1 to 8; None when the container is silent, or not understood.
+    """
+    try:
+        return _orientation(_meta(file))
+    except (struct.error, IndexError, KeyError, OverflowError):
+        return None
+
+
+def _meta(file: BinaryIO) -> bytes:
+    """Return the content of the top-level `meta` box; empty when there is none."""
+    file.seek(0)
+    for _ in range(64):
+        start = file.tell()
+        head = file.read(8)
+        if len(head) < 8:
+            break
+        size, name = struct.unpack(">I4s", head)
+        if size == 1:
+            size = struct.unpack(">Q", file.read(8))[0]
+        if name == b"meta":
+            return file.read(min(size - (file.tell() - start), MAX_META)) if size >= 8 else b""
+        if size < 8:
+            break
+        file.seek(start + size)
+    return b""
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and content of the boxes that follow each other in `data`."""
+    at = 0
+    for _ in range(_MAX_BOXES):
+        if at + 8 > len(data):
+            return
+        size, name = struct.unpack_from(">I4s", data, at)
+        if size < 8:
+            return
+        yield name, data[at + 8 : at + size]
+        at += size
+
+
+def _orientation(meta: bytes) -> int | None:
+    boxes = dict(_boxes(meta[4:]))
+    pitm = boxes[b"pitm"]
+    primary = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)[0]
+    iprp = list(_boxes(boxes[b"iprp"]))
+    properties = list(_boxes(dict(iprp)[b"ipco"]))
+    turns: int | None = None
+    mirror: int | None = None
+    for index in _associations([data for name, data in iprp if name == b"ipma"], primary):
+        name, data = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
+        if name == b"irot":
+            turns = data[0] & 3
+        elif name == b"imir":
+            mirror = data[0] & 1
+    return None if turns is None and mirror is None else _ORIENTATION[turns or 0, mirror]
+
+
+def _associations(tables: list[bytes], item: int) -> list[int]:
+    """Return the 1-based property numbers of one item (`ipma`, ISO/IEC 23008-12, 9.3)."""
+    for table in tables:
+        wide_item, wide_index = bool(table[0]), bool(table[3] & 1)
+        (count,) = struct.unpack_from(">I", table, 4)
+        at = 8
+        for _ in range(min(count, len(table))):
+            (number,) = struct.unpack_from(">I" if wide_item else ">H", table, at)
+            at += 4 if wide_item else 2
+            n = table[at]
+            at += 1
+            if number == item:
+                form = f">{n}H" if wide_index else f">{n}B"
+                mask = 0x7FFF if wide_index else 0x7F
+                return [value & mask for value in struct.unpack_from(form, table, at)]
+            at += n * (2 if wide_index else 1)
+    return []

@@ -1,0 +1,378 @@
+"""From a file to an upright RGB array: header first, limits before pixels, one decode.
+
+The decoder is chosen by the content (`album.kinds`) and called by name; Pillow's guessing, and its
+limits, which are settings of the whole process, stay out of it. What any decoder raises becomes an
+`AlbumError` with the path.
+"""
+
+import errno
+import importlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from album import colour, exif, heif, metadata, truncation
+from album.dates_sidecars import neighbours
+from album.errors import (
+    AlbumError,
+    Damaged,
+    Ignored,
+    NotAPhoto,
+    StillChanging,
+    StrPath,
+    TooLarge,
+    Truncated,
+    Unreadable,
+    Unsupported,
+    reading,
+)
+from album.kinds import STILLS, Kind, kind_of, promises_media
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_PLUGINS = {
+    Kind.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),
+    Kind.PNG: ("PIL.PngImagePlugin", "PngImageFile"),
+    Kind.WEBP: ("PIL.WebPImagePlugin", "WebPImageFile"),
+    Kind.AVIF: ("PIL.AvifImagePlugin", "AvifImageFile"),
+    Kind.TIFF: ("PIL.TiffImagePlugin", "TiffImageFile"),
+    Kind.GIF: ("PIL.GifImagePlugin", "GifImageFile"),
+    Kind.BMP: ("PIL.BmpImagePlugin", "BmpImageFile"),
+}
+_DISK_ERRORS = frozenset((errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT))
+_CUT_SHORT = ("truncat", "end of file", "end-of-file", "not processed", "unexpected eof")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be opened.
+
+    Attributes
+    ----------
+    pixels : int
+        Pixels of the stored picture.
+    decoded_pixels : int
+        Pixels held in memory at once, 3 bytes each and up to twice that while they are turned.
+        A larger JPEG is decoded at reduced scale; of another kind it is refused.
+    side : int
+        Pixels of the longer side.
+    ratio : float
+        Bytes of the decoded picture for each byte of the file, asked of pictures of more than
+        `ratio_pixels` pixels only: a small one does no harm, however well it is packed.
+    ratio_pixels : int
+        See `ratio`.
+    """
+
+    pixels: int = 300_000_000
+    decoded_pixels: int = 100_000_000
+    side: int = 65_535
+    ratio: float = 1000.0
+    ratio_pixels: int = 25_000_000
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says of itself before any pixel is decoded.
+
+    Attributes
+    ----------
+    kind : Kind
+        By content.
+    stored_size : tuple of int
+        Width and height in pixels as stored, before any turn; what face regions in XMP refer to.
+    orientation : int
+        EXIF orientation 1 to 8 that makes the stored picture upright, from EXIF or from the
+        container, whichever is to be believed. 1 for clips, whose turn belongs to their frames.
+    turned : bool
+        The decoder itself turns the picture (HEIF with `irot`, TIFF).
+    tags : mapping of str to str
+        What bears on the date, by the names of `album.metadata`.
+    """
+
+    kind: Kind
+    stored_size: tuple[int, int]
+    orientation: int = 1
+    turned: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def upright_size(self) -> tuple[int, int]:
+        """Width and height in pixels of the upright picture."""
+        return _swapped(self.stored_size, self.orientation)
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Decoded pixels.
+
+    Attributes
+    ----------
+    pixels : ndarray of uint8, shape (height, width, 3)
+        Upright sRGB, contiguous, read-only.
+    scale : tuple of float
+        Horizontal and vertical size of `pixels` for one pixel of the upright picture at full size,
+        at most 1: a box in pixels here, divided by it, is in pixels of the upright picture.
+    """
+
+    pixels: NDArray[np.uint8]
+    scale: tuple[float, float]
+
+
+def read_header(
+    path: StrPath, *, limits: Limits = LIMITS, names: frozenset[str] | None = None
+) -> Header:
+    """Read kind, size, orientation and dates of a photo or clip, and check its limits.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file.
+    limits : Limits, optional
+        What may be opened.
+    names : frozenset of str, optional
+        All names in its folder, to look for a sidecar; else the folder is listed, once.
+
+    Raises
+    ------
+    Vanished, Unreadable, Empty
+        There is nothing to read.
+    Ignored
+        No picture or clip by content nor by name.
+    NotAPhoto, Unsupported
+        The content is not what the name says, or of a kind that is not read.
+    TooLarge
+        The picture is beyond `limits`.
+    Truncated, Damaged
+        The header makes no sense.
+    """
+    with reading(path), Path(path).open("rb") as file:
+        kind = kind_of(file, path)
+        _require_readable(kind, path)
+        beside = neighbours(os.fspath(path)) if names is None else names
+        sidecar = metadata.sidecar_tags(os.fspath(path), beside)
+        with _translated(path):
+            if kind is Kind.CLIP:
+                return _clip_header(file, path, sidecar)
+            truncation.check(file, kind, path)
+            header = _still_header(_open(file, kind), kind, file, sidecar)
+        _check(header, os.fstat(file.fileno()).st_size, limits, path)
+        return header
+
+
+def read_image(
+    path: StrPath, header: Header, *, max_side: int | None = None, limits: Limits = LIMITS
+) -> Picture:
+    """Decode a still picture once, upright.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file.
+    header : Header
+        What `read_header` returned for it.
+    max_side : int, optional
+        The longer side that is enough. The result is at least that long, where the picture is, and
+        less than twice as long: JPEG is decoded at 1/2, 1/4 or 1/8, anything is averaged over
+        blocks of whole pixels where that is not enough. None: full size, or for a JPEG beyond
+        `limits.decoded_pixels` the largest scale within.
+    limits : Limits, optional
+        What may be opened.
+
+    Raises
+    ------
+    Vanished, Unreadable, StillChanging, NotAPhoto, TooLarge, Truncated, Damaged
+        See `read_header`. A picture that ends too early is refused, never returned half grey.
+    """
+    if header.kind not in STILLS:
+        raise NotAPhoto(path, "a clip has frames instead")
+    _require_readable(header.kind, path)
+    with reading(path), Path(path).open("rb") as file, _translated(path):
+        image = _open(file, header.kind)
+        if _stored_size(image, header) != header.stored_size:
+            raise StillChanging(path)
+        profile = image.info.get("icc_profile")
+        _draft(image, _reduction(header, max_side, limits))
+        if image.size[0] * image.size[1] > limits.decoded_pixels:
+            raise TooLarge(path, _pixels_text(image.size))
+        image.load()
+        return _finish(image, header, max_side, profile)
+
+
+def _finish(
+    image: "Image.Image", header: Header, max_side: int | None, profile: bytes | None
+) -> Picture:
+    image = colour.flatten(image)
+    if max_side is not None and max(image.size) >= 2 * max_side:
+        image = image.reduce(max(image.size) // max_side)
+    image = _turned(colour.to_srgb(image, profile), 1 if header.turned else header.orientation)
+    width, height = header.upright_size
+    pixels = np.ascontiguousarray(np.asarray(image))
+    pixels.flags.writeable = False
+    return Picture(pixels, (image.size[0] / width, image.size[1] / height))
+
+
+def _turned(image: "Image.Image", orientation: int) -> "Image.Image":
+    """Apply an EXIF orientation (EXIF 2.32, 4.6.4, tag 0x0112)."""
+    from PIL.Image import Transpose
+
+    if orientation == 1:
+        return image
+    # Pillow turns anticlockwise.
+    turn = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return image.transpose(turn[orientation])
+
+
+def _reduction(header: Header, max_side: int | None, limits: Limits) -> int:
+    """Return by how much a JPEG may be reduced while it is decoded: 1, 2, 4 or 8."""
+    width, height = header.stored_size
+    factor = 1
+    while factor < 8 and (
+        (max_side is not None and max(width, height) >= 2 * factor * max_side)
+        or width * height > limits.decoded_pixels * factor * factor
+    ):
+        factor *= 2
+    return factor
+
+
+def _draft(image: "Image.Image", factor: int) -> None:
+    # Only JPEG can; a draft of another kind would choose some embedded thumbnail.
+    if factor > 1 and image.format == "JPEG":
+        image.draft(None, (max(1, image.size[0] // factor), max(1, image.size[1] // factor)))
+
+
+def _require_readable(kind: Kind, path: StrPath) -> None:
+    if kind is Kind.RAW:
+        raise Unsupported(path, "a raw photo")
+    if kind is Kind.OTHER:
+        raise NotAPhoto(path, "going by its content") if promises_media(path) else Ignored(path)
+
+
+def _open(file: BinaryIO, kind: Kind) -> "Image.Image":
+    """Open a picture with the one decoder of its kind; decodes no pixels."""
+    # Broken tags are no news to the person, and a warning is no way to tell. The filter is one
+    # entry of the process-wide list however often it is set; there is no narrower way.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    file.seek(0)
+    if kind is Kind.HEIC:
+        return _open_heif(file)
+    module, name = _PLUGINS[kind]
+    image: Image.Image = getattr(importlib.import_module(module), name)(file)
+    return image
+
+
+def _open_heif(file: BinaryIO) -> "Image.Image":
+    from pillow_heif.as_plugin import HeifImageFile
+
+    image: Image.Image = HeifImageFile(file)
+    return image
+
+
+def _still_header(
+    image: "Image.Image", kind: Kind, file: BinaryIO, sidecar: Mapping[str, str]
+) -> Header:
+    info = dict(image.info)
+    tags = metadata.still_tags(info, file if kind is Kind.TIFF else None) | dict(sidecar)
+    if kind is Kind.HEIC and info.get("original_orientation"):
+        # The plugin resets the orientation in its copy of the EXIF block and keeps it here.
+        tags["Image Orientation"] = str(info["original_orientation"])
+    turn, turned = metadata.orientation(tags), False
+    if kind is Kind.TIFF:
+        turn, turned = _tiff_orientation(image), True
+    elif kind in (Kind.HEIC, Kind.AVIF):
+        prescribed = heif.container_orientation(file)
+        turned = kind is Kind.HEIC and prescribed is not None
+        turn = prescribed or turn
+    size = _swapped(image.size, turn) if turned else image.size
+    return Header(kind, size, turn, turned, tags)
+
+
+def _tiff_orientation(image: Any) -> int:
+    """Return the orientation that Pillow will apply to a TIFF by itself."""
+    return exif.orientation({"Image Orientation": str(image.tag_v2.get(0x0112))})
+
+
+def _stored_size(image: "Image.Image", header: Header) -> tuple[int, int]:
+    return _swapped(image.size, header.orientation) if header.turned else image.size
+
+
+def _swapped(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return (size[1], size[0]) if orientation >= 5 else size
+
+
+def _check(header: Header, file_bytes: int, limits: Limits, path: StrPath) -> None:
+    width, height = header.stored_size
+    if min(width, height) < 1:
+        raise Damaged(path, "a picture without pixels")
+    pixels = width * height
+    if pixels > limits.pixels or max(width, height) > limits.side:
+        raise TooLarge(path, _pixels_text(header.stored_size))
+    if pixels > limits.ratio_pixels and 3 * pixels > limits.ratio * max(file_bytes, 1):
+        raise TooLarge(path, f"{_pixels_text(header.stored_size)} in {file_bytes:,} bytes")
+    if header.kind is not Kind.JPEG and pixels > limits.decoded_pixels:
+        raise TooLarge(path, _pixels_text(header.stored_size))
+
+
+def _pixels_text(size: tuple[int, int]) -> str:
+    return f"{size[0]} x {size[1]} pixels"
+
+
+def _clip_header(file: BinaryIO, path: StrPath, sidecar: Mapping[str, str]) -> Header:
+    import av
+
+    with av.open(file, metadata_errors="replace") as container:
+        if not container.streams.video:
+            detail = "sound without a picture"
+            raise NotAPhoto(path, detail) if promises_media(path) else Ignored(path, detail)
+        stream = container.streams.video[0]
+        size = (int(stream.width or 0), int(stream.height or 0))
+        tags = metadata.clip_tags(container.metadata, stream.metadata)
+    return Header(Kind.CLIP, size, tags=tags | dict(sidecar))
+
+
+@contextmanager
+def _translated(path: StrPath) -> Iterator[None]:
+    """Turn whatever a decoder raises into an `AlbumError`.
+
+    Decoders meet hostile data with any exception there is (struct.error, KeyError, RecursionError,
+    ...), so all of them are caught here, at the one border to them.
+    """
+    try:
+        yield
+    except AlbumError:
+        raise
+    except MemoryError as error:
+        raise TooLarge(path, "out of memory") from error
+    except Exception as error:
+        text = str(error)
+        if type(error).__name__.startswith("DecompressionBomb"):
+            raise TooLarge(path) from error
+        if isinstance(error, EOFError) or any(word in text.lower() for word in _CUT_SHORT):
+            raise Truncated(path) from error
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            raise Unreadable(path, error.strerror or "") from error
+        raise Damaged(path, _detail(text)) from error
+
+
+def _detail(text: str) -> str:
+    """Return a decoder's message fit for one sentence on one line."""
+    line = " ".join(text.split()).rstrip(".;: ")
+    return "".join(c for c in line if c.isprintable())[:120]
