@@ -1,12 +1,16 @@
 """Files cut short in ways that their decoders do not mind, told without decoding."""
 
 import os
+import re
 from typing import BinaryIO
 
 from album.errors import StrPath, Truncated
 from album.kinds import Kind
 
 _TAIL = 64
+_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+"""Not the zero that follows a 255 of packed data, nor the restarts within them."""
+_END = 0xD9
 
 
 def check(file: BinaryIO, kind: Kind, path: StrPath) -> None:
@@ -27,7 +31,8 @@ def _check_jpeg(file: BinaryIO, path: StrPath) -> None:
     """Look for the end of the picture where the file ends in zeros.
 
     A copy that was interrupted has its full size and zeros for what never came. They decode, to
-    grey. Zeros after the end marker are padding and harmless; packed data never hold a marker.
+    grey. Zeros after the end of the picture are harmless: cameras pad their files, and put previews
+    there that have markers of their own.
     """
     size = os.fstat(file.fileno()).st_size
     file.seek(max(0, size - _TAIL))
@@ -35,8 +40,20 @@ def _check_jpeg(file: BinaryIO, path: StrPath) -> None:
         return
     file.seek(0)
     data = file.read()
-    if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+    if not _ends(data):
         raise Truncated(path, "zeros in place of its end")
+
+
+def _ends(data: bytes) -> bool:
+    """Tell whether the first picture of a JPEG has an end, walking from marker to marker."""
+    at = 2
+    while marker := _MARKER.search(data, at):
+        kind = data[marker.end() - 1]
+        if kind == _END:
+            return True
+        # Every other marker has a length; packed data after a start of scan hold no marker.
+        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
+    return False
 
 
 def _check_webp(file: BinaryIO, path: StrPath) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from db.schema import contract, counter, file
 
@@ -47,14 +47,20 @@ def upsert(
     """Insert rows; where one with the same `keys` exists, set its columns `update` instead."""
     if not rows:
         return
-    make = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = make(table)
+    statement = sqlite.insert(table) if conn.dialect.name != "postgresql" else _for_postgresql(table)
     if update:
         new = {name: statement.excluded[name] for name in update}
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=new)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
     conn.execute(statement, list(rows))
+
+
+def _for_postgresql(table: Table) -> Any:
+    # Imported late: the dialect takes a tenth of a second to load, and is mostly not used.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)
 
 
 def contract_id(conn: Connection, kind: str, key: str) -> int | None:

@@ -76,3 +76,11 @@ def status(library: Library) -> Status:
             failures=_count(conn, failed, ~gone),
             contracts=_contracts(conn),
         )
+
+
+def date_counts(library: Library) -> list[tuple[str, str, int]]:
+    """Count the photos and clips by source and precision of their date, most frequent first."""
+    columns = (photo.c.date_source, photo.c.date_precision)
+    query = select(*columns, func.count()).group_by(*columns).order_by(func.count().desc())
+    with library.read() as conn:
+        return [(source, precision, n) for source, precision, n in conn.execute(query)]

@@ -357,6 +357,9 @@ def test_zeros_in_place_of_the_end_of_a_jpeg(tmp_path):
     with pytest.raises(Truncated, match="zeros in place of its end"):
         read(written(tmp_path, "a.jpg", data[:half] + bytes(len(data) - half)))
     assert read(written(tmp_path, "a.jpg", data + bytes(1000)))[1].pixels.size
+    # Cameras put a preview without an end behind the picture, and pad.
+    preview = data[: data.rindex(b"\xff\xda") + 20]
+    assert read(written(tmp_path, "a.jpg", data + preview + bytes(1000)))[1].pixels.size
 
 
 def test_a_failing_disk_is_not_a_damaged_file(tmp_path, monkeypatch):

@@ -1,0 +1,205 @@
+"""From one file to everything the nets need of it: runs in worker threads, knows no library."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from album import dates, media, scan
+from album.errors import Ignored, MediaError
+from album.kinds import Kind
+from nets.api import Batch, Detections, Image
+from nets.engine import Engine
+from nets.quality import CROP as QUALITY_CROP
+from nets.quality import quality
+
+VIEW = 1600
+"""Longest side in pixels of the picture that faces are looked for in."""
+
+CHIP_SIDE = 160
+"""A face smaller than this, in pixels of the decoded picture, is cropped from a larger decode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to look at; `content_hash` where it is known already."""
+
+    found: scan.Found
+    content_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file that was read, its faces detected and cropped.
+
+    `detections` are in pixels of the upright photo at full size; `batch` holds the chips of the
+    same faces; `quality` has a row of size, sharpness and frontalness for each.
+    """
+
+    task: Task
+    content_hash: str
+    header: media.Header
+    taken: dates.TakenAt
+    detections: Detections
+    batch: Batch
+    quality: NDArray[np.float32]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file whose content the library has already: a copy, or a file that was moved."""
+
+    task: Task
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that is no photo: a clip, or something else altogether ('other')."""
+
+    task: Task
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A photo that could not be read; `stage` is the kind of error, `reason` the sentence."""
+
+    task: Task
+    stage: str
+    reason: str
+    content_hash: str | None = None
+
+
+Outcome = Prepared | Known | Skipped | Failed
+
+
+@dataclass(slots=True)
+class Analyser:
+    """Reads files: hash, header, date, pixels, faces, chips.
+
+    Parameters
+    ----------
+    engine : Engine
+        Detects and crops.
+    done : set of str
+        Content hashes that need no analysis, or that a thread is at already; grows.
+    view : int
+        Longest side in pixels of the picture that faces are looked for in.
+    """
+
+    engine: Engine
+    done: set[str] = field(default_factory=set)
+    view: int = VIEW
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, task: Task) -> Outcome:
+        """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
+        started = time.perf_counter()
+        path, content_hash = Path(task.found.path), task.content_hash
+        try:
+            header = media.read_header(path)
+            if header.kind is Kind.CLIP:
+                return Skipped(task, "clip")
+            content_hash = content_hash or scan.content_hash(path)
+            if not self._claim(content_hash):
+                return Known(task, content_hash)
+            taken = dates.read_date(path, header)
+            detections, batch, scores = self.faces(path, header)
+        except Ignored:
+            return Skipped(task, "other")
+        except MediaError as error:
+            return Failed(task, error.code, error.reason, content_hash)
+        except MemoryError:
+            reason = "needs more memory than there is; close other programs and use --retry."
+            return Failed(task, "memory", reason, content_hash)
+        seconds = time.perf_counter() - started
+        return Prepared(task, content_hash, header, taken, detections, batch, scores, seconds)
+
+    def _claim(self, content_hash: str) -> bool:
+        """Take a content for this thread; False where it is done, or another thread has it."""
+        with self._lock:
+            claimed = content_hash not in self.done
+            self.done.add(content_hash)
+        return claimed
+
+    def faces(
+        self, path: Path, header: media.Header
+    ) -> tuple[Detections, Batch, NDArray[np.float32]]:
+        """Decode a photo, find its faces and crop them, in as few pixels as that takes."""
+        picture = media.read_image(path, header, max_side=self.view)
+        view, ratio = shrink(picture.pixels, self.view)
+        detections = scaled(self.engine.detect(view), 1 / ratio[0], 1 / ratio[1])
+        pixels, detections = self._closer(path, header, picture, detections)
+        batch = self.engine.crop(pixels, detections)
+        scores = quality(batch.chips[QUALITY_CROP], detections)
+        full_w, full_h = header.upright_size
+        to_full = full_w / pixels.shape[1], full_h / pixels.shape[0]
+        scores[:, 0] *= np.sqrt(to_full[0] * to_full[1])
+        return scaled(detections, *to_full), batch, scores
+
+    def _closer(
+        self, path: Path, header: media.Header, picture: media.Picture, detections: Detections
+    ) -> tuple[Image, Detections]:
+        """Decode again, larger, where the smallest face has fewer pixels than its chip wants."""
+        pixels, long_side = picture.pixels, max(header.upright_size)
+        if not len(detections) or max(pixels.shape) >= long_side:
+            return pixels, detections
+        sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
+        wanted = CHIP_SIDE / max(float(sides.max(axis=1).min()), 1.0)
+        if wanted <= 1.1:
+            return pixels, detections
+        max_side = min(long_side, int(np.ceil(max(pixels.shape) * wanted)))
+        larger = media.read_image(path, header, max_side=max_side).pixels
+        x, y = larger.shape[1] / pixels.shape[1], larger.shape[0] / pixels.shape[0]
+        return larger, scaled(detections, x, y)
+
+
+def shrink(pixels: Image, max_side: int) -> tuple[Image, tuple[float, float]]:
+    """Shrink a picture to a longest side; return it with the ratios of width and of height."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= max_side:
+        return pixels, (1.0, 1.0)
+    from PIL import Image as PIL
+
+    scale = max_side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = PIL.fromarray(pixels).resize(size, PIL.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(small), (size[0] / width, size[1] / height)
+
+
+def scaled(detections: Detections, x: float, y: float) -> Detections:
+    """Return detections in the pixels of a picture that is x times as wide and y times as high."""
+    factors = np.array([x, y], np.float32)
+    return Detections(
+        detections.boxes * np.tile(factors, 2), detections.landmarks * factors, detections.scores
+    )
+
+
+def outcomes(
+    analyse: Callable[[Task], Outcome], tasks: list[Task], *, jobs: int
+) -> Iterator[Outcome]:
+    """Read files in `jobs` threads, a few ahead of the caller; in the order of the tasks.
+
+    With ``jobs=0`` everything happens in the caller's thread, which is easier to debug.
+    """
+    if jobs == 0:
+        yield from map(analyse, tasks)
+        return
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="album")
+    waiting: list[Future[Outcome]] = []
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(analyse, task))
+            if len(waiting) > 2 * jobs:
+                yield waiting.pop(0).result()
+        while waiting:
+            yield waiting.pop(0).result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,1 @@
+"""Published protocols, run on folders the user gives."""

@@ -1,0 +1,134 @@
+"""The ``album`` group: finds the command, and turns errors into one sentence and an exit code."""
+
+import errno
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import album
+from album.commands import STOPPED
+from album.commands.common import FAILED, INTERRUPTED, Session
+
+COMMANDS = {
+    "index": "Find the faces in photos and group them into people.",
+    "people": "List the people that were found.",
+    "show": "Show one person: every photo, with age at the time.",
+    "status": "Show what the library holds, and which files could not be read.",
+    "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
+    "forget": "Delete the library: faces, people, names and all.",
+    "bench": "Measure accuracy on labelled folders, by the published protocols.",
+}
+MODULES = {name: f"album.commands.{name}" for name in COMMANDS}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of a first use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(MODULES[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Everything stays on this machine. Start with:  album index ~/Photos",
+)
+@click.option(
+    "--library",
+    envvar="ALBUM_LIBRARY",
+    type=click.Path(path_type=Path),
+    help="The library file.  [default: in your data folder, see `album status`; env: ALBUM_LIBRARY]",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show tracebacks.")
+@click.version_option(album.__version__, prog_name="album")
+@click.pass_context
+def group(ctx: click.Context, library: Path | None, verbose: bool) -> None:
+    """Find every person in your photos, and tell each one's gender and birth year."""
+    session = ctx.ensure_object(Session)
+    session.library, session.verbose = library, verbose
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, or a file or folder that is not there, 3 done but
+    for files that could not be read, 130 interrupted.
+    """
+    session = Session()
+    try:
+        code = group.main(args, prog_name="album", standalone_mode=False, obj=session)
+    except click.exceptions.Abort as error:
+        _leave_interrupted(now=isinstance(error.__cause__, KeyboardInterrupt))
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except Exception as error:
+        code = report(error, verbose=session.verbose)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave_interrupted(*, now: bool) -> None:
+    click.echo(STOPPED, err=True)
+    if now:
+        # All that needs closing is closed; only threads busy with a photo may be left, and waiting
+        # for those is not what Ctrl-C means.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
+    sys.exit(INTERRUPTED)
+
+
+def report(error: Exception, *, verbose: bool) -> int:
+    """Print an error as one sentence, with a traceback where it was asked for.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    if verbose:
+        traceback.print_exception(error)
+    from album.commands.text import safe
+
+    click.echo(f"album: {safe(' '.join(sentence(error).split()))}", err=True)
+    return int(getattr(error, "exit_code", FAILED))
+
+
+def sentence(error: Exception) -> str:
+    """Return what the user is told about an error."""
+    # Imported late: there is mostly no error.
+    from album.errors import AlbumError, shown
+    from db.errors import LibraryError
+    from nets.errors import ModelMissing
+    from nets.models import WeightsError
+
+    if isinstance(error, AlbumError | LibraryError | ModelMissing | WeightsError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory; close other programs, or try fewer --jobs."
+    if isinstance(error, OSError) and error.errno is not None:
+        place = shown(error.filename) if isinstance(error.filename, str | bytes) else "The disk"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return f"{place}: the disk is full; free some space and run the same command again."
+        return f"{place}: {os.strerror(error.errno)}; check the path, its permissions and its disk."
+    told = str(error) or "no more is known"
+    return f"Unexpected {type(error).__name__}: {told} (run with -v for a traceback, and report it)"

@@ -1,0 +1,94 @@
+"""What the commands share: the options that all of them take, opening the library, JSON."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from db.library import Library
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FAILED = 1
+SOME_FILES_FAILED = 3
+INTERRUPTED = 130
+
+
+@dataclass(slots=True)
+class Session:
+    """What was said on the command line for every command.
+
+    Attributes
+    ----------
+    library : Path or None
+        None: the default one.
+    verbose : bool
+        With tracebacks.
+    """
+
+    library: Path | None = None
+    verbose: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The library file."""
+        from album.paths import library_path
+
+        return library_path(self.library)
+
+
+def _remember_library(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        context.ensure_object(Session).library = value
+
+
+def _remember_verbose(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        context.ensure_object(Session).verbose = True
+
+
+def everywhere(command: F) -> F:
+    """Add the options that may stand before and after the name of the command."""
+    library = click.option(
+        "--library",
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=_remember_library,
+        help="The library file, instead of ALBUM_LIBRARY and of the default one.",
+    )
+    verbose = click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_verbose,
+        help="Show tracebacks.",
+    )
+    return library(verbose(command))
+
+
+@contextmanager
+def opened(session: Session) -> "Iterator[Library]":
+    """Open an existing library to look into it; an old format is brought up to date first."""
+    from db.errors import ReadOnlyLibraryError
+    from db.library import Library
+
+    path = session.path
+    try:
+        library = Library.open(path, create=False, read_only=True)
+    except ReadOnlyLibraryError:  # of an older format, which only a writer may change
+        library = Library.open(path, create=False)
+    with library:
+        yield library
+
+
+def echo_json(record: Any) -> None:
+    """Print one JSON document, in ASCII where the terminal or pipe is not UTF-8."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "")
+    click.echo(json.dumps(record, indent=2, ensure_ascii=encoding != "utf8"))

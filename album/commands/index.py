@@ -1,0 +1,173 @@
+"""``album index``: read the photos, find the faces, group them into people."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from album.commands import text
+from album.commands.common import SOME_FILES_FAILED, Session, echo_json, everywhere
+from album.commands.progress import progress
+from album.errors import MissingFolder
+from album.events import IndexReport
+from album.people import path_record
+
+SHOWN_FAILURES = 5
+PARTS = ("profile", "detector", "embedder", "attributes")
+
+
+@click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=0, max=256),
+    default=os.cpu_count() or 1,
+    show_default="one for each core",
+    help="Photos that are read at the same time.",
+)
+@click.option(
+    "--min-face",
+    type=click.FloatRange(min=12, max=1000),
+    default=40,
+    show_default=True,
+    help="Smallest face to look for, in pixels of the photo, or of a large photo shrunk to 1,600.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(["default", "paper", "fake"]),
+    default="default",
+    metavar="[default|paper]",
+    help="Which nets to use; paper is one small net for everything, as published.",
+)
+@click.option(
+    "--detector",
+    type=click.Choice(["mtcnn", "facenet-pytorch", "fake"]),
+    metavar="[mtcnn|facenet-pytorch]",
+    help="What finds faces, instead of the one of the profile.",
+)
+@click.option(
+    "--embedder",
+    type=click.Choice(["faceres", "resnet29", "fused", "fake"]),
+    metavar="[faceres|resnet29|fused]",
+    help="What tells people apart, instead of the one of the profile.",
+)
+@click.option(
+    "--attributes",
+    type=click.Choice(["faceres", "faceres-deep", "fake"]),
+    metavar="[faceres|faceres-deep]",
+    help="What tells age and gender, instead of the one of the profile.",
+)
+@click.option(
+    "--clustering",
+    type=click.Choice(["default", "paper"]),
+    default="default",
+    help="How faces are grouped; paper is the published method in two steps, for few faces.",
+)
+@click.option("--retry", is_flag=True, help="Read again what could not be read before.")
+@click.option("--no-group", is_flag=True, help="Find faces only; leave the people as they are.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
+@everywhere
+@click.pass_context
+def command(context: click.Context, paths: tuple[Path, ...], **options: object) -> None:
+    """Find the faces in photos and group them into people.
+
+    Folders are searched to any depth. Only what is new or changed is read; the photos themselves are
+    never changed. Stop at any time with Ctrl-C and go on later with the same command. The exit
+    code is 3 when some files could not be read.
+    """
+    session = context.ensure_object(Session)
+    for path in paths:
+        if not os.path.lexists(path):
+            raise MissingFolder(path)
+    report, failed = run(session, paths, options)
+    if options["as_json"]:
+        echo_json(_record(report, failed))
+    else:
+        for line in summary(report, failed):
+            click.echo(line)
+    if report.failures:
+        context.exit(SOME_FILES_FAILED)
+
+
+def run(
+    session: Session, paths: tuple[Path, ...], options: dict[str, object]
+) -> tuple[IndexReport, int]:
+    """Index, showing progress; return what was done and how many files in all have failed."""
+    # Imported late: the nets are not needed to refuse a wrong option.
+    from album.index import IndexOptions, index
+    from album.paths import make_folder
+    from db.library import Library
+    from db.status import status
+    from nets.engine import load_engine
+
+    started = time.monotonic()
+    chosen = {name: options[name] for name in (*PARTS, "min_face")}
+    engine = load_engine(**chosen)  # type: ignore[arg-type]
+    how = IndexOptions(
+        jobs=int(str(options["jobs"])),
+        retry=bool(options["retry"]),
+        group=not options["no_group"],
+        method=str(options["clustering"]),
+    )
+    make_folder(session.path)
+    report = IndexReport()
+    with Library.open(session.path) as library:
+        # Closed before the library is: its threads and its transaction must have ended by then.
+        with progress() as shown, closing(index(library, engine, paths, how)) as events:  # type: ignore[type-var]
+            for event in events:
+                report.add(event)
+                shown.add(event)
+        failed = status(library).failures
+    report.seconds = time.monotonic() - started
+    return report, failed
+
+
+def _record(report: IndexReport, failed: int) -> dict[str, object]:
+    failures = [
+        {**path_record(os.fspath(one.path)), "reason": text.shown(one.reason)}
+        for one in report.failures
+    ]
+    counts = asdict(report) | {"seconds": round(report.seconds, 3), "failures": failures}
+    return {"format": 1, **counts, "failed_in_all": failed}
+
+
+def summary(report: IndexReport, failed: int) -> Iterator[str]:
+    """Say in a few lines what was done."""
+    took = text.duration(report.seconds)
+    if report.photos:
+        found = text.count(report.faces, "face")
+        yield f"Read {text.count(report.photos, 'new photo')} in {took}: {found}."
+    else:
+        yield f"No new photos in {text.count(report.found, 'file')} ({took})."
+    parts = [
+        (report.unchanged, "unchanged"),
+        (report.known - report.moved, "copies of known photos"),
+        (report.moved, "moved"),
+        (report.gone - report.moved, "gone"),
+        (report.clips, "clips skipped, which are not read yet"),
+    ]
+    told = [f"{text.number(n)} {what}" for n, what in parts if n > 0]
+    if told:
+        yield f"{', '.join(told)}."
+    yield from _failures(report, failed)
+    if report.people or report.passers_by:
+        people = text.count(report.people, "person", "people")
+        passing = text.count(report.passers_by, "passer-by", "passers-by")
+        yield f"{people} and {passing} in the library; `album people` lists them."
+
+
+def _failures(report: IndexReport, failed: int) -> Iterator[str]:
+    now = len(report.failures)
+    if now:
+        yield f"{text.count(now, 'file')} could not be read; `album status` says why:"
+        for one in report.failures[:SHOWN_FAILURES]:
+            yield f"  {text.path_text(one.path)}: {text.safe(text.shown(one.reason))}"
+        if now > SHOWN_FAILURES:
+            yield f"  … and {text.number(now - SHOWN_FAILURES)} more."
+    elif failed:
+        files = text.count(failed, "file")
+        yield f"{files} could not be read before; `album status` says why, --retry tries again."

@@ -1,0 +1,128 @@
+"""``album show``: one person, photo by photo."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import click
+
+from album.commands import text
+from album.commands.common import Session, echo_json, everywhere, opened
+from album.people import (
+    Appearance,
+    Person,
+    appearances,
+    face_record,
+    person_record,
+    to_person,
+)
+
+LIMIT = 50
+COLUMNS = (
+    text.Column("Date"),
+    text.Column("Age", right=True),
+    text.Column("Fits", right=True),
+    text.Column("Face"),
+    text.Column("Photo", stretch=True),
+)
+
+
+@click.command(epilog="For example:  album show 12  or  album show Anna --limit 0")
+@click.argument("person", metavar="PERSON")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document, with every photo.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help=f"List that many photos; 0 means all.  [default: {LIMIT}, with --json all]",
+)
+@everywhere
+@click.pass_obj
+def command(session: Session, person: str, as_json: bool, limit: int | None) -> None:
+    """Show one person, by id or by name: every photo, with the age at that time.
+
+    Ages are given where the date of the photo is to be trusted. Fits tells how well the face fits
+    the person; Face is the place of the face in pixels of the upright photo: left, top, width and
+    height.
+    """
+    from db.people import find_person
+
+    with opened(session) as library:
+        who = to_person(find_person(library, person))
+        faces = sorted(appearances(library, [who]), key=_order)
+    if as_json:
+        chosen = faces[:limit] if limit else faces
+        echo_json(
+            {"format": 1, **person_record(who), "in": [face_record(face) for face in chosen]}
+        )
+        return
+    click.echo(click.style(who.label, bold=True))
+    for fact in _facts(who):
+        click.echo(f"  {fact}")
+    for line in _listing(faces, LIMIT if limit is None else limit):
+        click.echo(line)
+
+
+def _order(face: Appearance) -> tuple[bool, bool, str, int]:
+    """Present photos before those that are gone, trusted dates before others, then by date."""
+    when = face.date.isoformat() if face.date else "9999"
+    return not face.present, not face.date_trusted, when, face.face_id
+
+
+def _facts(person: Person) -> Iterator[str]:
+    """Say in short lines what is known of a person."""
+    named = [f"person {person.id}"] if person.name else []
+    marks = [
+        *(["seen too little to be listed unasked"] if person.passer_by else []),
+        *(["hidden"] if person.hidden else []),
+    ]
+    gender = text.gender_text(person) if person.gender else "gender unknown"
+    born = f"born {text.born_text(person)}" if person.born is not None else "birth year unknown"
+    yield ", ".join((*named, gender, born, *marks))
+    photos, faces = text.count(person.photos, "photo"), text.count(person.faces, "face")
+    dates = f", {text.day(person.first)} – {text.day(person.last)}" if person.first else ""
+    yield f"{photos}{'' if person.faces == person.photos else f' ({faces})'}{dates}"
+
+
+def _listing(faces: Sequence[Appearance], limit: int) -> Iterator[str]:
+    """List photos under headings: the years, then those without a date, then those gone."""
+    there = [face for face in faces if face.present]
+    chosen = there[:limit] if limit else there
+    for heading, members in groupby(chosen, key=_heading):
+        yield ""
+        yield from _section(heading, list(members))
+    if len(chosen) < len(there):
+        yield ""
+        yield f"… and {text.number(len(there) - len(chosen))} more (--limit 0 lists all)."
+    if len(there) < len(faces):
+        yield ""
+        gone = text.count(len(faces) - len(there), "more photo is", "more photos are")
+        yield f"{gone} not on the disk at present."
+
+
+def _heading(face: Appearance) -> str:
+    if not face.date_trusted:
+        return "Date not to be trusted" if face.date else "No date"
+    assert face.date is not None
+    return str(face.date.year)
+
+
+def _section(heading: str, faces: Sequence[Appearance]) -> Iterator[str]:
+    yield click.style(f"{heading} · {text.count(len(faces), 'photo')}", bold=True)
+    lines: Iterable[str] = text.table(COLUMNS, map(_row, faces))
+    for line in lines:
+        yield f"  {line}"
+
+
+def _row(face: Appearance) -> tuple[str, ...]:
+    left, top, right, bottom = (round(value) for value in face.box)
+    when = text.day(face.date, face.date_precision)
+    if face.date and not face.date_trusted:
+        when = f"{when} ({face.date_source})"
+    if face.time_ms is not None:
+        when = f"{when} at {face.time_ms / 1000:.0f} s"
+    return (
+        when,
+        text.NOTHING if face.age is None else str(int(face.age)),
+        text.NOTHING if face.confidence is None else f"{face.confidence:.2f}",
+        f"{left},{top} {right - left}×{bottom - top}",
+        text.path_text(face.path),
+    )

@@ -1,0 +1,104 @@
+"""What the long-running work says about itself. The command line turns it into bars and lines."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """The folders were walked."""
+
+    found: int
+    todo: int
+    """Files that have to be read."""
+    unchanged: int
+    gone: int
+    """Known files that are not where they were; some may turn out to have moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoDone:
+    """One file was analysed, or its content was known already (`known`)."""
+
+    path: Path
+    faces: int
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFailed:
+    """One file could not be read; the reason is recorded in the library."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileSkipped:
+    """A file that is no photo: a 'clip', or 'other'."""
+
+    path: Path
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Of the files that were gone, this many were found elsewhere."""
+
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupingFaces:
+    """The faces of the whole library are being grouped into people."""
+
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grouped:
+    """The faces were grouped."""
+
+    people: int
+    passers_by: int
+    faces: int
+
+
+@dataclass(slots=True)
+class IndexReport:
+    """What one run of the index did; the sum of its events."""
+
+    found: int = 0
+    unchanged: int = 0
+    photos: int = 0
+    known: int = 0
+    gone: int = 0
+    moved: int = 0
+    clips: int = 0
+    faces: int = 0
+    people: int = 0
+    passers_by: int = 0
+    seconds: float = 0.0
+    failures: list[PhotoFailed] = field(default_factory=list)
+
+    def add(self, event: object) -> None:
+        """Count one event."""
+        match event:
+            case Scanned(found=found, unchanged=unchanged, gone=gone):
+                self.found, self.unchanged, self.gone = found, unchanged, gone
+            case Moved(files=files):
+                self.moved = files
+            case PhotoDone(known=True):
+                self.known += 1
+            case PhotoDone(faces=faces):
+                self.photos += 1
+                self.faces += faces
+            case FileSkipped(kind="clip"):
+                self.clips += 1
+            case PhotoFailed():
+                self.failures.append(event)
+            case Grouped(people=people, passers_by=passers_by):
+                self.people, self.passers_by = people, passers_by
+
+
+Event = Scanned | PhotoDone | FileSkipped | PhotoFailed | Moved | GroupingFaces | Grouped

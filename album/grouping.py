@@ -1,0 +1,271 @@
+"""From the faces of a library to its people: clustering, lasting ids, gender and birth year."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from album.calibration import (
+    AttributeCalibration,
+    IdentityCalibration,
+    attribute_calibration,
+    identity_calibration,
+)
+from album.dates import sigma_years
+from album.events import Event, Grouped, GroupingFaces
+from clustering.birth import birth_columns, birth_variance
+from clustering.constraints import Constraints
+from clustering.fusion import BirthYears, expected_ages, fuse_birth_years, fuse_genders
+from clustering.linkage import cluster
+from clustering.paper import paper_clustering, paper_distances, passers_by
+from db.faces import load_faces
+from db.library import Library
+from db.people import next_person_ids, people, save_people
+from db.records import Grouping, PersonFacts
+from db.rows import FaceTable
+from nets.engine import Engine
+
+Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+TRUSTED_YEARS = 1.0
+"""Dates with a larger standard deviation say nothing about when a person was around."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """When the photos of n faces were taken.
+
+    Attributes
+    ----------
+    years : ndarray of float64, shape (n,)
+        Fractional years; NaN where not known.
+    days : ndarray of float64, shape (n,)
+        Days since 1970; NaN where no date is to be trusted.
+    sigma : ndarray of float64, shape (n,)
+        Standard deviation in years; infinite where there is no date.
+    """
+
+    years: Doubles
+    days: Doubles
+    sigma: Doubles
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What is compared when faces are grouped.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+        Identity vectors of one contract.
+    ages : ndarray of float32, shape (n, 100)
+        Probability of each age.
+    photos : ndarray of int64, shape (n,)
+        Photo of each face; faces of one photo are of different people. -1 for none.
+    """
+
+    vectors: NDArray[np.float32]
+    ages: NDArray[np.float32]
+    photos: Ints
+
+
+def group(library: Library, engine: Engine, *, method: str = "default") -> Iterator[Event]:
+    """Group all faces of a library into people, and derive what is to be said of each.
+
+    People keep their ids: a new group takes the id of the person that most of its faces were
+    assigned to before.
+
+    Parameters
+    ----------
+    library : Library
+    engine : Engine
+        Only its contracts and names are used.
+    method : str
+        A key of `LINKAGE`: average linkage with constraints, or the two steps of the paper.
+
+    Yields
+    ------
+    Event
+        `GroupingFaces`, then `Grouped`.
+    """
+    table = load_faces(
+        library, identity=engine.embedder.contract, attributes=engine.attributes.contract
+    )
+    if not len(table):
+        return
+    yield GroupingFaces(len(table))
+    identity = identity_calibration(engine.embedder.name)
+    attributes = attribute_calibration(engine.attributes.name)
+    dated = dates_of(table)
+    assert table.vectors is not None
+    assert table.ages is not None
+    faces = Faces(table.vectors, table.ages, table.photo_id)
+    labels = LINKAGE[method](faces, dated, identity)
+    named = {row.person_id for row in people(library, hidden=True, passers_by=True) if row.name}
+    ids = lasting_ids(labels, table.person_id, named)
+    ids[ids == 0] = next_person_ids(library, int((ids == 0).sum()))
+    found = describe(table, dated, labels, ids, attributes)
+    certain = confidence(table, labels, identity.threshold)
+    save_people(library, Grouping(table.face_id, ids[labels], certain), found)
+    passing = sum(person.passer_by and person.person_id not in named for person in found)
+    yield Grouped(len(found) - passing, passing, len(table))
+
+
+def dates_of(table: FaceTable) -> Dated:
+    """Turn the dates of the photos into years and days, and say how far to trust them."""
+    known = ~np.isnat(table.taken)
+    seconds = np.where(known, table.taken.astype("datetime64[s]").astype(np.int64), 0)
+    days = np.where(known, seconds / 86400, np.nan)
+    pairs, which = np.unique(
+        np.stack([table.date_source, table.date_precision], axis=1), axis=0, return_inverse=True
+    )
+    each = np.array([sigma_years(source, precision) for source, precision in pairs.tolist()])
+    sigma = np.where(known, each[which.reshape(-1)], np.inf)
+    return Dated(1970 + days / 365.2425, np.where(sigma <= TRUSTED_YEARS, days, np.nan), sigma)
+
+
+def by_linkage(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
+    """Group by average linkage, with birth years as columns and photos as constraints."""
+    if not len(faces.vectors):
+        return np.zeros(0, np.int64)
+    sigma = np.where(dated.sigma <= TRUSTED_YEARS, dated.sigma, np.inf)
+    columns = birth_columns(faces.ages, dated.years, sigma, width=use.birth_width)
+    weighted = np.sqrt(use.birth_weight / 2) * columns
+    return cluster(
+        np.hstack([unit(faces.vectors), weighted.astype(np.float32)]),
+        use.threshold,
+        constraints=Constraints(groups=faces.photos),
+        variance=use.birth_weight * birth_variance(columns, unknown=use.birth_unknown),
+    )
+
+
+def by_paper(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
+    """Group by the two steps of the paper; needs memory for all pairs of faces."""
+    if not len(faces.vectors):
+        return np.zeros(0, np.int64)
+    known = np.isfinite(dated.years)
+    years = np.where(known, dated.years, dated.years[known].mean() if known.any() else 0)
+    far = paper_distances(unit(faces.vectors), ages=expected_ages(faces.ages), photo_years=years)
+    return paper_clustering(far, use.paper_threshold, faces.photos, times=dated.days).labels
+
+
+LINKAGE = {"default": by_linkage, "paper": by_paper}
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors scaled to unit length, which storing as float16 takes from them."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9).astype(np.float32)
+    return scaled
+
+
+def lasting_ids(labels: Ints, before: Ints, named: set[int]) -> Ints:
+    """Give each cluster the id of the person that it continues.
+
+    Parameters
+    ----------
+    labels : ndarray of int64, shape (n,)
+        New cluster of each face, 0 to k - 1.
+    before : ndarray of int64, shape (n,)
+        Person that each face was assigned to; 0 for nobody.
+    named : set of int
+        People with a name, who choose first.
+
+    Returns
+    -------
+    ndarray of int64, shape (k,)
+        0 for clusters that continue nobody. No id comes twice.
+    """
+    ids = np.zeros(int(labels.max(initial=-1)) + 1, np.int64)
+    known = before > 0
+    pairs, shared = np.unique(
+        np.stack([labels[known], before[known]], axis=1), axis=0, return_counts=True
+    )
+    first = np.array([person not in named for person in pairs[:, 1].tolist()], bool)
+    taken: set[int] = set()
+    for row in np.lexsort((pairs[:, 1], -shared, first)).tolist():
+        label, person = pairs[row].tolist()
+        if ids[label] == 0 and person not in taken:
+            ids[label] = person
+            taken.add(person)
+    return ids
+
+
+def describe(
+    table: FaceTable, dated: Dated, labels: Ints, ids: Ints, use: AttributeCalibration
+) -> list[PersonFacts]:
+    """Fuse what the faces of each person say: gender, birth year, cover, passer-by or not."""
+    k = len(ids)
+    assert table.p_male is not None
+    passing = passers_by(labels, table.photo_id, dated.days)
+    male = fuse_genders(table.p_male, labels, k, use.gender)
+    born = birth_years(table, dated, labels, k, use)
+    covers = cover_faces(table, labels, k)
+    return [
+        PersonFacts(
+            person_id=int(ids[i]),
+            passer_by=bool(passing[i]),
+            p_male=_known(male[i]),
+            born=_known(born.estimate[i]),
+            born_low=_known(born.low[i]),
+            born_high=_known(born.high[i]),
+            cover_face_id=int(covers[i]),
+        )
+        for i in range(k)
+    ]
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def birth_years(
+    table: FaceTable, dated: Dated, labels: Ints, k: int, use: AttributeCalibration
+) -> BirthYears:
+    """Fuse the birth years of k people from the faces whose photos have a date."""
+    rows = np.flatnonzero(np.isfinite(dated.sigma))
+    assert table.ages is not None
+    return fuse_birth_years(
+        expected_ages(table.ages[rows]),
+        dated.years[rows],
+        dated.sigma[rows],
+        labels[rows],
+        k,
+        calibration=use.age,
+        weights=burst_weights(labels[rows], dated.years[rows]),
+    )
+
+
+def burst_weights(labels: Ints, years: Doubles) -> Doubles:
+    """Return 1/m for the m faces of a person within a minute, so that bursts don't outvote."""
+    minutes = np.floor(years * 365.2425 * 24 * 60).astype(np.int64)
+    _, which, count = np.unique(
+        np.stack([labels, minutes], axis=1), axis=0, return_inverse=True, return_counts=True
+    )
+    return np.asarray(1 / count[which.reshape(-1)])
+
+
+def cover_faces(table: FaceTable, labels: Ints, k: int) -> Ints:
+    """Return the id of the face that shows each person best: large, sharp, facing the camera."""
+    clear = np.minimum(table.size, 250) * np.minimum(table.sharpness, 200) ** 0.25
+    clear = np.nan_to_num(clear * (0.3 + table.frontal))
+    order = np.lexsort((table.face_id, -clear, labels))
+    _, first = np.unique(labels[order], return_index=True)
+    ids: Ints = table.face_id[order[first]]
+    return ids
+
+
+def confidence(table: FaceTable, labels: Ints, threshold: float) -> NDArray[np.float32]:
+    """Return 1 for a face in the middle of its person, down to 0 at the threshold."""
+    assert table.vectors is not None
+    vectors = unit(table.vectors)
+    k = int(labels.max(initial=-1)) + 1
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(k))
+    means = np.add.reduceat(vectors[order], starts, axis=0) if k else vectors[:0]
+    means = means / np.bincount(labels, minlength=k)[:, None]
+    far = ((vectors - means[labels]) ** 2).sum(axis=1)
+    certain: NDArray[np.float32] = np.clip(1 - far / threshold, 0, 1).astype(np.float32)
+    return certain

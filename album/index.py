@@ -1,0 +1,245 @@
+"""The workflow of `album index`: scan, analyse, describe, save, group.
+
+`index` says it in one place. Worker threads read, detect and crop (`album.analyse`); this thread
+alone runs the nets on full batches and writes to the library. Every photo is one transaction that
+also records that it is done, so a run that is killed loses at most the photos in flight.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from album import scan
+from album.analyse import VIEW, Analyser, Failed, Known, Prepared, Skipped, Task, outcomes
+from album.events import Event, FileSkipped, Moved, PhotoDone, PhotoFailed, Scanned
+from db.analyses import save_analyses
+from db.files import (
+    count_moved,
+    forget_failures,
+    known_files,
+    mark_gone,
+    mark_present,
+    save_failure,
+    save_files,
+)
+from db.library import Library
+from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
+from db.rows import KnownFile
+from nets.engine import Description, Engine, join
+from nets.models import digest
+
+BATCH = 32
+"""Faces that are gathered, across photos, before the nets run."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """How to index.
+
+    Attributes
+    ----------
+    jobs : int
+        Threads that read photos and find faces; 0 does everything in one thread.
+    view : int
+        Longest side in pixels of the picture that faces are looked for in.
+    retry : bool
+        Read again what could not be read before.
+    group : bool
+        Group the faces into people afterwards.
+    method : str
+        How: a key of `album.grouping.LINKAGE`.
+    """
+
+    jobs: int = os.cpu_count() or 1
+    view: int = VIEW
+    retry: bool = False
+    group: bool = True
+    method: str = "default"
+
+
+def index(
+    library: Library, engine: Engine, roots: Sequence[Path], options: IndexOptions
+) -> Iterator[Event]:
+    """Find the faces in photos and group all faces of the library into people.
+
+    Parameters
+    ----------
+    library : Library
+        Open for writing.
+    engine : Engine
+        The nets.
+    roots : sequence of Path
+        Files and folders; folders are walked to any depth.
+    options : IndexOptions
+        How to go about it.
+
+    Yields
+    ------
+    Event
+        In order: one `Scanned`, a `PhotoDone` or `PhotoFailed` for each file read, and
+        `GroupingFaces` and `Grouped` where there was something to group.
+
+    Raises
+    ------
+    AlbumError
+        If a root does not exist.
+    LibraryError
+        If the library can't be written.
+    """
+    contract = analysis_contract(engine, options.view)
+    plan = look(library, roots, contract, retry=options.retry)
+    yield plan.scanned
+    yield from plan.unreadable
+    yield from analyse(library, engine, plan, contract, options)
+    if plan.gone:
+        yield Moved(count_moved(library, plan.gone))
+    if options.group:
+        from album.grouping import group
+
+        yield from group(library, engine, method=options.method)
+
+
+def analysis_contract(engine: Engine, view: int) -> str:
+    """Return the digest of all that decides what is found in a photo."""
+    return digest(engine.contract, view)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a walk over the folders found to be done."""
+
+    tasks: list[Task]
+    done: set[str]
+    gone: list[str]
+    scanned: Scanned
+    unreadable: list[PhotoFailed]
+
+
+def look(library: Library, roots: Sequence[Path], contract: str, *, retry: bool) -> Plan:
+    """Walk the folders, compare with the library, and mark what is gone or back."""
+    paths = [str(root.absolute()) for root in roots]
+    if retry:
+        forget_failures(library, paths)
+    walk = scan.walk(paths)
+    known = known_files(library, [os.sep], contract=contract)
+    changes = scan.changes(walk.files, known, reachable=walk.reachable)
+    gone = [path for path in changes.gone if not known[path].gone]
+    mark_gone(library, gone)
+    mark_present(library, [f.path for f in changes.unchanged if known[f.path].gone])
+    tasks = [Task(file) for file in (*changes.new, *changes.changed)]
+    tasks += [
+        Task(file, known[file.path].content_hash)
+        for file in changes.unchanged
+        if is_due(known[file.path])
+    ]
+    tasks.sort(key=lambda task: task.found.path)
+    done = {file.content_hash for file in known.values() if file.done and file.content_hash}
+    scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
+    unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
+    return Plan(tasks, done, gone, scanned, unreadable)
+
+
+def is_due(known: KnownFile) -> bool:
+    """Tell whether a file that has not changed is still to be analysed."""
+    return known.kind == "image" and not known.done and not known.failed
+
+
+def analyse(
+    library: Library, engine: Engine, plan: Plan, contract: str, options: IndexOptions
+) -> Iterator[Event]:
+    """Read every task, describe the faces in batches across photos, and save photo by photo."""
+    analyser = Analyser(engine, done=plan.done, view=options.view)
+    ready: list[Prepared] = []
+    for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs):
+        if not isinstance(outcome, Prepared):
+            yield settle(library, outcome)
+            continue
+        ready.append(outcome)
+        if max(sum(len(photo.detections) for photo in ready), len(ready)) >= BATCH:
+            yield from save(library, engine, ready, contract)
+            ready = []
+    yield from save(library, engine, ready, contract)
+
+
+def settle(library: Library, outcome: Known | Skipped | Failed) -> Event:
+    """Record a file that needs no analysis: known content, no photo, or not to be read."""
+    path = Path(outcome.task.found.path)
+    match outcome:
+        case Known(task, content_hash):
+            save_files(library, [seen(task, content_hash)])
+            return PhotoDone(path, 0, known=True)
+        case Skipped(task, kind):
+            save_files(library, [seen(task, None, kind)])
+            return FileSkipped(path, kind)
+        case Failed(task, stage, reason, content_hash):
+            save_failure(library, seen(task, content_hash), stage=stage, reason=reason)
+            return PhotoFailed(path, reason)
+
+
+def seen(task: Task, content_hash: str | None, kind: str = "image") -> SeenFile:
+    """Translate a file of the scan into what the library stores of it."""
+    found = task.found
+    return SeenFile(found.path, found.size, found.mtime_ns, content_hash, kind)
+
+
+def save(
+    library: Library, engine: Engine, ready: Sequence[Prepared], contract: str
+) -> Iterator[Event]:
+    """Describe the faces of some photos in one batch and save the photos."""
+    if not ready:
+        return
+    said = engine.describe(join([photo.batch for photo in ready]))
+    ends = np.cumsum([len(photo.detections) for photo in ready]).tolist()
+    analyses = [
+        record(photo, engine, said, slice(end - len(photo.detections), end), contract)
+        for photo, end in zip(ready, ends, strict=True)
+    ]
+    save_files(library, [seen(photo.task, photo.content_hash) for photo in ready])
+    save_analyses(library, analyses)
+    for photo in ready:
+        yield PhotoDone(Path(photo.task.found.path), len(photo.detections))
+
+
+def record(
+    photo: Prepared, engine: Engine, said: Description, rows: slice, contract: str
+) -> Analysis:
+    """Translate what was found in a photo into what the library stores."""
+    detections = photo.detections
+    size, sharpness, frontal = photo.quality.T
+    return Analysis(
+        photo=facts(photo),
+        faces=Faces(
+            engine.detector.contract,
+            *(detections.boxes, detections.landmarks, detections.scores),
+            size=size,
+            sharpness=sharpness,
+            frontal=frontal,
+        ),
+        contract=contract,
+        identity=(Identity(engine.embedder.contract, said.vectors[rows]),),
+        attributes=(Attributes(engine.attributes.contract, said.ages[rows], said.male[rows]),),
+        seconds=photo.seconds,
+    )
+
+
+def facts(photo: Prepared) -> PhotoFacts:
+    """Translate header and date of a photo into what the library stores."""
+    (width, height), (stored_width, stored_height) = (
+        photo.header.upright_size,
+        photo.header.stored_size,
+    )
+    return PhotoFacts(
+        photo.content_hash,
+        width,
+        height,
+        orientation=photo.header.orientation,
+        stored_width=stored_width,
+        stored_height=stored_height,
+        taken_at=photo.taken.when,
+        utc_offset_min=photo.taken.offset_minutes,
+        date_source=photo.taken.source,
+        date_precision=photo.taken.precision,
+    )

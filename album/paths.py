@@ -1,0 +1,34 @@
+"""Where the library lies unless the user says otherwise."""
+
+from pathlib import Path
+
+APPLICATION = "album-people"
+FILE_NAME = "library.db"
+
+
+def default_library() -> Path:
+    """Return the path of the library in the user's data folder, by the custom of the system."""
+    # Imported late: `album --help` has no use for it.
+    from platformdirs import user_data_path
+
+    return user_data_path(APPLICATION, appauthor=False) / FILE_NAME
+
+
+def library_path(given: Path | None = None) -> Path:
+    """Return the library that the user named, else the default one."""
+    return given if given is not None else default_library()
+
+
+def make_folder(library: Path) -> None:
+    """Make the folder of the default library, for its owner only.
+
+    The folder of any other library is the user's matter: a typing error in a path should not leave
+    folders behind.
+
+    Raises
+    ------
+    OSError
+        If the folder can't be made.
+    """
+    if library == default_library():
+        library.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

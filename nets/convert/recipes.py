@@ -1,0 +1,10 @@
+"""All nets that can be converted, by name."""
+
+from nets.convert.manifest import Recipe
+
+
+def recipes() -> dict[str, Recipe]:
+    """Return the recipe of every ONNX file in `nets/weights`, by name of the net."""
+    from nets.convert import mobilenet, mtcnn, resnet29
+
+    return {**mtcnn.RECIPES, **mobilenet.RECIPES, **resnet29.RECIPES}

@@ -1,0 +1,118 @@
+"""Embedders and attribute heads made of the nets in `nets/weights`."""
+
+import numpy as np
+
+from nets.api import AgeGender, Batch, Embedder, Floats, Net
+from nets.models import digest
+
+
+class MobileNetIdentity:
+    """The identity feature of the multi-output MobileNet: S1 as published.
+
+    Parameters
+    ----------
+    net : Net
+        ``faceres``, or ``faceres-deep``, which lost most of its identity by fine-tuning.
+    """
+
+    dim = 1024
+
+    def __init__(self, net: Net) -> None:
+        self.name = net.name
+        self.contract = digest("identity", net.contract)
+        self.crops: tuple[str, ...] = (net.crop,)
+        self._net = net
+
+    def embed(self, batch: Batch) -> Floats:
+        """Return unit vectors, float32, shape (n, 1024)."""
+        return _never_zero(batch.outputs(self._net)["identity"])
+
+
+class ResNet29:
+    """The face descriptor of dlib, scaled to unit length.
+
+    Parameters
+    ----------
+    net : Net
+        ``resnet29``.
+    """
+
+    dim = 128
+
+    def __init__(self, net: Net) -> None:
+        self.name = net.name
+        self.contract = digest("identity", net.contract)
+        self.crops: tuple[str, ...] = (net.crop,)
+        self._net = net
+
+    def embed(self, batch: Batch) -> Floats:
+        """Return unit vectors, float32, shape (n, 128)."""
+        return _never_zero(batch.outputs(self._net)["identity"])
+
+
+def _never_zero(vectors: Floats) -> Floats:
+    """Give a face that excites no feature at all, a black one, a direction away from the others.
+
+    The nets end in rectified units, so that no other vector of the MobileNet points there.
+    """
+    silent = ~vectors.any(axis=1)
+    if not silent.any():
+        return vectors
+    vectors = vectors.copy()
+    vectors[silent, 0] = -1.0
+    return vectors
+
+
+class Fused:
+    """Several embedders side by side.
+
+    The squared distance of two fused vectors is the weighted mean of the squared distances that
+    the parts give.
+
+    Parameters
+    ----------
+    parts : tuple of Embedder
+        Each gives unit vectors.
+    weights : tuple of float
+        One for each part, positive; only their proportion matters.
+    """
+
+    name = "fused"
+
+    def __init__(self, parts: tuple[Embedder, ...], *, weights: tuple[float, ...]) -> None:
+        if len(parts) != len(weights) or min(weights) <= 0:
+            raise ValueError("each part needs one positive weight")
+        self.contract = digest("fused", *(part.contract for part in parts), *weights)
+        self.dim = sum(part.dim for part in parts)
+        self.crops: tuple[str, ...] = tuple(
+            dict.fromkeys(crop for part in parts for crop in part.crops)
+        )
+        self._parts = parts
+        self._factors = np.sqrt(np.asarray(weights, np.float32) / sum(weights))
+
+    def embed(self, batch: Batch) -> Floats:
+        """Return unit vectors, float32, shape (n, dim): the parts' vectors, one after the other."""
+        vectors = [part.embed(batch) for part in self._parts]
+        scaled = [v * factor for v, factor in zip(vectors, self._factors, strict=True)]
+        return np.concatenate(scaled, axis=1)
+
+
+class MobileNetAttributes:
+    """Age and gender of the multi-output MobileNet.
+
+    Parameters
+    ----------
+    net : Net
+        ``faceres`` or ``faceres-deep``.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self.name = net.name
+        self.contract = digest("age and gender", net.contract)
+        self.crops: tuple[str, ...] = (net.crop,)
+        self._net = net
+
+    def predict(self, batch: Batch) -> AgeGender:
+        """Return age probabilities (n, 100) and the probability of being male (n,)."""
+        outputs = batch.outputs(self._net)
+        return AgeGender(outputs["age"], outputs["male"])

@@ -1,0 +1,197 @@
+"""Everything that looks at pixels, as one object: detector, embedder and attribute head."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from nets.api import Attributes, Batch, Detections, Detector, Embedder, Floats, Image
+from nets.crops import CROPS
+from nets.embedders import Fused, MobileNetAttributes, MobileNetIdentity, ResNet29
+from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder
+from nets.models import OnnxNet, digest, load_manifest
+from nets.quality import CROP as QUALITY_CROP
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What an engine says of n faces.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32, shape (n, dim)
+        Unit vectors of identity.
+    ages : ndarray of float32, shape (n, 100)
+        Probability of each age in `nets.api.AGES`.
+    male : ndarray of float32, shape (n,)
+        Probability of being male.
+    """
+
+    vectors: Floats
+    ages: Floats
+    male: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A detector, an embedder and an attribute head that work together.
+
+    Attributes
+    ----------
+    detector, embedder, attributes
+        See the Protocols in `nets.api`.
+    """
+
+    detector: Detector
+    embedder: Embedder
+    attributes: Attributes
+
+    @property
+    def crops(self) -> tuple[str, ...]:
+        """The names of the chips to be cut for each face, each once."""
+        wanted = (QUALITY_CROP, *self.embedder.crops, *self.attributes.crops)
+        return tuple(dict.fromkeys(wanted))
+
+    @property
+    def contract(self) -> str:
+        """Digest of everything that decides what is found and said of a photo."""
+        return digest(self.detector.contract, self.embedder.contract, self.attributes.contract)
+
+    def detect(self, image: Image) -> Detections:
+        """Find the faces of an upright RGB image, uint8, shape (height, width, 3)."""
+        return self.detector.detect(image)
+
+    def crop(self, image: Image, faces: Detections) -> Batch:
+        """Cut the chips that the nets want of each face of an image."""
+        return Batch({name: CROPS[name](image, faces) for name in self.crops})
+
+    def describe(self, batch: Batch) -> Description:
+        """Run the nets on the chips of n >= 0 faces; each net runs once."""
+        said = self.attributes.predict(batch)
+        return Description(self.embedder.embed(batch), said.ages, said.male)
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """Return one batch of the faces of several, in order, as batches may cross photo borders.
+
+    Parameters
+    ----------
+    batches : sequence of Batch
+        At least one; all with the same crops.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if not batches:
+        raise ValueError("no batch to join")
+    names = batches[0].chips
+    return Batch({name: np.concatenate([batch.chips[name] for batch in batches]) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Names of the parts that make an engine."""
+
+    detector: str
+    embedder: str
+    attributes: str
+
+
+PROFILES: Mapping[str, Profile] = {
+    "default": Profile("mtcnn", "fused", "faceres-deep"),
+    "paper": Profile("mtcnn", "faceres", "faceres"),
+    "fake": Profile("fake", "fake", "fake"),
+}
+"""``paper`` is S1 as published; ``fake`` finds the drawings of `nets.fake`, for tests."""
+
+DETECTORS = ("mtcnn", "facenet-pytorch", "fake")
+EMBEDDERS = ("faceres", "resnet29", "fused", "fake")
+ATTRIBUTES = ("faceres", "faceres-deep", "fake")
+
+FUSED_WEIGHTS = (1.0, 2.25)
+"""Of the squared distances by ``faceres`` and by ``resnet29``."""
+
+
+def load_engine(
+    *,
+    profile: str = "default",
+    detector: str | None = None,
+    embedder: str | None = None,
+    attributes: str | None = None,
+    min_face: float = 40,
+    threads: int = 1,
+) -> Engine:
+    """Put an engine together.
+
+    Nets are read when they are first run.
+
+    Parameters
+    ----------
+    profile : str
+        A key of `PROFILES`, which decides what the other names leave open.
+    detector : str, optional
+        One of `DETECTORS`.
+    embedder : str, optional
+        One of `EMBEDDERS`.
+    attributes : str, optional
+        One of `ATTRIBUTES`.
+    min_face : float
+        Smallest side of a face to be found, in pixels of the image.
+    threads : int
+        Cores that one call of a net may use; 0 means all.
+
+    Returns
+    -------
+    Engine
+
+    Raises
+    ------
+    ValueError
+        If a name is not known.
+    WeightsError
+        If the manifest of the weights is absent or damaged.
+    """
+    base = PROFILES[_known("profile", profile, tuple(PROFILES))]
+    wanted = _known("detector", detector or base.detector, DETECTORS)
+    net = cache(lambda name: OnnxNet(load_manifest()[name], threads=threads))
+    return Engine(
+        _detector(wanted, min_face=min_face, threads=threads),
+        _embedder(_known("embedder", embedder or base.embedder, EMBEDDERS), net),
+        _attributes(_known("attributes", attributes or base.attributes, ATTRIBUTES), net),
+    )
+
+
+def _known(kind: str, name: str, names: tuple[str, ...]) -> str:
+    if name not in names:
+        raise ValueError(f"There is no {kind} {name!r}; choose one of {', '.join(names)}.")
+    return name
+
+
+def _detector(name: str, *, min_face: float, threads: int) -> Detector:
+    if name == "fake":
+        return FakeDetector(min_face=min_face)
+    if name == "mtcnn":
+        from nets.mtcnn import Mtcnn
+
+        return Mtcnn(min_face=min_face, threads=threads)
+    from nets.facenet import FacenetMtcnn
+
+    return FacenetMtcnn(min_face=min_face, threads=threads)
+
+
+def _embedder(name: str, net: Callable[[str], OnnxNet]) -> Embedder:
+    if name == "fake":
+        return FakeEmbedder()
+    if name == "faceres":
+        return MobileNetIdentity(net(name))
+    if name == "resnet29":
+        return ResNet29(net(name))
+    parts = MobileNetIdentity(net("faceres")), ResNet29(net("resnet29"))
+    return Fused(parts, weights=FUSED_WEIGHTS)
+
+
+def _attributes(name: str, net: Callable[[str], OnnxNet]) -> Attributes:
+    return FakeAttributes() if name == "fake" else MobileNetAttributes(net(name))

@@ -1,0 +1,203 @@
+"""The nets in `nets/weights` at run time: ONNX Runtime sessions behind the Protocol `Net`."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nets.api import Floats, Image
+from nets.crops import CROPS
+
+WEIGHTS = Path(__file__).parent / "weights"
+FORMAT = 1
+
+
+class WeightsError(Exception):
+    """The weights are absent, damaged or not the ones that the manifest describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the manifest says of one net.
+
+    Attributes
+    ----------
+    name : str
+        Name of the net.
+    path : Path
+        The ONNX file.
+    sha256 : str
+        Its digest.
+    crop : str or None
+        The name in `nets.crops.CROPS` of the chips that it takes; None for parts of a detector.
+    preprocessing : int
+        Version of what the graph does to pixels before the first layer.
+    facts : mapping
+        Everything, as it is in ``manifest.json``: source, licence, training data, parity and so on.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    crop: str | None
+    preprocessing: int
+    facts: Mapping[str, Any]
+
+
+def load_manifest(folder: Path = WEIGHTS) -> dict[str, Entry]:
+    """Return what there is to know of each net in `folder`, by name.
+
+    Raises
+    ------
+    WeightsError
+        If there is no manifest, or it is of a format that this version can't read.
+    """
+    path = folder / "manifest.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path} can't be read; install the program again.") from error
+    if manifest["format"] != FORMAT:
+        raise WeightsError(f"{path} was written by another version of the program.")
+    return {name: _entry(name, folder, facts) for name, facts in manifest["nets"].items()}
+
+
+def _entry(name: str, folder: Path, facts: Mapping[str, Any]) -> Entry:
+    return Entry(
+        name=name,
+        path=folder / facts["file"],
+        sha256=facts["sha256"],
+        crop=facts["crop"],
+        preprocessing=facts["preprocessing"],
+        facts=facts,
+    )
+
+
+def digest(*parts: object) -> str:
+    """Return a contract: 16 hexadecimal digits that change when any part changes."""
+    text = "\n".join(str(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def open_session(entry: Entry, *, threads: int = 1) -> Any:
+    """Check a net's file against the manifest and load it.
+
+    Parameters
+    ----------
+    entry : Entry
+        The net.
+    threads : int
+        Cores that one call may use; 0 means all.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        On the CPU.
+
+    Raises
+    ------
+    WeightsError
+        If the file is absent or damaged.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # Threads that wait by spinning take the cores from the decoder and from the other nets.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return onnxruntime.InferenceSession(
+        read_weights(entry), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def read_weights(entry: Entry) -> bytes:
+    """Return the contents of a net's file.
+
+    Raises
+    ------
+    WeightsError
+        If the file is absent, or is not the one that the manifest describes.
+    """
+    try:
+        data = entry.path.read_bytes()
+    except OSError as error:
+        message = f"The weights {entry.path} can't be read; install the program again."
+        raise WeightsError(message) from error
+    if hashlib.sha256(data).hexdigest() != entry.sha256:
+        raise WeightsError(f"The weights {entry.path} are damaged; install the program again.")
+    return data
+
+
+class OnnxNet:
+    """One net on ONNX Runtime; implements `nets.api.Net`.
+
+    The file is read when the net is first run.
+
+    Parameters
+    ----------
+    entry : Entry
+        The net; it must take chips.
+    threads : int
+        Cores that one call may use; 0 means all.
+    batch : int
+        Chips in one call of the runtime, which bounds the memory; more than 8 are not faster.
+    """
+
+    def __init__(self, entry: Entry, *, threads: int = 1, batch: int = 8) -> None:
+        if entry.crop is None:
+            raise ValueError(f"{entry.name} does not take face chips")
+        self.name = entry.name
+        self.crop = entry.crop
+        crop = CROPS[entry.crop]
+        self.contract = digest(entry.sha256, crop.name, crop.version, entry.preprocessing)
+        self.size = crop.size
+        self._entry = entry
+        self._threads = threads
+        self._batch = batch
+
+    @cached_property
+    def _session(self) -> Any:
+        return open_session(self._entry, threads=self._threads)
+
+    def run(self, chips: Image) -> Mapping[str, Floats]:
+        """Run the net on face chips.
+
+        Parameters
+        ----------
+        chips : ndarray of uint8, shape (n, size, size, 3)
+            RGB, any n >= 0.
+
+        Returns
+        -------
+        mapping of str to ndarray of float32, shape (n, ...)
+            As the manifest describes the outputs.
+
+        Raises
+        ------
+        ValueError
+            If the chips have another shape or type.
+        WeightsError
+            If the file of the weights is absent or damaged.
+        """
+        if chips.shape[1:] != (self.size, self.size, 3) or chips.dtype != np.uint8:
+            raise ValueError(
+                f"{self.name} wants uint8 chips (n, {self.size}, {self.size}, 3), "
+                f"not {chips.dtype} {chips.shape}"
+            )
+        # One empty call keeps the shapes of the outputs known when there is no face.
+        starts = range(0, max(len(chips), 1), self._batch)
+        parts = [self._call(chips[start : start + self._batch]) for start in starts]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _call(self, chips: Image) -> dict[str, Floats]:
+        names = [output.name for output in self._session.get_outputs()]
+        values = self._session.run(names, {"chips": np.ascontiguousarray(chips)})
+        return dict(zip(names, values, strict=True))

@@ -1,0 +1,54 @@
+"""The files in nets/weights and what the manifest says of them."""
+
+import hashlib
+
+import pytest
+
+from nets.crops import CROPS
+from nets.models import WEIGHTS, load_manifest
+
+NETS = load_manifest()
+
+
+def test_every_net_is_there_and_every_file_is_described():
+    assert set(NETS) == {"pnet", "rnet", "onet", "faceres", "faceres-deep", "resnet29"}
+    assert {entry.path for entry in NETS.values()} == set(WEIGHTS.glob("*.onnx"))
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_file_is_the_one_described(name):
+    data = NETS[name].path.read_bytes()
+    assert hashlib.sha256(data).hexdigest() == NETS[name].sha256
+    assert len(data) == NETS[name].facts["bytes"]
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_source_licence_training_and_parity_are_stated(name):
+    facts = NETS[name].facts
+    for key in ("licence", "authors", "training", "input", "outputs", "parity"):
+        assert facts[key], key
+    assert "research" in facts["training"]
+    source = facts["source"]
+    assert source["registry"] in ("npm", "PyPI")
+    assert len(source["sha256"]) == 64
+    assert all(len(digest) == 64 for digest in source["members"].values())
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_crop_and_input_agree(name):
+    entry = NETS[name]
+    if entry.crop is not None:
+        size = CROPS[entry.crop].size
+        assert entry.facts["input"]["shape"] == [None, size, size, 3]
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_graph_has_the_inputs_and_outputs_described(name):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(str(NETS[name].path))
+    assert {output.name for output in session.get_outputs()} == set(NETS[name].facts["outputs"])
+    assert [value.name for value in session.get_inputs()] == [NETS[name].facts["input"]["name"]]
+
+
+def test_all_weights_together_stay_small():
+    assert sum(entry.facts["bytes"] for entry in NETS.values()) < 25e6
