@@ -33,6 +33,9 @@ TRUSTED_YEARS = 1.0
 """Dates with a larger standard deviation say nothing about when a person was around."""
 
 
+NOBODY = Grouping(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+
+
 @dataclass(frozen=True, slots=True)
 class Dated:
     """When the photos of n faces were taken.
@@ -94,6 +97,7 @@ def group(library: Library, engine: Engine, *, method: str = "default") -> Itera
         library, identity=engine.embedder.contract, attributes=engine.attributes.contract
     )
     if not len(table):
+        save_people(library, NOBODY, [])  # so that people whose photos have gone are counted again
         return
     yield GroupingFaces(len(table))
     identity = identity_calibration(engine.embedder.name)

@@ -6,8 +6,8 @@ also records that it is done, so a run that is killed loses at most the photos i
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -153,15 +153,27 @@ def analyse(
     """Read every task, describe the faces in batches across photos, and save photo by photo."""
     analyser = Analyser(engine, done=plan.done, view=options.view)
     ready: list[Prepared] = []
+    failed: dict[str | None, Failed] = {}
     for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs):
+        if isinstance(outcome, Failed):
+            failed[outcome.content_hash] = outcome
         if not isinstance(outcome, Prepared):
-            yield settle(library, outcome)
+            yield settle(library, like_its_copy(outcome, failed))
             continue
         ready.append(outcome)
         if max(sum(len(photo.detections) for photo in ready), len(ready)) >= BATCH:
             yield from save(library, engine, ready, contract)
             ready = []
     yield from save(library, engine, ready, contract)
+
+
+def like_its_copy(
+    outcome: Known | Skipped | Failed, failed: Mapping[str | None, Failed]
+) -> Known | Skipped | Failed:
+    """Return the failure of a file whose content could not be read from its copy, either."""
+    if isinstance(outcome, Known) and outcome.content_hash in failed:
+        return replace(failed[outcome.content_hash], task=outcome.task)
+    return outcome
 
 
 def settle(library: Library, outcome: Known | Skipped | Failed) -> Event:

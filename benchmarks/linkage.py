@@ -24,10 +24,11 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
+from synthetic import faces, model_for  # noqa: E402
+
 from clustering.constraints import Constraints  # noqa: E402
 from clustering.linkage import cluster  # noqa: E402
 from clustering.metrics import evaluate  # noqa: E402
-from synthetic import faces, model_for  # noqa: E402
 
 SHAPES = [(3_000, 128), (10_000, 128), (10_000, 1024), (30_000, 128), (100_000, 128)]
 LARGE = [(300_000, 128)]
@@ -156,7 +157,7 @@ def line(n, d, method, took, folder):
 
 
 def table(shapes, real):
-    yield "| faces | method | s | peak MB | added MB | BCubed F | same-photo violations | partition |"
+    yield "| faces | method | s | peak MB | added MB | BCubed F | rule broken | partition |"
     yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |"
     for n, d in shapes:
         path, threshold = real.get(d, (None, 1.1))

@@ -80,7 +80,8 @@ def _bumps(
         gap = (year - age)[:, None] - grid
         total += probs[:, column, None] * np.exp(-(gap**2) / (2 * wide[:, None]))
     norm = probs.sum(axis=1)
-    return total * (height / np.where(norm > 0, norm, 1))[:, None]
+    scaled: Doubles = total * (height / np.where(norm > 0, norm, 1))[:, None]
+    return scaled
 
 
 def birth_variance(columns: Doubles, *, unknown: float) -> Doubles:

@@ -66,14 +66,14 @@ class _Points:
 
     def products(self, rows: slice, columns: slice) -> Singles:
         """Return x_i.x_j - h_j for a block of pairs."""
-        out = self.vectors[rows] @ self.vectors[columns].T
-        out -= self.half[columns]
-        return np.asarray(out, np.float32)
+        out: Singles = np.matmul(self.vectors[rows], self.vectors[columns].T)
+        np.subtract(out, self.half[columns], out=out)
+        return out
 
     def floors(self, rows: slice, threshold: float) -> Singles:
         """Return, for each row, the product above which a pair may be within the threshold."""
         floor = self.exact_half[rows] - (threshold + self.slack) / 2
-        return np.nextafter(floor.astype(np.float32), np.float32(-np.inf))[:, None]
+        return np.asarray(np.nextafter(floor.astype(np.float32), np.float32(-np.inf))[:, None])
 
 
 def pairs_within(

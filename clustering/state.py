@@ -18,7 +18,7 @@ from clustering.constraints import Floats, Ints, Rules
 Doubles = NDArray[np.float64]
 Ids = NDArray[np.integer]
 
-_CHUNK_BYTES = 8 << 20
+_CHUNK_BYTES = 2 << 20
 
 
 class Clusters:
@@ -107,10 +107,9 @@ class Clusters:
         short = len(new) - len(self._free)
         if short > 0:
             size = len(self._pool)
-            grown = np.zeros((size + max(short, size // 4), self._pool.shape[1]))
-            grown[:size] = self._pool
-            self._free.extend(range(size, len(grown)))
-            self._pool = grown
+            # In place: at this size the system moves pages, where a new array would double them.
+            self._pool.resize((size + max(short, size // 4), self._pool.shape[1]), refcheck=False)
+            self._free.extend(range(size, len(self._pool)))
         slots[new] = [self._free.pop() for _ in range(len(new))]
         return slots
 

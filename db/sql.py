@@ -47,7 +47,9 @@ def upsert(
     """Insert rows; where one with the same `keys` exists, set its columns `update` instead."""
     if not rows:
         return
-    statement = sqlite.insert(table) if conn.dialect.name != "postgresql" else _for_postgresql(table)
+    statement = (
+        sqlite.insert(table) if conn.dialect.name != "postgresql" else _for_postgresql(table)
+    )
     if update:
         new = {name: statement.excluded[name] for name in update}
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=new)

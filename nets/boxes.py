@@ -29,7 +29,8 @@ def areas(boxes: Floats) -> Floats:
     ndarray, shape (n,)
     """
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], 0)
-    return sides[:, 0] * sides[:, 1]
+    found: Floats = sides[:, 0] * sides[:, 1]
+    return found
 
 
 def intersections(a: Floats, b: Floats) -> Floats:
@@ -55,7 +56,8 @@ def intersections(a: Floats, b: Floats) -> Floats:
         )
         for axis in (0, 1)
     )
-    return width * height
+    common: Floats = width * height
+    return common
 
 
 def overlaps(a: Floats, b: Floats, *, of: Basis = "union") -> Floats:
@@ -173,9 +175,9 @@ def _greedy(close: NDArray[np.bool_]) -> NDArray[np.bool_]:
     at least one more of the leading boxes right for good, so that the rounds end at that choice.
     """
     better = np.triu(close, 1)
-    chosen = np.ones(len(close), bool)
+    chosen: NDArray[np.bool_] = np.ones(len(close), bool)
     while True:
-        again = ~(better & chosen[:, None]).any(axis=0)
+        again = np.logical_not((better & chosen[:, None]).any(axis=0))
         if np.array_equal(again, chosen):
             return chosen
         chosen = again

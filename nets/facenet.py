@@ -20,7 +20,7 @@ VERSION = 1
 """Of what this module does to the boxes."""
 
 
-class FacenetPytorch:
+class FacenetMtcnn:
     """MTCNN of facenet-pytorch on the CPU; implements `nets.api.Detector`.
 
     Parameters

@@ -49,7 +49,8 @@ def draw_face(image: Image, box: Box, *, person: int, age: int = 30, male: bool 
     image : ndarray of uint8, shape (height, width, 3)
         RGB, writable.
     box : tuple of int
-        Left, top, right, bottom in pixels: a square inside the image, 32 pixels or more.
+        Left, top, right, bottom in pixels: a square inside the image, 32 pixels or more; 48 or more
+        where the image will be compressed.
     person : int
         Who it is, 0 to 4095.
     age : int

@@ -140,13 +140,15 @@ class Mtcnn:
         return boxes, scores, offsets[0][:, row, column].T
 
     def _refined(self, pixels: Pixels, boxes: Floats) -> Floats:
-        rows, scores, offsets = self._classified("rnet", pixels, boxes, self.thresholds[1])
+        rows, (scores, offsets) = self._classified("rnet", pixels, boxes, self.thresholds[1])
         boxes = boxes[rows]
         best = suppress(boxes + FIRST_PIXEL, scores, overlap=0.7)
         return squares(shift_edges(boxes[best], offsets[best]))
 
     def _decided(self, pixels: Pixels, boxes: Floats) -> Detections:
-        rows, scores, offsets, points = self._classified("onet", pixels, boxes, self.thresholds[2])
+        rows, (scores, offsets, points) = self._classified(
+            "onet", pixels, boxes, self.thresholds[2]
+        )
         boxes = boxes[rows]
         corners, sides = boxes[:, None, :2], (boxes[:, 2:] - boxes[:, :2])[:, None]
         landmarks = corners + sides * points.reshape(-1, 2, 5).transpose(0, 2, 1)
@@ -156,7 +158,8 @@ class Mtcnn:
 
     def _classified(
         self, name: str, pixels: Pixels, boxes: Floats, threshold: float
-    ) -> tuple[NDArray[np.intp], Floats, ...]:
+    ) -> tuple[NDArray[np.intp], list[Floats]]:
+        """Return which boxes a net takes for faces, and its outputs for these, scores first."""
         session = self._sessions[name]
         side = session.get_inputs()[0].shape[1]
         chips, rows = pixels.chips(boxes, side)
@@ -165,9 +168,9 @@ class Mtcnn:
             session.run(None, {"chips": chips[start : start + size]})
             for start in range(0, max(len(chips), 1), size)
         ]
-        scores, *others = (np.concatenate(part) for part in zip(*parts, strict=True))
-        passed = scores > threshold
-        return rows[passed], scores[passed], *(other[passed] for other in others)
+        outputs = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        passed = outputs[0] > threshold
+        return rows[passed], [output[passed] for output in outputs]
 
 
 def check_options(min_face: float, thresholds: tuple[float, float, float], factor: float) -> None:

@@ -55,10 +55,10 @@ class Pixels:
     """
 
     def __init__(self, image: Image) -> None:
-        from PIL import Image as pil
+        from PIL.Image import fromarray
 
         self.height, self.width = image.shape[:2]
-        self._halves: list[Picture] = [pil.fromarray(image)]
+        self._halves: list[Picture] = [fromarray(image)]
 
     def half(self, times: int) -> "Picture":
         """Return the image halved so many times, each pixel the mean of four."""
@@ -110,19 +110,19 @@ class Pixels:
         ndarray of int, shape (k,)
             Which boxes they are of: those of which at least a pixel lies in the image.
         """
-        from PIL import Image as pil
+        from PIL.Image import Resampling, new
 
         corners = np.floor(boxes).astype(np.int64)
         corners = np.clip(corners, 0, [self.width, self.height, self.width, self.height])
         sides = (corners[:, 2:] - corners[:, :2]).min(axis=1)
         rows = np.flatnonzero(sides > 0)
-        sheet = pil.new("RGB", (side, side * len(rows)))
+        sheet = new("RGB", (side, side * len(rows)))
         for place, row in enumerate(rows):
             times = _halvings(sides[row], side)
             left, top, right, bottom = (corners[row] / 2**times).tolist()
             half = self.half(times)
             # The last row or column of a half may be a mean of fewer pixels, but is never less.
-            chip = half.resize((side, side), pil.Resampling.BILINEAR, (left, top, right, bottom))
+            chip = half.resize((side, side), Resampling.BILINEAR, (left, top, right, bottom))
             sheet.paste(chip, (0, side * place))
         return np.asarray(sheet).reshape(len(rows), side, side, 3), rows
 

@@ -4,7 +4,6 @@ import errno
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import click
 
 import album
 from album.commands import STOPPED
-from album.commands.common import FAILED, INTERRUPTED, Session
+from album.commands.common import FAILED, INTERRUPTED, PATH, Session
 
 COMMANDS = {
     "index": "Find the faces in photos and group them into people.",
@@ -55,8 +54,8 @@ class LazyGroup(click.Group):
 @click.option(
     "--library",
     envvar="ALBUM_LIBRARY",
-    type=click.Path(path_type=Path),
-    help="The library file.  [default: in your data folder, see `album status`; env: ALBUM_LIBRARY]",
+    type=PATH,
+    help="The library file.  [default: in your data folder; env: ALBUM_LIBRARY]",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show tracebacks.")
 @click.version_option(album.__version__, prog_name="album")
@@ -105,9 +104,12 @@ def report(error: Exception, *, verbose: bool) -> int:
     int
         The exit code.
     """
-    if verbose:
-        traceback.print_exception(error)
     from album.commands.text import safe
+
+    if verbose:
+        import traceback
+
+        traceback.print_exception(error)
 
     click.echo(f"album: {safe(' '.join(sentence(error).split()))}", err=True)
     return int(getattr(error, "exit_code", FAILED))
@@ -126,7 +128,7 @@ def sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "There is not enough memory; close other programs, or try fewer --jobs."
     if isinstance(error, OSError) and error.errno is not None:
-        place = shown(error.filename) if isinstance(error.filename, str | bytes) else "The disk"
+        place = shown(error.filename) if isinstance(error.filename, str) else "The disk"
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return f"{place}: the disk is full; free some space and run the same command again."
         return f"{place}: {os.strerror(error.errno)}; check the path, its permissions and its disk."

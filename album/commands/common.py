@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+PATH = click.Path(path_type=Path, readable=False)
+"""A path not looked at yet: what is wrong with it is told in the program's own words."""
+
 FAILED = 1
 SOME_FILES_FAILED = 3
 INTERRUPTED = 130
@@ -57,7 +60,7 @@ def everywhere(command: F) -> F:
     """Add the options that may stand before and after the name of the command."""
     library = click.option(
         "--library",
-        type=click.Path(path_type=Path),
+        type=PATH,
         expose_value=False,
         callback=_remember_library,
         help="The library file, instead of ALBUM_LIBRARY and of the default one.",

@@ -10,18 +10,17 @@ from pathlib import Path
 import click
 
 from album.commands import text
-from album.commands.common import SOME_FILES_FAILED, Session, echo_json, everywhere
+from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
 from album.commands.progress import progress
-from album.errors import MissingFolder
+from album.errors import MissingFolder, shown
 from album.events import IndexReport
-from album.people import path_record
 
 SHOWN_FAILURES = 5
 PARTS = ("profile", "detector", "embedder", "attributes")
 
 
 @click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH…")
+@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH…")
 @click.option(
     "--jobs",
     type=click.IntRange(min=0, max=256),
@@ -72,11 +71,11 @@ PARTS = ("profile", "detector", "embedder", "attributes")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
 @everywhere
 @click.pass_context
-def command(context: click.Context, paths: tuple[Path, ...], **options: object) -> None:
+def command(context: click.Context, /, paths: tuple[Path, ...], **options: object) -> None:
     """Find the faces in photos and group them into people.
 
-    Folders are searched to any depth. Only what is new or changed is read; the photos themselves are
-    never changed. Stop at any time with Ctrl-C and go on later with the same command. The exit
+    Folders are searched to any depth. Only what is new or changed is read; the photos themselves
+    are never changed. Stop at any time with Ctrl-C and go on later with the same command. The exit
     code is 3 when some files could not be read.
     """
     session = context.ensure_object(Session)
@@ -127,9 +126,10 @@ def run(
 
 
 def _record(report: IndexReport, failed: int) -> dict[str, object]:
+    from album.people import path_record
+
     failures = [
-        {**path_record(os.fspath(one.path)), "reason": text.shown(one.reason)}
-        for one in report.failures
+        {**path_record(os.fspath(one.path)), "reason": shown(one.reason)} for one in report.failures
     ]
     counts = asdict(report) | {"seconds": round(report.seconds, 3), "failures": failures}
     return {"format": 1, **counts, "failed_in_all": failed}
@@ -143,16 +143,17 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
         yield f"Read {text.count(report.photos, 'new photo')} in {took}: {found}."
     else:
         yield f"No new photos in {text.count(report.found, 'file')} ({took})."
+    copies = report.known - report.moved
     parts = [
-        (report.unchanged, "unchanged"),
-        (report.known - report.moved, "copies of known photos"),
-        (report.moved, "moved"),
-        (report.gone - report.moved, "gone"),
-        (report.clips, "clips skipped, which are not read yet"),
+        (report.unchanged, f"{text.number(report.unchanged)} unchanged"),
+        (copies, text.count(copies, "copy of known photos", "copies of known photos")),
+        (report.moved, f"{text.number(report.moved)} moved"),
+        (report.gone - report.moved, f"{text.number(report.gone - report.moved)} gone"),
     ]
-    told = [f"{text.number(n)} {what}" for n, what in parts if n > 0]
-    if told:
+    if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."
+    if report.clips:
+        yield f"{text.count(report.clips, 'clip')} skipped: clips are not read yet."
     yield from _failures(report, failed)
     if report.people or report.passers_by:
         people = text.count(report.people, "person", "people")
@@ -165,7 +166,7 @@ def _failures(report: IndexReport, failed: int) -> Iterator[str]:
     if now:
         yield f"{text.count(now, 'file')} could not be read; `album status` says why:"
         for one in report.failures[:SHOWN_FAILURES]:
-            yield f"  {text.path_text(one.path)}: {text.safe(text.shown(one.reason))}"
+            yield f"  {text.path_text(one.path)}: {text.path_text(one.reason)}"
         if now > SHOWN_FAILURES:
             yield f"  … and {text.number(now - SHOWN_FAILURES)} more."
     elif failed:

@@ -32,8 +32,8 @@ def command(session: Session, everyone: bool, as_json: bool, as_csv: bool) -> No
     """List the people that were found, those with most photos first.
 
     Born is the most likely year, and between brackets the years between which the truth lies
-    with a probability of 80 %. Passers-by are people seen in fewer than three photos, or only within
-    two days.
+    with a probability of 80 %. Passers-by are people seen in fewer than three photos, or only
+    within two days.
     """
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
@@ -104,9 +104,7 @@ def _why_nobody(library: object) -> str:
         return "Everybody is hidden; `album people --all` shows them."
     if counts.faces:
         faces = text.count(counts.faces, "face was", "faces were")
-        return (
-            f"{faces} found and not grouped yet; run `album index` on the same folder once more."
-        )
+        return f"{faces} found and not grouped yet; run `album index` on the same folder once more."
     if counts.photos:
         photos = text.count(counts.photos, "photo")
         return f"No faces were found in {photos}; `album status` shows which files failed."

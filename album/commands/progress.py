@@ -34,7 +34,8 @@ class Progress(ABC):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take away what should not stay on the screen."""
+        """Take away what should not stay on the screen; nothing, unless a sub-class says so."""
+        return
 
     def add(self, event: object) -> None:
         """Count one event, and show what it changes."""

@@ -1,6 +1,6 @@
 """``album show``: one person, photo by photo."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 import click
@@ -51,13 +51,14 @@ def command(session: Session, person: str, as_json: bool, limit: int | None) -> 
     if as_json:
         chosen = faces[:limit] if limit else faces
         echo_json(
-            {"format": 1, **person_record(who), "in": [face_record(face) for face in chosen]}
+            {"format": 1, **person_record(who), "seen_in": [face_record(face) for face in chosen]}
         )
         return
     click.echo(click.style(who.label, bold=True))
     for fact in _facts(who):
         click.echo(f"  {fact}")
-    for line in _listing(faces, LIMIT if limit is None else limit):
+    exact = who.born_date is not None and len(who.born_date) > len("1984-05")
+    for line in _listing(faces, LIMIT if limit is None else limit, exact=exact):
         click.echo(line)
 
 
@@ -82,13 +83,18 @@ def _facts(person: Person) -> Iterator[str]:
     yield f"{photos}{'' if person.faces == person.photos else f' ({faces})'}{dates}"
 
 
-def _listing(faces: Sequence[Appearance], limit: int) -> Iterator[str]:
+def _listing(faces: Sequence[Appearance], limit: int, *, exact: bool) -> Iterator[str]:
     """List photos under headings: the years, then those without a date, then those gone."""
     there = [face for face in faces if face.present]
     chosen = there[:limit] if limit else there
-    for heading, members in groupby(chosen, key=_heading):
+    title, *lines = text.table(COLUMNS, (_row(face, exact=exact) for face in chosen))
+    if chosen:
         yield ""
-        yield from _section(heading, list(members))
+        yield f"  {title}"
+    for heading, members in groupby(zip(chosen, lines, strict=True), key=lambda m: _heading(m[0])):
+        shown = [f"  {line}" for _, line in members]
+        yield click.style(f"{heading} · {text.count(len(shown), 'photo')}", bold=True)
+        yield from shown
     if len(chosen) < len(there):
         yield ""
         yield f"… and {text.number(len(there) - len(chosen))} more (--limit 0 lists all)."
@@ -105,14 +111,8 @@ def _heading(face: Appearance) -> str:
     return str(face.date.year)
 
 
-def _section(heading: str, faces: Sequence[Appearance]) -> Iterator[str]:
-    yield click.style(f"{heading} · {text.count(len(faces), 'photo')}", bold=True)
-    lines: Iterable[str] = text.table(COLUMNS, map(_row, faces))
-    for line in lines:
-        yield f"  {line}"
-
-
-def _row(face: Appearance) -> tuple[str, ...]:
+def _row(face: Appearance, *, exact: bool) -> tuple[str, ...]:
+    """Write a face; a birthday makes ages exact, and anything less is rounded."""
     left, top, right, bottom = (round(value) for value in face.box)
     when = text.day(face.date, face.date_precision)
     if face.date and not face.date_trusted:
@@ -121,7 +121,7 @@ def _row(face: Appearance) -> tuple[str, ...]:
         when = f"{when} at {face.time_ms / 1000:.0f} s"
     return (
         when,
-        text.NOTHING if face.age is None else str(int(face.age)),
+        text.NOTHING if face.age is None else str(int(face.age if exact else face.age + 0.5)),
         text.NOTHING if face.confidence is None else f"{face.confidence:.2f}",
         f"{left},{top} {right - left}×{bottom - top}",
         text.path_text(face.path),

@@ -7,6 +7,7 @@ import click
 
 from album.commands import text
 from album.commands.common import Session, echo_json, everywhere, opened
+from album.errors import shown
 from album.people import is_trusted, path_record
 from db.files import failures
 from db.rows import FailureRow, Status
@@ -43,8 +44,7 @@ def command(session: Session, everything: bool, as_json: bool) -> None:
 
 def _record(counts: Status, failed: Sequence[FailureRow], undated: int) -> dict[str, object]:
     listed = [
-        {**path_record(row.path), "stage": row.stage, "reason": text.shown(row.reason)}
-        for row in failed
+        {**path_record(row.path), "stage": row.stage, "reason": shown(row.reason)} for row in failed
     ]
     return {
         "format": 1,
@@ -81,7 +81,7 @@ def _failed(failed: Sequence[FailureRow], limit: int | None) -> Iterator[str]:
     yield click.style(f"{text.count(len(failed), 'file')} could not be read:", bold=True)
     for row in failed[:limit]:
         yield f"  {text.path_text(row.path)}"
-        yield f"    {text.safe(text.shown(row.reason))}"
+        yield f"    {text.path_text(row.reason)}"
     if limit is not None and len(failed) > limit:
         yield f"  … and {text.number(len(failed) - limit)} more (album status --all)."
-    yield "Files that were mended are read again by themselves; `album index --retry` reads all again."
+    yield "What was mended is read again by itself; `album index --retry` reads all of them again."

@@ -29,7 +29,9 @@ def count(value: int, one: str, many: str = "") -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a time as people say it: 34 s, 5 min, 2 h 10 min."""
+    """Write a time as people say it: 0.8 s, 34 s, 5 min, 2 h 10 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)

@@ -229,7 +229,7 @@ def _finish(graph: Graph, x: str, outputs: Mapping[str, int]) -> bytes:
     for name, width in outputs.items():
         graph.node("Slice", x, *_indices(graph, [start], [start + width], [1]), name=name)
         start += width
-    shapes = {name: [BATCH, width] for name, width in outputs.items()}
+    shapes: dict[str, list[int | str]] = {n: [BATCH, width] for n, width in outputs.items()}
     return graph.serialize({"scores": [BATCH], **shapes})
 
 

@@ -34,11 +34,11 @@ def describe(image):
 @settings(max_examples=60, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    side=st.integers(32, 200),
+    side=st.integers(48, 200),
     person=st.integers(0, PERSONS - 1),
     age=st.integers(1, 100),
     male=st.booleans(),
-    quality=st.integers(50, 95),
+    quality=st.integers(60, 95),
 )
 def test_a_drawn_face_is_found_and_read_after_jpeg(seed, side, person, age, male, quality):
     rng = np.random.default_rng(seed)

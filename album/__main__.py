@@ -1,0 +1,5 @@
+"""``python -m album`` is ``album``."""
+
+from album.commands import main
+
+main()

@@ -1,0 +1,88 @@
+"""``album export``: people and faces for other programs."""
+
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from album.commands import text
+from album.commands.common import PATH, SOME_FILES_FAILED, Session, everywhere, opened
+from album.export import FORMATS, LINKS, ExportOptions, Step, export
+
+SHOWN_NOTES = 10
+VERBS = {"write": "write", "link": "link", "copy": "copy", "remove": "remove"}
+
+
+@click.command(epilog="For example:  album export ~/people --format csv --format folders")
+@click.argument("out", type=PATH, metavar="OUT")
+@click.option(
+    "--format",
+    "formats",
+    type=click.Choice(FORMATS),
+    multiple=True,
+    help="What to write; may be given several times.  [default: all three]",
+)
+@click.option(
+    "--link",
+    type=click.Choice(LINKS),
+    default=LINKS[0],
+    show_default=True,
+    help="How photos come into the folders of people; links take no space.",
+)
+@click.option("--all", "everyone", is_flag=True, help="With passers-by and hidden people.")
+@click.option("--dry-run", is_flag=True, help="Only list what would be done.")
+@everywhere
+@click.pass_context
+def command(
+    context: click.Context,
+    out: Path,
+    formats: tuple[str, ...],
+    link: str,
+    everyone: bool,
+    dry_run: bool,
+) -> None:
+    """Write people and faces into the folder OUT.
+
+    These are people.csv and faces.csv, album.json, and a folder for each person with links to the
+    photos. Run it again to bring OUT up to date: only files that an earlier export made are
+    replaced or removed. The columns and keys are described in docs/export.md.
+    """
+    session = context.ensure_object(Session)
+    options = ExportOptions(formats or FORMATS, link, everyone)
+    done: Counter[str] = Counter()
+    with opened(session) as library:
+        for step in export(library, out, options, dry_run=dry_run):
+            done[step.action] += 1
+            if dry_run or (step.action not in VERBS and done[step.action] <= SHOWN_NOTES):
+                click.echo(_line(step), err=not dry_run)
+    for action in ("missing", "changed"):
+        if not dry_run and done[action] > SHOWN_NOTES:
+            more = text.number(done[action] - SHOWN_NOTES)
+            click.echo(f"… and {more} more (--dry-run lists all).", err=True)
+    click.echo(_summary(done, out, dry_run=dry_run))
+    if done["missing"]:
+        context.exit(SOME_FILES_FAILED)
+
+
+def _line(step: Step) -> str:
+    path = text.path_text(step.path)
+    if step.action == "missing":
+        return (
+            f"missing  {path}: {text.path_text(step.source)} is not there; is its disk connected?"
+        )
+    if step.action == "changed":
+        return f"left     {path}: it is out of date, and was changed since it was exported."
+    source = f"  ({text.path_text(step.source)})" if step.source else ""
+    return f"{VERBS[step.action]:<7}  {path}{source}"
+
+
+def _summary(done: Counter[str], out: Path, *, dry_run: bool) -> str:
+    nouns = {"write": "file written", "link": "link made", "copy": "photo copied"}
+    many = {"write": "files written", "link": "links made", "copy": "photos copied"}
+    parts = [text.count(done[key], nouns[key], many[key]) for key in nouns if done[key]]
+    if done["remove"]:
+        parts.append(f"{text.number(done['remove'])} removed")
+    if not parts:
+        return f"{text.path_text(out)} is up to date."
+    would = "Would be done: " if dry_run else ""
+    return f"{would}{', '.join(parts)} in {text.path_text(out)}."

@@ -1,0 +1,102 @@
+"""`album bench`: the readers of data sets, the measures, the command."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from album.bench.datasets import DatasetError, Faces, read_fgnet, read_lfw, read_utkface
+from album.bench.measure import Measured
+from album.bench.protocols import adience_accuracy, label, score_attributes, score_birth_years
+from album.bench.run import bench
+from album.calibration import attribute_calibration
+from nets.fake import draw_face
+
+
+def picture(path, person, age=30, male=True):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = np.full((240, 320, 3), 70, np.uint8)
+    draw_face(image, (110, 70, 210, 170), person=person, age=age, male=male)
+    Image.fromarray(image).save(path, quality=92)
+
+
+@pytest.fixture
+def lfw(tmp_path):
+    for person in range(3):
+        for shot in range(3):
+            picture(tmp_path / f"Person_{person}" / f"Person_{person}_{shot:04}.jpg", person)
+    return tmp_path
+
+
+def test_bench_scores_a_folder_per_person(lfw):
+    said = bench({"lfw": lfw}, profile="fake")["lfw"]["measured"]
+    assert said["faces"] == 9
+    assert said["missed"] == 0
+    assert said["bcubed_f"] == said["pair_precision"] == said["clusters_per_class"] == 1
+
+
+def test_bench_keeps_what_the_nets_said(lfw, tmp_path):
+    cache = tmp_path / "kept"
+    first = bench({"lfw": lfw}, profile="fake", cache=cache)
+    assert len(list(cache.iterdir())) == 1
+    assert json.dumps(bench({"lfw": lfw}, profile="fake", cache=cache)) == json.dumps(first)
+
+
+def test_fgnet_needs_its_labels(tmp_path):
+    with pytest.raises(DatasetError, match="labels.csv"):
+        read_fgnet(tmp_path)
+    picture(tmp_path / "001A05.JPG", 1)
+    (tmp_path / "labels.csv").write_text("file,person,age,birth_year\n001A05.JPG,1,5,1948\n")
+    found = read_fgnet(tmp_path)
+    assert found.ages.tolist() == [5]
+    assert found.years.tolist() == [1953.5]
+
+
+def test_utkface_names_say_age_and_gender(tmp_path):
+    picture(tmp_path / "26_1_2_20170112.jpg.chip.jpg", 1)
+    picture(tmp_path / "notes_on_it.jpg", 1)
+    found = read_utkface(tmp_path)
+    assert len(found.paths) == 1
+    assert found.ages.tolist() == [26]
+    assert found.male.tolist() == [0]
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(DatasetError, match="a folder per person"):
+        read_lfw(tmp_path)
+
+
+def labelled(ages, says, *, people=None, years=None, male=1.0):
+    n = len(ages)
+    probs = np.zeros((n, 100), np.float32)
+    probs[np.arange(n), np.array(says) - 1] = 1
+    nobody = np.full(n, -1) if people is None else np.array(people)
+    when = np.full(n, np.nan) if years is None else np.array(years, float)
+    truth = Faces([None] * n, nobody, np.array(ages, float), np.full(n, male), when)
+    said = Measured(np.arange(n), np.eye(n, 8, dtype=np.float32), probs, np.full(n, 0.61, "f4"))
+    return label(truth, said)
+
+
+def test_ages_and_genders_are_scored_as_the_net_says_them():
+    scores = score_attributes(labelled([20, 30, 40], [22, 30, 36]))
+    assert scores["mae_top2"] == pytest.approx(2)
+    assert scores["rmse"] == pytest.approx(np.sqrt(20 / 3))
+    assert scores["gender"] == 1
+    assert score_attributes(labelled([20], [20], male=0.0))["gender"] == 0
+
+
+def test_adience_ranges():
+    true = np.array([1.0, 5, 10, 34, 34, 70])
+    said = np.array([2.4, 7, 14, 33, 40, 59])
+    assert adience_accuracy(true, said) == pytest.approx(5 / 6)
+
+
+def test_birth_years_are_scored_person_by_person():
+    data = labelled(
+        [20, 30, 5, 6], [20, 30, 5, 6], people=[1, 1, 2, 2], years=[2000, 2010, 2000, 2001]
+    )
+    scores = score_birth_years(data, attribute_calibration("fake"))
+    assert scores["people"] == 2
+    assert scores["mae"] < 0.6
+    assert scores["covered"] == 1
