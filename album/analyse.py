@@ -166,11 +166,11 @@ def shrink(pixels: Image, max_side: int) -> tuple[Image, tuple[float, float]]:
     height, width = pixels.shape[:2]
     if max(height, width) <= max_side:
         return pixels, (1.0, 1.0)
-    from PIL import Image as PIL
+    from PIL import Image as Pixels
 
     scale = max_side / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = PIL.fromarray(pixels).resize(size, PIL.Resampling.BOX, reducing_gap=2.0)
+    small = Pixels.fromarray(pixels).resize(size, Pixels.Resampling.BOX, reducing_gap=2.0)
     return np.asarray(small), (size[0] / width, size[1] / height)
 
 

@@ -307,6 +307,8 @@ def _make(out: Path, item: _Item) -> None:
             _copy(item, partial)
         partial.replace(target)
     except OSError as error:
+        if error.filename is None:  # as when the disk is full
+            error.filename = os.fspath(target)
         raise _explained(error, item, out) or error from error
     finally:
         partial.unlink(missing_ok=True)

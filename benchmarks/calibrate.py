@@ -4,8 +4,8 @@
 
 DATA holds lfw_dev/, fgnet_dev/ and utkface_dev/. Without --write it only prints. The identity
 threshold comes from undated pictures of adults (LFW), the weight of birth years from people over
-many years (FG-NET) with that threshold held fast, the errors of ages from FG-NET, the confidence
-of genders from UTKFace (one face) and LFW (several faces of one person).
+many years (FG-NET) with that threshold held fast, the errors of ages from FG-NET and
+UTKFace, the confidence of genders from UTKFace (one face) and LFW (several faces of one person).
 """
 
 import argparse
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from album.bench.cache import measured
-from album.bench.datasets import read_fgnet, read_lfw, read_utkface
+from album.bench.datasets import Faces, read_fgnet, read_lfw, read_utkface
 from album.bench.measure import Measured
 from album.bench.protocols import Labelled, grouped, label
 from album.calibration import PATH, IdentityCalibration
@@ -33,6 +33,9 @@ KNOTS = np.array([1, 4, 8, 12, 16, 20, 25, 30, 40, 60], float)
 """Ages, in years, at which errors are tabulated."""
 PRIOR_FACES = 3.0
 """Faces without error that every knot is taken to have seen, so that thin data weigh little."""
+MOST_FACES = 50.0
+AGES = "faceres-mirrored"
+"""The head whose ages go into the grouping while thresholds are fitted: that of the default."""
 BIRTH_WIDTH = 12.0
 BIRTH_UNKNOWN = 0.25
 """Chosen, not fitted: the share of the birth-year weight by which two faces of one certain birth
@@ -85,24 +88,26 @@ def identity(base: float, weight: float) -> IdentityCalibration:
     return IdentityCalibration(base + weight * BIRTH_UNKNOWN, weight, BIRTH_WIDTH, BIRTH_UNKNOWN)
 
 
-def age_errors(data: Labelled) -> dict:
+def age_errors(people: Labelled, single: Labelled) -> dict:
     """Errors of one face: offset by estimated age, spread, and what a person's faces share.
 
     The offset is half-way between the mean error at an estimated age, which leans on the ages that
     the data happen to hold, and the inverse of the mean estimate at a true age, which leans on
-    nothing but amplifies noise.
+    nothing but amplifies noise. Both sets count alike where both have faces of an age.
     """
-    true, said = data.truth.ages, expected_ages(data.said.ages)
-    at_estimate = kernel_mean(said, true - said)
-    estimates = np.maximum.accumulate(KNOTS + kernel_mean(true, said - true))
+    sets = [(data.truth.ages, expected_ages(data.said.ages)) for data in (people, single)]
+    at_estimate = curve([(said, true - said) for true, said in sets])
+    at_true = curve([(true, said - true) for true, said in sets])
+    estimates = np.maximum.accumulate(KNOTS + at_true)
     inverse = np.interp(KNOTS, estimates, KNOTS - estimates)
     offsets = (at_estimate + inverse) / 2
+    true, said = sets[0]
     error = np.maximum(said + np.interp(said, KNOTS, offsets), 0) - true
-    people = np.unique(data.truth.people, return_inverse=True)[1]
-    count = np.bincount(people)
-    mean = np.bincount(people, error) / count
-    within = error - mean[people]
-    inner = np.sqrt(kernel_mean(said, within**2 * (count / (count - 1))[people], prior=0))
+    who = np.unique(people.truth.people, return_inverse=True)[1]
+    count = np.bincount(who)
+    mean = np.bincount(who, error) / count
+    within = error - mean[who]
+    inner = np.sqrt(curve([(said, within**2 * (count / (count - 1))[who])], prior=0))
     shared = np.sqrt(max(mean.var() - np.mean(within.var() / count), 0.25))
     return {
         "ages": KNOTS.tolist(),
@@ -112,10 +117,17 @@ def age_errors(data: Labelled) -> dict:
     }
 
 
-def kernel_mean(ages, values, prior: float = PRIOR_FACES):
+def curve(sets, prior: float = PRIOR_FACES):
+    """Kernel mean of values over ages at the knots; a set weighs at most MOST_FACES at a knot."""
     width = np.maximum(1.5, 0.2 * KNOTS)
-    weight = np.exp(-(((ages - KNOTS[:, None]) / width[:, None]) ** 2) / 2)
-    return (weight * values).sum(axis=1) / (weight.sum(axis=1) + prior)
+    total, weights = 0.0, prior
+    for ages, values in sets:
+        near = np.exp(-(((ages - KNOTS[:, None]) / width[:, None]) ** 2) / 2)
+        count = near.sum(axis=1)
+        most = np.minimum(count, MOST_FACES) / np.maximum(count, 1e-9)
+        total = total + most * (near * values).sum(axis=1)
+        weights = weights + most * count
+    return total / weights
 
 
 def gender_errors(single: Labelled, several: Labelled) -> dict:
@@ -144,22 +156,24 @@ def log_odds(p):
     return np.log(p / (1 - p))
 
 
-def part(data: Labelled, columns: slice) -> Labelled:
-    """The vectors of one net out of a fused embedder."""
-    return replace(data, said=replace(data.said, vectors=unit(data.said.vectors[:, columns])))
-
-
-def read(folder: Path, name: str, attributes: str, cache: Path | None) -> Labelled:
+def read(folder: Path, name: str, embedder: str, attributes: str, cache: Path | None) -> Labelled:
     reader, choose = {
         "lfw": (read_lfw, "centre"),
         "fgnet": (read_fgnet, "largest"),
         "utkface": (read_utkface, "whole"),
     }[name]
-    embedder = "faceres" if name == "utkface" else None
     faces = reader(folder / f"{name}_dev")
+    if name == "utkface":
+        faces = every(faces, 4)
     engine = load_engine(embedder=embedder, attributes=attributes, threads=2)
     said: Measured = measured(faces, engine, choose=choose, cache=cache)
     return label(faces, said)
+
+
+def every(faces: Faces, step: int) -> Faces:
+    """One in `step` of the faces of a large set."""
+    columns = (getattr(faces, name)[::step] for name in Faces.__slots__)
+    return Faces(*columns)
 
 
 def main() -> None:
@@ -169,10 +183,8 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     result = {"identity": {}, "attributes": {}}
-    lfw, fgnet = (read(args.data, name, "faceres-deep", args.cache) for name in ("lfw", "fgnet"))
-    parts = {"faceres": slice(0, 1024), "resnet29": slice(1024, None), "fused": slice(None)}
-    for name, columns in parts.items():
-        one, other = part(lfw, columns), part(fgnet, columns)
+    for name in ("faceres", "resnet29", "fused"):
+        one, other = (read(args.data, data, name, AGES, args.cache) for data in ("lfw", "fgnet"))
         spread = typical_distance(one.said.vectors)
         base = threshold(one, np.linspace(0.3, 0.8, 101) * spread)
         weight = birth_weight(other, base, np.linspace(0, 0.6, 13) * base)
@@ -183,12 +195,14 @@ def main() -> None:
         result["identity"][name] = {
             key: round(getattr(use, key), 4) for key in IdentityCalibration.__slots__
         }
-    for name in ("faceres", "faceres-deep"):
-        known = fgnet if name == "faceres-deep" else read(args.data, "fgnet", name, args.cache)
-        several = lfw if name == "faceres-deep" else read(args.data, "lfw", name, args.cache)
-        single = read(args.data, "utkface", name, args.cache)
+    for name in ("faceres", "faceres-deep", AGES):
+        embedder = "fused" if name == AGES else "faceres"
+        several, known = (
+            read(args.data, data, embedder, name, args.cache) for data in ("lfw", "fgnet")
+        )
+        single = read(args.data, "utkface", "faceres", name, args.cache)
         result["attributes"][name] = {
-            "age": age_errors(known),
+            "age": age_errors(known, single),
             "gender": gender_errors(single, several),
         }
         print(name, result["attributes"][name])

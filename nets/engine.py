@@ -6,10 +6,11 @@ from functools import cache
 
 import numpy as np
 
-from nets.api import Attributes, Batch, Detections, Detector, Embedder, Floats, Image
+from nets.api import Attributes, Batch, Detections, Detector, Embedder, Floats, Image, Net
 from nets.crops import CROPS
 from nets.embedders import Fused, MobileNetAttributes, MobileNetIdentity, ResNet29
 from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder
+from nets.mirror import Mirrored
 from nets.models import OnnxNet, digest, load_manifest
 from nets.quality import CROP as QUALITY_CROP
 
@@ -101,7 +102,7 @@ class Profile:
 
 
 PROFILES: Mapping[str, Profile] = {
-    "default": Profile("mtcnn", "fused", "faceres-deep"),
+    "default": Profile("mtcnn", "fused", "faceres-mirrored"),
     "paper": Profile("mtcnn", "faceres", "faceres"),
     "fake": Profile("fake", "fake", "fake"),
 }
@@ -109,10 +110,12 @@ PROFILES: Mapping[str, Profile] = {
 
 DETECTORS = ("mtcnn", "facenet-pytorch", "fake")
 EMBEDDERS = ("faceres", "resnet29", "fused", "fake")
-ATTRIBUTES = ("faceres", "faceres-deep", "fake")
+ATTRIBUTES = ("faceres", "faceres-deep", "faceres-mirrored", "fake")
 
-FUSED_WEIGHTS = (1.0, 2.25)
-"""Of the squared distances by ``faceres`` and by ``resnet29``."""
+FUSED_WEIGHTS = (1.0, 4.0)
+"""Of the squared distances by ``faceres`` and by ``resnet29``, whose vectors spread much less."""
+MIRRORED = "-mirrored"
+"""Ends the name of a net that looks at every face twice, see `nets.mirror`."""
 
 
 def load_engine(
@@ -156,7 +159,13 @@ def load_engine(
     """
     base = PROFILES[_known("profile", profile, tuple(PROFILES))]
     wanted = _known("detector", detector or base.detector, DETECTORS)
-    net = cache(lambda name: OnnxNet(load_manifest()[name], threads=threads))
+
+    @cache
+    def net(name: str) -> Net:
+        if name.endswith(MIRRORED):
+            return Mirrored(net(name.removesuffix(MIRRORED)))
+        return OnnxNet(load_manifest()[name], threads=threads)
+
     return Engine(
         _detector(wanted, min_face=min_face, threads=threads),
         _embedder(_known("embedder", embedder or base.embedder, EMBEDDERS), net),
@@ -182,16 +191,19 @@ def _detector(name: str, *, min_face: float, threads: int) -> Detector:
     return FacenetMtcnn(min_face=min_face, threads=threads)
 
 
-def _embedder(name: str, net: Callable[[str], OnnxNet]) -> Embedder:
+def _embedder(name: str, net: Callable[[str], Net]) -> Embedder:
     if name == "fake":
         return FakeEmbedder()
     if name == "faceres":
         return MobileNetIdentity(net(name))
     if name == "resnet29":
         return ResNet29(net(name))
-    parts = MobileNetIdentity(net("faceres")), ResNet29(net("resnet29"))
+    parts = (
+        MobileNetIdentity(net("faceres" + MIRRORED)),
+        ResNet29(net("resnet29" + MIRRORED)),
+    )
     return Fused(parts, weights=FUSED_WEIGHTS)
 
 
-def _attributes(name: str, net: Callable[[str], OnnxNet]) -> Attributes:
+def _attributes(name: str, net: Callable[[str], Net]) -> Attributes:
     return FakeAttributes() if name == "fake" else MobileNetAttributes(net(name))

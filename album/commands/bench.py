@@ -1,5 +1,6 @@
 """``album bench``: accuracy on labelled folders, beside the published figures."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -66,8 +67,8 @@ def command(
     folders = {name: folder for name, folder in given.items() if folder}
     if not folders:
         raise click.UsageError("Give at least one folder, such as --lfw FOLDER.")
-    errors = click.get_text_stream("stderr")
-    with click.progressbar(length=1, label="Measuring", file=errors) as shown:
+    bar: Any = click.progressbar(length=1, label="Measuring", file=sys.stderr)
+    with bar as shown:
 
         def progress(done: int, total: int) -> None:
             shown.length = total

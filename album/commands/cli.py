@@ -128,9 +128,9 @@ def sentence(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "There is not enough memory; close other programs, or try fewer --jobs."
     if isinstance(error, OSError) and error.errno is not None:
-        place = shown(error.filename) if isinstance(error.filename, str) else "The disk"
+        place = f"{shown(error.filename)}: " if isinstance(error.filename, str) else ""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return f"{place}: the disk is full; free some space and run the same command again."
-        return f"{place}: {os.strerror(error.errno)}; check the path, its permissions and its disk."
+            return f"{place}The disk is full; free some space and run the same command again."
+        return f"{place}{os.strerror(error.errno)}; check the path, its permissions and its disk."
     told = str(error) or "no more is known"
     return f"Unexpected {type(error).__name__}: {told} (run with -v for a traceback, and report it)"

@@ -15,6 +15,8 @@ from album.events import FileSkipped, GroupingFaces, PhotoDone, PhotoFailed, Sca
 FIRST_LINE_S = 5.0
 LONGEST_PAUSE_S = 120.0
 """Pauses between lines double, up to this."""
+ENOUGH = 16
+"""Files from which on the time left is more than a guess."""
 
 
 class Progress(ABC):
@@ -58,7 +60,7 @@ class Progress(ABC):
     @property
     def time_left(self) -> str:
         """How long reading will go on, as people say it; empty where nothing can be said yet."""
-        if not self.done or self.done >= self.total:
+        if self.done < ENOUGH or self.done >= self.total:
             return ""
         return f"{text.duration((self.total - self.done) / self.per_second)} left"
 

@@ -41,7 +41,9 @@ def picture(*faces: Drawn, shade: int = 90, side: int = SIDE) -> Image.Image:
     return Image.fromarray(pixels)
 
 
-def photo(path: Path, *faces: Drawn, year: int | None = 2004, day: str = "05:06", **look: int) -> Path:
+def photo(
+    path: Path, *faces: Drawn, year: int | None = 2004, day: str = "05:06", **look: int
+) -> Path:
     """Write a photo with a date in its EXIF block, or without one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     block = exif(original=f"{year}:{day} 07:08:09") if year else b""

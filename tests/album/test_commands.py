@@ -3,6 +3,9 @@
 import csv
 import io
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,8 @@ from album.commands.cli import COMMANDS, group
 from db.decisions import edit_person
 from db.library import Library
 from tests.album.albums import ANNA, CLEO, Drawn, Shelf, album, family, photo
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,39 @@ def test_help_of_a_command_has_an_example(name):
     ran = album(name, "--help")
     assert ran.code == 0
     assert f"For example:  album {name} " in ran.out
+
+
+def test_choices_are_those_of_the_engine():
+    from album.commands.index import command
+    from album.grouping import LINKAGE
+    from nets import engine
+
+    wanted = {
+        "profile": engine.PROFILES,
+        "detector": engine.DETECTORS,
+        "embedder": engine.EMBEDDERS,
+        "attributes": engine.ATTRIBUTES,
+        "clustering": LINKAGE,
+    }
+    offered = {option.name: option.type for option in command.params if option.name in wanted}
+    assert {name: set(kind.choices) for name, kind in offered.items()} == {
+        name: set(choices) for name, choices in wanted.items()
+    }
+
+
+def test_starting_up_loads_nothing_heavy():
+    heavy = {"onnxruntime", "scipy", "sklearn", "PIL", "av", "rich", "sqlalchemy.orm", "nets"}
+    code = (
+        "import sys, contextlib\n"
+        "from album.commands import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        f"print(sorted(({heavy} | {{'numpy', 'sqlalchemy'}}) & set(sys.modules)))\n"
+        "import album.commands.people\n"
+        f"print(sorted({heavy} & set(sys.modules)))\n"
+    )
+    words = [sys.executable, "-c", code]
+    ran = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines()[-2:] == ["[]", "[]"]
 
 
 def test_fake_nets_are_not_advertised():
@@ -292,7 +330,8 @@ def test_full_disk(own, tmp_path, monkeypatch):
 
     own.index(photo(tmp_path / "a.jpg", Drawn(ANNA)))
     monkeypatch.setattr("album.export.write_manifest", full)
-    assert "the disk is full" in failing(own("export", tmp_path / "out"))
+    sentence = failing(own("export", tmp_path / "out"))
+    assert sentence.startswith(f"album: {tmp_path}/out: The disk is full; ")
 
 
 @pytest.mark.parametrize(
@@ -314,7 +353,9 @@ def test_model_that_is_not_installed(own, tmp_path, monkeypatch):
 
     monkeypatch.setattr("nets.engine.load_engine", missing)
     ran = own("index", "--detector", "facenet-pytorch", photo(tmp_path / "a.jpg"))
-    assert failing(ran) == "album: facenet-pytorch is not installed; install album-people[reference]."
+    assert (
+        failing(ran) == "album: facenet-pytorch is not installed; install album-people[reference]."
+    )
 
 
 # Forgetting
@@ -381,7 +422,8 @@ def test_forget_deletes_a_library_that_is_damaged_or_newer(own, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0.84, "0.8 s"), (34.4, "34 s"), (89.9, "90 s"), (300, "5 min"), (7800, "2 h 10 min")]
+    ("seconds", "told"),
+    [(0.84, "0.8 s"), (34.4, "34 s"), (89.9, "90 s"), (300, "5 min"), (7800, "2 h 10 min")],
 )
 def test_durations(seconds, told):
     assert text.duration(seconds) == told

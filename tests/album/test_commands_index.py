@@ -75,7 +75,9 @@ def test_moved_files_keep_faces_and_people(shelf, photos):
     wanted = {"photos": 0, "known": 2, "gone": 2, "moved": 2, "unchanged": 9}
     assert counts(report, *wanted) == wanted
     after = ids(shelf)
-    moved = {(path.replace("/2004/", "/renamed/"), face): who for (path, face), who in before.items()}
+    moved = {
+        (path.replace("/2004/", "/renamed/"), face): who for (path, face), who in before.items()
+    }
     assert after == moved
     assert "2 moved" in plain_summary_of_a_move(shelf, photos)
 
@@ -276,7 +278,12 @@ def test_bar_leaves_nothing_behind():
     bar = Bar()
     bar._bar.live.console = Console(force_terminal=True, width=100, file=(out := open_buffer()))
     with bar:
-        for event in (Scanned(2, 2, 0, 0), PhotoDone(None, 3), PhotoFailed(None, ""), GroupingFaces(3)):
+        for event in (
+            Scanned(2, 2, 0, 0),
+            PhotoDone(None, 3),
+            PhotoFailed(None, ""),
+            GroupingFaces(3),
+        ):
             bar.add(event)
             bar._bar.refresh()
     said = out.getvalue()

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from album.errors import shown
 from album.export import ExportOptions, export
 from album.export_text import FACE_COLUMNS
-from db.decisions import edit_person
+from db.decisions import edit_person, place_faces
 from db.library import Library
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
 
@@ -20,11 +21,26 @@ MANIFEST = ".album-export.json"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "export.md"
 
 
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    shelf = Shelf(tmp_path_factory.mktemp("original"))
+    shelf.index(family(shelf.path.parent / "photos"))
+    return shelf
+
+
 @pytest.fixture
-def shelf(tmp_path):
+def shelf(original, tmp_path):
+    """A library of one's own, of photos that all tests share."""
+    copy = Shelf(tmp_path)
+    shutil.copy(original.path, copy.path)
+    return copy
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A library of one's own photos."""
     shelf = Shelf(tmp_path)
-    family(tmp_path / "photos")
-    shelf.index(tmp_path / "photos")
+    shelf.index(family(tmp_path / "photos"))
     return shelf
 
 
@@ -89,14 +105,14 @@ def test_a_second_export_changes_nothing(shelf, out):
 
 
 @pytest.mark.parametrize("link", ["hard", "symbolic", "copy"])
-def test_links_and_copies(shelf, out, link):
+def test_links_and_copies(shelf, original, out, link):
     shelf("export", out, "--format", "folders", "--link", link)
     assert names(out) == [MANIFEST, "people"]
-    made = [path for path in (out / "people").rglob("*.jpg")]
+    made = list((out / "people").rglob("*.jpg"))
     assert len(made) == 15
     for path in made:
         source = Path(os.path.realpath(path)) if link == "symbolic" else None
-        same = [one for one in shelf_photos(shelf) if one.read_bytes() == path.read_bytes()]
+        same = [one for one in photos_of(original) if one.read_bytes() == path.read_bytes()]
         assert path.is_symlink() == (link == "symbolic")
         assert any(path.samefile(one) for one in same) == (link != "copy")
         assert source is None or source in same
@@ -106,7 +122,7 @@ def test_links_and_copies(shelf, out, link):
     assert tree(out) == before
 
 
-def shelf_photos(shelf):
+def photos_of(shelf):
     return list((shelf.path.parent / "photos").rglob("*.jpg"))
 
 
@@ -207,7 +223,7 @@ def test_an_edited_file_is_never_overwritten(shelf, out):
 
 
 def test_foreign_files_in_the_folder_of_a_person_stay(shelf, out):
-    [anna, bert] = shelf.people()
+    anna = shelf.people()[0]
     folder = out / "people" / f"person-{anna['id']}"
     folder.mkdir(parents=True)
     (folder / "anna.jpg").write_text("mine")
@@ -234,11 +250,11 @@ def test_a_changed_copy_is_kept_and_named(shelf, out):
     assert names(path.parent) == ["anna.jpg"]
 
 
-def test_stale_links_go_with_their_photos(shelf, out, tmp_path):
-    shelf("export", out)
+def test_stale_links_go_with_their_photos(own, out, tmp_path):
+    own("export", out)
     (tmp_path / "photos" / "2000" / "both.jpg").unlink()
-    shelf.index(tmp_path / "photos")
-    ran = shelf("export", out)
+    own.index(tmp_path / "photos")
+    ran = own("export", out)
     assert ran.code == 0
     assert "2 removed" in ran.out or "links made" in ran.out
     made = list((out / "people").rglob("*.jpg"))
@@ -246,20 +262,20 @@ def test_stale_links_go_with_their_photos(shelf, out, tmp_path):
     assert all(path.exists() for path in made)
 
 
-def test_a_photo_that_is_not_there_is_named_and_the_rest_is_done(shelf, out, tmp_path):
+def test_a_photo_that_is_not_there_is_named_and_the_rest_is_done(own, out, tmp_path):
     gone = tmp_path / "photos" / "2000" / "anna.jpg"
     gone.unlink()
-    ran = shelf("export", out)
+    ran = own("export", out)
     assert ran.code == 3
     assert f"{gone} is not there" in ran.err
     assert len(list((out / "people").rglob("*.jpg"))) == 14
 
 
-def test_a_copy_stays_while_the_disk_of_its_photo_is_away(shelf, out, tmp_path):
-    shelf("export", out, "--link", "copy")
+def test_a_copy_stays_while_the_disk_of_its_photo_is_away(own, out, tmp_path):
+    own("export", out, "--link", "copy")
     before = tree(out)
     (tmp_path / "photos").rename(tmp_path / "away")
-    assert shelf("export", out, "--link", "copy").code == 3
+    assert own("export", out, "--link", "copy").code == 3
     assert tree(out) == before
 
 
@@ -318,7 +334,9 @@ def test_a_manifest_can_not_reach_outside_the_folder(shelf, out, tmp_path):
     victim = tmp_path / "victim.jpg"
     victim.symlink_to("/nowhere")
     out.mkdir()
-    files = {path: {"kind": "symbolic", "source": "/nowhere"} for path in ("../victim.jpg", str(victim))}
+    files = {
+        path: {"kind": "symbolic", "source": "/nowhere"} for path in ("../victim.jpg", str(victim))
+    }
     (out / MANIFEST).write_text(json.dumps({"format": 1, "files": files}))
     assert shelf("export", out).code == 0
     assert victim.is_symlink()
@@ -366,9 +384,7 @@ def test_a_person_twice_in_one_photo_has_one_link(tmp_path, out):
         photo(tmp_path / "photos" / f"{year}.jpg", Drawn(ANNA), Drawn(BERT), year=year)
     shelf.index(tmp_path / "photos")
     anna, bert = (person["id"] for person in shelf.people())
-    from db.decisions import assign_faces
-
     with Library.open(shelf.path) as library:
-        assign_faces(library, [face["face_id"] for face in shelf.seen(bert)], anna)
+        place_faces(library, [face["face_id"] for face in shelf.seen(bert)], anna)
     shelf("export", out)
     assert names(out / "people" / f"person-{anna}") == ["2000.jpg", "2001.jpg", "2002.jpg"]

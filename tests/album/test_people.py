@@ -38,7 +38,11 @@ def test_gender_is_the_likelier_one_with_its_probability():
 
 def test_what_the_user_said_goes_first():
     person = to_person(replace(ROW, gender_override="m", born_override="1984-05"))
-    assert (person.gender, person.gender_probability, person.gender_source) == ("male", None, "user")
+    assert (person.gender, person.gender_probability, person.gender_source) == (
+        "male",
+        None,
+        "user",
+    )
     assert person.born_source == "user"
     assert person.born_low == pytest.approx(1984 + 121 / 366)
     assert person.born_high == pytest.approx(1984 + 152 / 366)

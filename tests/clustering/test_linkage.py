@@ -179,6 +179,18 @@ def test_the_graph_misses_no_pair_and_bounds_from_below():
     assert (found.bound >= true - found.slack).all()
 
 
+@pytest.mark.parametrize("limit", [50, 1000])
+def test_a_graph_with_too_many_pairs_has_all_pairs_of_a_lower_threshold(monkeypatch, limit):
+    monkeypatch.setattr(graph, "_ROWS", 50)
+    vectors, _ = people(400, 24)
+    far = pair_distances(vectors)
+    found = pairs_within(vectors, 1.5, max_pairs=limit)
+    assert found.threshold < 1.5
+    assert limit / 4 < len(found.a) <= limit
+    pairs = set(zip(found.a.tolist(), found.b.tolist(), strict=True))
+    assert pairs >= set(map(tuple, np.argwhere(np.triu(far <= found.threshold)).tolist()))
+
+
 def test_many_copies_and_equal_distances_end_quickly_and_right():
     rng = np.random.default_rng(0)
     copies = np.repeat(rng.standard_normal((2, 8)), 1500, axis=0)
