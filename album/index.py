@@ -14,7 +14,15 @@ import numpy as np
 
 from album import scan
 from album.analyse import VIEW, Analyser, Failed, Known, Prepared, Skipped, Task, outcomes
-from album.events import Event, FileSkipped, Moved, PhotoDone, PhotoFailed, Scanned
+from album.events import (
+    Event,
+    FileSkipped,
+    Grouped,
+    Moved,
+    PhotoDone,
+    PhotoFailed,
+    Scanned,
+)
 from db.analyses import save_analyses
 from db.files import (
     count_moved,
@@ -28,9 +36,13 @@ from db.files import (
 from db.library import Library
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
 from db.rows import KnownFile
+from db.settings import get_setting, set_setting
+from db.status import status
 from nets.engine import Description, Engine, join
 from nets.models import digest
 
+GROUPED_UNDER = "grouped_under"
+"""Setting that says how the library was grouped last; absent while anything has changed since."""
 BATCH = 32
 """Faces that are gathered, across photos, before the nets run."""
 
@@ -91,15 +103,31 @@ def index(
     """
     contract = analysis_contract(engine, options.view)
     plan = look(library, roots, contract, retry=options.retry)
+    if plan.tasks or plan.gone or plan.back:
+        set_setting(library, GROUPED_UNDER, None)
     yield plan.scanned
     yield from plan.unreadable
     yield from analyse(library, engine, plan, contract, options)
     if plan.gone:
         yield Moved(count_moved(library, plan.gone))
     if options.group:
-        from album.grouping import group
+        yield from group_if_due(library, engine, options.method)
 
-        yield from group(library, engine, method=options.method)
+
+def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Event]:
+    """Group the faces, unless nothing has changed since they were last grouped in this way."""
+    from album.calibration import PATH
+    from album.grouping import group
+
+    contracts = engine.embedder.contract, engine.attributes.contract
+    how = digest(*contracts, method, PATH.read_text(encoding="utf-8"))
+    if get_setting(library, GROUPED_UNDER) == how:
+        counts = status(library)
+        shown = counts.people - counts.passers_by
+        yield Grouped(shown, counts.passers_by, counts.faces)
+        return
+    yield from group(library, engine, method=method)
+    set_setting(library, GROUPED_UNDER, how)
 
 
 def analysis_contract(engine: Engine, view: int) -> str:
@@ -114,6 +142,7 @@ class Plan:
     tasks: list[Task]
     done: set[str]
     gone: list[str]
+    back: list[str]
     scanned: Scanned
     unreadable: list[PhotoFailed]
 
@@ -128,7 +157,8 @@ def look(library: Library, roots: Sequence[Path], contract: str, *, retry: bool)
     changes = scan.changes(walk.files, known, reachable=walk.reachable)
     gone = [path for path in changes.gone if not known[path].gone]
     mark_gone(library, gone)
-    mark_present(library, [f.path for f in changes.unchanged if known[f.path].gone])
+    back = [file.path for file in changes.unchanged if known[file.path].gone]
+    mark_present(library, back)
     tasks = [Task(file) for file in (*changes.new, *changes.changed)]
     tasks += [
         Task(file, known[file.path].content_hash)
@@ -139,7 +169,7 @@ def look(library: Library, roots: Sequence[Path], contract: str, *, retry: bool)
     done = {file.content_hash for file in known.values() if file.done and file.content_hash}
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
     unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
-    return Plan(tasks, done, gone, scanned, unreadable)
+    return Plan(tasks, done, gone, back, scanned, unreadable)
 
 
 def is_due(known: KnownFile) -> bool:

@@ -51,6 +51,22 @@ def test_a_second_run_reads_nothing_and_changes_nothing(shelf, photos):
     assert (ids(shelf), shelf.people("--all")) == before
 
 
+def test_grouping_is_done_again_only_when_something_changed(shelf, photos, monkeypatch):
+    first = shelf.index(photos)
+    calls = []
+    monkeypatch.setattr(
+        "album.grouping.group", lambda *args, **options: iter(calls.append(1) or ())
+    )
+    again = shelf.index(photos)
+    assert calls == []
+    assert (again["people"], again["passers_by"]) == (first["people"], first["passers_by"])
+    shelf.index(photos, "--clustering", "paper")
+    assert calls == [1]
+    next(photos.rglob("*.jpg")).unlink()
+    shelf.index(photos)
+    assert calls == [1, 1]
+
+
 def test_a_new_photo_joins_and_nobody_changes_their_id(shelf, photos):
     shelf.index(photos)
     before = ids(shelf)
