@@ -112,8 +112,8 @@ def side_by_side(folder: Path, python: str, threads: list[int], rounds: int) -> 
 
 def row_of_sides(threads: int, seconds: np.ndarray, faces: Counter, rounds: int) -> list:
     row: list = [threads]
-    for theirs, ours in 1000 * seconds.min(axis=1).mean(axis=1).T:
-        row += [f"{theirs:.0f}", f"{ours:.0f}", f"{theirs / ours:.1f}"]
+    for reference, own in 1000 * seconds.min(axis=1).mean(axis=1).T:
+        row += [f"{reference:.0f}", f"{own:.0f}", f"{reference / own:.1f}"]
     matched, extra = faces["same"], faces["ours"] - faces["same"]
     shares = [f"{count / faces['theirs']:.1%}" for count in (matched, extra)]
     return [*row, faces["theirs"] // rounds, *shares]

@@ -151,8 +151,8 @@ def line(n, d, method, took, folder):
         same = same_partition(np.load(folder / "album.npy"), np.load(folder / "scipy.npy"))
         same = "same as album's" if same else "DIFFERS from album's"
     return start + (
-        f"{took['seconds']:.1f} | {took['cpu']:.1f} | {took['peak']:,.0f} | {took['added']:,.0f} | {took['f']:.4f} | "
-        f"{took['violations']} | {same} |"
+        f"{took['seconds']:.1f} | {took['cpu']:.1f} | {took['peak']:,.0f} | "
+        f"{took['added']:,.0f} | {took['f']:.4f} | {took['violations']} | {same} |"
     )
 
 
@@ -203,7 +203,8 @@ def write(lines, real):
 
 Written by `benchmarks/linkage.py`. Synthetic identities with sizes by a power law; model of the
 vectors: {model}. Thresholds: { ({d: t for d, (_, t) in real.items()} or 1.1) }. {os.cpu_count()}
-cores ({platform.machine()}), shared with other work: trust CPU seconds more than seconds. BLAS threads: {threads}. NumPy {np.__version__}, Python
+cores ({platform.machine()}), shared with other work: trust CPU seconds more than seconds. BLAS
+threads: {threads}. NumPy {np.__version__}, Python
 {platform.python_version()}.
 
 """

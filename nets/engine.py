@@ -114,6 +114,8 @@ ATTRIBUTES = ("faceres", "faceres-deep", "faceres-mirrored", "fake")
 
 FUSED_WEIGHTS = (1.0, 4.0)
 """Of the squared distances by ``faceres`` and by ``resnet29``, whose vectors spread much less."""
+FUSED_POWER = 0.5
+"""Applied to the elements of ``faceres``."""
 MIRRORED = "-mirrored"
 """Ends the name of a net that looks at every face twice, see `nets.mirror`."""
 
@@ -199,7 +201,7 @@ def _embedder(name: str, net: Callable[[str], Net]) -> Embedder:
     if name == "resnet29":
         return ResNet29(net(name))
     parts = (
-        MobileNetIdentity(net("faceres" + MIRRORED)),
+        MobileNetIdentity(net("faceres" + MIRRORED), power=FUSED_POWER),
         ResNet29(net("resnet29" + MIRRORED)),
     )
     return Fused(parts, weights=FUSED_WEIGHTS)

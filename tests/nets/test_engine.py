@@ -138,3 +138,13 @@ def test_importing_loads_no_runtime(module):
     code = f"import sys, {module}; print(sorted(set(sys.modules) & {heavy}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_power_keeps_unit_length_and_takes_weight_from_strong_features(nets, batch):
+    plain = MobileNetIdentity(nets["faceres"]).embed(batch)
+    rooted = MobileNetIdentity(nets["faceres"], power=0.5)
+    np.testing.assert_allclose(np.linalg.norm(rooted.embed(batch), axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(
+        rooted.embed(batch) ** 2, plain / plain.sum(axis=1)[:, None], atol=1e-5
+    )
+    assert rooted.contract != MobileNetIdentity(nets["faceres"]).contract
