@@ -33,6 +33,11 @@ ALIKE = 0.7
 """Overlap (IoU) at which two detectors are taken to mean the same face."""
 FOUND = 0.5
 """Overlap at which a labelled face of WIDER counts as found, as usual there."""
+BUSY = (
+    "On a busy machine believe the processor times of one thread: threads of PyTorch that wait for "
+    "each other do so by spinning, which makes its row of two threads look worse than it is when "
+    "nothing else runs."
+)
 VIEW = 1600
 """Longer side in pixels of a reduced photo."""
 
@@ -292,7 +297,7 @@ def main() -> None:
     parts = ["# The detector", f"Written by `benchmarks/detect.py`. {load}"]
     if options.reference:
         measured = side_by_side(group, options.reference, options.threads, options.rounds)
-        parts += ["## Beside facenet-pytorch: `album_g20`, min_face 40", measured]
+        parts += ["## Beside facenet-pytorch: `album_g20`, min_face 40", measured, BUSY]
     parts += ["## Where our time goes: `album_g20`, one thread", profile(group)]
     parts += ["## WIDER FACE, 200 photos", wider(data / "wider_dev")]
     parts += [

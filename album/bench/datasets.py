@@ -12,6 +12,10 @@ from album.errors import AlbumError
 
 IMAGES = {".jpg", ".jpeg", ".png"}
 
+FAIRFACE = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 100))
+"""Age ranges of FairFace, both ends included; the last is open, and is labelled "more than 70"."""
+FAIRFACE_LABELS = "fairface_label_val.csv"
+
 
 class DatasetError(AlbumError):
     """A folder does not hold the data set that it was said to hold."""
@@ -84,6 +88,68 @@ def read_utkface(root: Path) -> Faces:
     nan = np.full(len(paths), np.nan)
     people = np.full(len(paths), -1, np.int64)
     return Faces(paths, people, np.array(ages), np.array(male), nan)
+
+
+def read_fairface(root: Path) -> Faces:
+    """Read FairFace with its ``fairface_label_val.csv``: file, age, gender, race.
+
+    The age of a face is the middle of the range that it is labelled with. Pictures are looked for
+    under the path that the labels give, else anywhere in the folder by their name.
+    """
+    table = next(iter(sorted(root.rglob(FAIRFACE_LABELS))), None)
+    if table is None:
+        raise DatasetError(
+            f"{root}: no {FAIRFACE_LABELS} in it; without this file, which comes with the set and "
+            "has the columns file, age, gender and race, nothing is known of the faces."
+        )
+    with table.open(newline="", encoding="utf-8-sig") as lines:
+        rows = list(csv.DictReader(lines))
+    files = Pictures(root)
+    found = [(path, row) for row in rows if (path := files.find(row.get("file") or ""))]
+    _require(found, root, f"the pictures that {FAIRFACE_LABELS} names")
+    ages = np.array([_middle(row.get("age") or "", table) for _, row in found])
+    genders = {"male": 1.0, "female": 0.0}
+    male = [genders.get((row.get("gender") or "").strip().lower(), np.nan) for _, row in found]
+    nan, nobody = np.full(len(found), np.nan), np.full(len(found), -1, np.int64)
+    return Faces([path for path, _ in found], nobody, ages, np.array(male), nan)
+
+
+class Pictures:
+    """The pictures under a folder, found by the last parts of a path.
+
+    Parameters
+    ----------
+    root : Path
+        Searched to any depth.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        paths = sorted(p for p in root.rglob("*") if p.suffix.lower() in IMAGES)
+        self._by_parent = {(p.parent.name, p.name): p for p in paths}
+        self._by_name: dict[str, list[Path]] = {}
+        for path in paths:
+            self._by_name.setdefault(path.name, []).append(path)
+
+    def find(self, name: str) -> Path | None:
+        """Return the picture that a list calls `name`, as ``folder/file.jpg``; None if absent.
+
+        A picture in another folder counts only where no other has its name.
+        """
+        wanted = Path(name)
+        alone = self._by_name.get(wanted.name, [])
+        return self._by_parent.get(
+            (wanted.parent.name, wanted.name), alone[0] if len(alone) == 1 else None
+        )
+
+
+def _middle(label: str, table: Path) -> float:
+    """Return the middle of a range of ages: ``3-9``, ``more than 70``."""
+    numbers = [int(part) for part in label.replace("-", " ").split() if part.isdigit()]
+    for low, high in FAIRFACE:
+        if numbers and low == numbers[0] and (len(numbers) == 1 or numbers[1] == high):
+            return (low + min(high, 79)) / 2
+    raise DatasetError(f"{table}: {label!r} is none of the nine ranges of ages of this set.")
 
 
 def _require(found: Sequence[object], root: Path, what: str) -> None:

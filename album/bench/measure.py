@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from album import media
 from album.analyse import Analyser
+from album.errors import MediaError
 from nets.api import Batch, Detections
 from nets.engine import Description, Engine, join
 
@@ -24,7 +25,8 @@ class Measured:
     Attributes
     ----------
     rows : ndarray of int64, shape (m,)
-        Which pictures of the data set; those without a face that was found are missing.
+        Which pictures of the data set; those without a face that was found, and those that cannot
+        be read, are missing.
     vectors : ndarray of float32, shape (m, d)
         Unit vectors of identity.
     ages : ndarray of float32, shape (m, 100)
@@ -55,7 +57,10 @@ def measure(paths: Sequence[Path], engine: Engine, *, choose: str) -> Iterator[M
     analyser = Analyser(engine)
     found: list[tuple[int, Batch]] = []
     for row, path in enumerate(paths):
-        batch = _whole(engine, path) if choose == "whole" else _one(analyser, path, choose)
+        try:
+            batch = _whole(engine, path) if choose == "whole" else _one(analyser, path, choose)
+        except MediaError:
+            batch = None
         if batch is not None:
             found.append((row, batch))
         if len(found) >= BATCH or row == len(paths) - 1:

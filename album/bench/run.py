@@ -3,13 +3,24 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from album.analyse import VIEW
 from album.bench.cache import measured
-from album.bench.datasets import Faces, read_fgnet, read_lfw, read_utkface
+from album.bench.datasets import (
+    DatasetError,
+    Faces,
+    read_fairface,
+    read_fgnet,
+    read_lfw,
+    read_utkface,
+)
+from album.bench.detection import detected, open_end, read_wider, score_detection
+from album.bench.photos import score_photos
 from album.bench.protocols import (
     PAPER,
     Labelled,
     Row,
     label,
+    score_age_ranges,
     score_attributes,
     score_birth_years,
     score_identity,
@@ -20,12 +31,14 @@ from nets.engine import Engine, load_engine
 Reader = Callable[[Path], Faces]
 Progress = Callable[[int, int], object]
 
-SETS: Mapping[str, tuple[Reader, str]] = {
+FACES: Mapping[str, tuple[Reader, str]] = {
     "lfw": (read_lfw, "centre"),
     "fgnet": (read_fgnet, "largest"),
     "utkface": (read_utkface, "whole"),
+    "fairface": (read_fairface, "centre"),
 }
-"""How each set is read, and which face of a picture is the labelled one."""
+"""How each set of one face a picture is read, and which face of a picture is the labelled one."""
+SETS = (*FACES, "wider", "photos")
 
 
 def bench(
@@ -35,19 +48,22 @@ def bench(
     embedder: str | None = None,
     attributes: str | None = None,
     clustering: str = "default",
+    view: int = VIEW,
     cache: Path | None = None,
     progress: Progress = lambda done, total: None,
 ) -> dict[str, dict[str, Row]]:
-    """Score labelled folders with the calibration that ships.
+    """Score folders with the calibration that ships.
 
     Parameters
     ----------
     folders : mapping of str to Path
-        Folder by name in `SETS`.
+        Folder by name in `SETS`; all are labelled but ``photos``.
     profile, embedder, attributes : str
         As for `nets.engine.load_engine`.
     clustering : str
         A key of `album.grouping.LINKAGE`.
+    view : int
+        Longest side in pixels of the pictures of ``wider`` that faces are looked for in.
     cache : Path, optional
         Folder where what the nets say is kept.
     progress : callable
@@ -61,26 +77,56 @@ def bench(
     Raises
     ------
     DatasetError
-        If a folder does not hold its set.
+        If a folder does not hold its set, or no face is found in it.
     """
     engine = load_engine(profile=profile, embedder=embedder, attributes=attributes, threads=0)
-    result = {}
+    result: dict[str, dict[str, Row]] = {}
     for name, folder in folders.items():
-        read, choose = SETS[name]
-        faces = read(folder)
-
-        def tell(done: int, total: int = len(faces.paths)) -> None:
-            progress(done, total)
-
-        said = measured(faces, engine, choose=choose, cache=cache, progress=tell)
-        scores = score(name, label(faces, said), engine, clustering)
+        if name == "wider":
+            scores = _wider(folder, engine, view, progress)
+        elif name == "photos":
+            scores = score_photos(folder, engine, method=clustering, cache=cache, progress=progress)
+        else:
+            scores = _faces(name, folder, engine, clustering, cache=cache, progress=progress)
         paper = "utkface-deep" if name == "utkface" and "deep" in engine.attributes.name else name
         result[name] = {"measured": scores, "paper": PAPER.get(paper, {})}
     return result
 
 
+def _wider(folder: Path, engine: Engine, view: int, progress: Progress) -> Row:
+    pictures = read_wider(folder)
+    detector, threshold = open_end(engine.detector, threads=0)
+
+    def tell(done: int) -> None:
+        progress(done, len(pictures))
+
+    found = list(detected(pictures, detector, view=view, progress=tell))
+    return score_detection(pictures, found, threshold)
+
+
+def _faces(
+    name: str,
+    folder: Path,
+    engine: Engine,
+    clustering: str,
+    *,
+    cache: Path | None,
+    progress: Progress,
+) -> Row:
+    read, choose = FACES[name]
+    faces = read(folder)
+
+    def tell(done: int) -> None:
+        progress(done, len(faces.paths))
+
+    said = measured(faces, engine, choose=choose, cache=cache, progress=tell)
+    if not len(said.rows):
+        raise DatasetError(f"{folder}: no face was found in any of {len(faces.paths)} pictures")
+    return score(name, label(faces, said), engine, clustering)
+
+
 def score(name: str, data: Labelled, engine: Engine, clustering: str) -> Row:
-    """Score what a set has labels for."""
+    """Score what a set of one face a picture has labels for."""
     scores: dict[str, float] = {}
     if name in ("lfw", "fgnet"):
         scores |= score_identity(
@@ -88,6 +134,8 @@ def score(name: str, data: Labelled, engine: Engine, clustering: str) -> Row:
         )
     if name in ("fgnet", "utkface"):
         scores |= score_attributes(data)
+    if name == "fairface":
+        scores |= score_age_ranges(data)
     if name == "fgnet":
         born = score_birth_years(data, attribute_calibration(engine.attributes.name))
         scores |= {f"birth_{key}": value for key, value in born.items() if key != "people"}

@@ -6,12 +6,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from album.bench.datasets import DatasetError, Faces, read_fgnet, read_lfw, read_utkface
+from album.bench.datasets import (
+    DatasetError,
+    Faces,
+    read_fairface,
+    read_fgnet,
+    read_lfw,
+    read_utkface,
+)
 from album.bench.measure import Measured
 from album.bench.protocols import adience_accuracy, label, score_attributes, score_birth_years
 from album.bench.run import bench
 from album.calibration import attribute_calibration
+from album.grouping import LINKAGE
 from nets.fake import draw_face
+from tests.album.albums import album as run
+from tests.album.albums import family
 
 
 def picture(path, person, age=30, male=True):
@@ -100,3 +110,77 @@ def test_birth_years_are_scored_person_by_person():
     assert scores["people"] == 2
     assert scores["mae"] < 0.6
     assert scores["covered"] == 1
+
+
+def fairface(folder, rows):
+    lines = "".join(f"{name},{age},{sex},Indian\n" for name, age, sex in rows)
+    (folder / "fairface_label_val.csv").write_text("file,age,gender,race\n" + lines)
+
+
+def test_fairface_is_scored_by_range(tmp_path):
+    picture(tmp_path / "val" / "1.jpg", 1, age=5, male=True)
+    picture(tmp_path / "val" / "2.jpg", 2, age=75, male=False)
+    picture(tmp_path / "val" / "3.jpg", 3, age=35, male=False)
+    picture(tmp_path / "val" / "4.jpg", 4, age=35, male=True)
+    ages = ("3-9", "more than 70", "20-29", "60-69")
+    sexes = ("Male", "Female", "Male", "Male")
+    names = [f"val/{n}.jpg" for n in (1, 2, 3, 4)]
+    fairface(tmp_path, [*zip(names, ages, sexes, strict=True), ("val/9.jpg", "0-2", "Male")])
+    said = bench({"fairface": tmp_path}, profile="fake")["fairface"]["measured"]
+    assert said["faces"] == 4
+    assert said["age_range"] == 0.5
+    assert said["age_range_near"] == 0.75
+    assert said["gender"] == 0.75
+
+
+def test_fairface_needs_its_labels(tmp_path):
+    picture(tmp_path / "1.jpg", 1)
+    with pytest.raises(DatasetError, match=r"fairface_label_val\.csv"):
+        read_fairface(tmp_path)
+    fairface(tmp_path, [("val/1.jpg", "5-8", "Male")])
+    with pytest.raises(DatasetError, match="'5-8'"):
+        read_fairface(tmp_path)
+    fairface(tmp_path, [("val/2.jpg", "3-9", "Male")])
+    with pytest.raises(DatasetError, match="pictures"):
+        read_fairface(tmp_path)
+
+
+def test_a_damaged_picture_counts_as_missed(lfw):
+    (lfw / "Person_0" / "Person_0_0009.jpg").write_bytes(b"\xff\xd8\xff nothing more")
+    said = bench({"lfw": lfw}, profile="fake")["lfw"]["measured"]
+    assert (said["faces"], said["missed"]) == (9, 1)
+
+
+def test_a_folder_without_faces_is_refused(tmp_path):
+    (tmp_path / "Nobody").mkdir()
+    Image.new("RGB", (90, 90)).save(tmp_path / "Nobody" / "1.png")
+    with pytest.raises(DatasetError, match="no face"):
+        bench({"lfw": tmp_path}, profile="fake")
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_photos_count_people_and_violations(tmp_path, kept):
+    photos = family(tmp_path / "album")
+    cache = tmp_path / "kept" if kept else None
+    for _ in range(2):
+        said = bench({"photos": photos}, profile="fake", cache=cache)["photos"]["measured"]
+        assert said["violations"] == said["missed"] == 0
+        assert said["people"] == 3
+        assert said["passers_by"] == said["alone"] == 1
+        assert said["largest"] > 5
+
+
+def test_two_faces_of_a_photo_in_one_person_are_violations(tmp_path, monkeypatch):
+    monkeypatch.setitem(LINKAGE, "default", lambda faces, dated, use: 0 * faces.photos)
+    said = bench({"photos": family(tmp_path)}, profile="fake")["photos"]["measured"]
+    assert said["people"] == 1
+    assert said["violations"] == 5
+
+
+def test_the_command_prints_a_table_beside_the_published_figures(lfw):
+    done = run("bench", "--lfw", lfw, "--profile", "fake")
+    assert done.code == 0
+    assert "BCubed F " in done.out
+    assert "0.966" in done.out
+    told = json.loads(run("bench", "--lfw", lfw, "--profile", "fake", "--json").out)
+    assert told["lfw"]["measured"]["bcubed_f"] == 1
