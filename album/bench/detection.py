@@ -221,8 +221,9 @@ def score_detection(
     """Score a detector by the height of the labelled faces.
 
     Average precision goes over all boxes found, recall and precision over those with a score above
-    the threshold. Faces below a height are ignored in its scores, so that small boxes that meet
-    none are still wrong.
+    the threshold. Faces below a height are ignored there: boxes that meet one are neither right nor
+    wrong, boxes that meet none are wrong however small they are. Precision is over faces of all
+    heights.
 
     Parameters
     ----------
@@ -235,8 +236,8 @@ def score_detection(
     Returns
     -------
     mapping of str to float
-        ``ap_40`` is the average precision of faces of 40 pixels or more, and so on; NaN values are
-        left out.
+        ``ap_40`` is the average precision of faces of 40 pixels or more, and so on; what has no
+        value because there are no such faces is left out.
     """
     read = [(p, f) for p, f in zip(pictures, found, strict=True) if f is not None]
     rows: dict[str, float] = {
@@ -244,17 +245,27 @@ def score_detection(
         "missed": len(pictures) - len(read),
         "faces": sum(int(picture.valid.sum()) for picture, _ in read),
     }
-    columns: dict[str, dict[int, float]] = {"ap": {}, "recall": {}, "precision": {}}
+    named: dict[str, float] = {}
     for height in HEIGHTS:
-        judged = [judge(f, p.boxes, p.valid & (_heights(p) >= height)) for p, f in read]
-        scores = np.concatenate([j.scores for j in judged] or [np.zeros(0, np.float32)])
-        right = np.concatenate([j.right for j in judged] or [np.zeros(0, bool)])
-        wanted, above = sum(j.wanted for j in judged), scores > threshold
-        columns["ap"][height] = average_precision(scores, right, wanted)
-        columns["recall"][height] = _share(right[above].sum(), wanted)
-        columns["precision"][height] = _share(right[above].sum(), above.sum())
-    named = {f"{name}_{h}": v for name, by in columns.items() for h, v in by.items()}
+        scores, right, wanted = _judged(read, height)
+        named[f"ap_{height}"] = average_precision(scores, right, wanted)
+    for height in HEIGHTS:
+        scores, right, wanted = _judged(read, height)
+        named[f"recall_{height}"] = _share(right[scores > threshold].sum(), wanted)
+    scores, right, _ = _judged(read, 0)
+    above = right[scores > threshold]
+    named["detector_precision"] = _share(above.sum(), len(above))
     return rows | {name: value for name, value in named.items() if np.isfinite(value)}
+
+
+def _judged(
+    read: Sequence[tuple[LabelledPicture, Detections]], height: float
+) -> tuple[NDArray[np.float32], Bools, int]:
+    """Return scores, right or wrong, and faces wanted, of all pictures together."""
+    judged = [judge(f, p.boxes, p.valid & (_heights(p) >= height)) for p, f in read]
+    scores = np.concatenate([j.scores for j in judged] or [np.zeros(0, np.float32)])
+    right = np.concatenate([j.right for j in judged] or [np.zeros(0, bool)])
+    return scores, right, sum(j.wanted for j in judged)
 
 
 def open_end(detector: Detector, *, threads: int = 1) -> tuple[Detector, float]:

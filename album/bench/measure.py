@@ -54,18 +54,26 @@ def measure(paths: Sequence[Path], engine: Engine, *, choose: str) -> Iterator[M
         Which face of a picture: nearest the centre, the largest, or the picture as it is, without
         detection (for sets that are published cropped).
     """
-    analyser = Analyser(engine)
     found: list[tuple[int, Batch]] = []
-    for row, path in enumerate(paths):
-        try:
-            batch = _whole(engine, path) if choose == "whole" else _one(analyser, path, choose)
-        except MediaError:
-            batch = None
+    for row, batch in enumerate(labelled_faces(paths, engine, choose=choose)):
         if batch is not None:
             found.append((row, batch))
         if len(found) >= BATCH or row == len(paths) - 1:
             yield _described(engine, found)
             found = []
+
+
+def labelled_faces(paths: Sequence[Path], engine: Engine, *, choose: str) -> Iterator[Batch | None]:
+    """Yield the chips of the one face of each picture; None where there is none.
+
+    For parameters see `measure`.
+    """
+    analyser = Analyser(engine)
+    for path in paths:
+        try:
+            yield _whole(engine, path) if choose == "whole" else _one(analyser, path, choose)
+        except MediaError:
+            yield None
 
 
 def joined(parts: Sequence[Measured]) -> Measured:

@@ -38,6 +38,8 @@ TITLES = {
     "largest": "faces of the largest person",
     "alone": "people of one face",
     "violations": "pairs of one person in one photo (must be 0)",
+    "detector_precision": "precision at the default threshold",
+    "pictures": "pictures",
     "ap_easy": "average precision, easy split",
     "ap_medium": "average precision, medium split",
     "ap_hard": "average precision, hard split",
@@ -45,7 +47,6 @@ TITLES = {
 PARTS = {
     "ap": "average precision",
     "recall": "recall at the default threshold",
-    "precision": "precision at the default threshold",
 }
 SOURCES = {
     "wider": "  Published: RetinaFace with ResNet-50 (S2) on the official splits, not by height.",
