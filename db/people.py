@@ -112,8 +112,8 @@ def _counts() -> Select[Any]:
             assignment.c.person_id.label("of"),
             func.count(photo.c.id.distinct()).label("photos"),
             func.count().label("faces"),
-            func.coalesce(func.min(trusted), func.min(photo.c.taken_at)).label("first_at"),
-            func.coalesce(func.max(trusted), func.max(photo.c.taken_at)).label("last_at"),
+            func.min(trusted).label("first_at"),
+            func.max(trusted).label("last_at"),
         )
         .select_from(assignment.join(face).join(photo))
         .where(is_present(photo.c.id))

@@ -166,8 +166,8 @@ class PersonRow:
 
     ``born_override`` (ISO date, month or year) and ``gender_override`` ('f' or 'm') are what the
     user said; `p_male` and `born` with its interval are derived. ``photos`` and ``faces`` count
-    what is present on disk; ``first_at`` and ``last_at`` trust the dates of files only where no
-    photo of the person has a better one.
+    what is present on disk; ``first_at`` and ``last_at`` leave out photos that
+    have no date but the file's own, which a copy changes.
     """
 
     person_id: int

@@ -98,14 +98,14 @@ def test_scores_by_height():
     assert scores["faces"] == 2
     assert scores["ap_10"] == scores["ap_40"] == 1
     assert scores["recall_10"] == 0.5
-    assert scores["recall_20"] == scores["precision_10"] == 1
+    assert scores["recall_20"] == scores["detector_precision"] == 1
     assert "ap_80" not in scores
 
 
 def test_a_small_box_that_meets_no_face_is_wrong():
     picture = LabelledPicture(None, boxes([0, 0, 90, 90]), np.array([True]))
     said = score_detection([picture], [found([200, 0, 212, 12, 0.9], [0, 0, 90, 90, 0.8])], 0.7)
-    assert said["ap_80"] == said["precision_80"] == 0.5
+    assert said["ap_80"] == said["detector_precision"] == 0.5
 
 
 ROW = [110, 70, 100, 100, 0, 0, 0, 0, 0, 0]

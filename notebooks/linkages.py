@@ -1,0 +1,130 @@
+"""The ways of grouping that notebook 01 compares, each as labels at every threshold of a grid."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from features import Labelled, f_score, halves, smoothed
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
+
+from album.bench.protocols import dates
+from clustering.birth import birth_columns, birth_variance
+from clustering.fusion import expected_ages
+from clustering.linkage import average_linkage
+from clustering.paper import paper_clustering, paper_distances
+from clustering.rank_order import rank_order
+
+SCIPY = ("single", "complete", "average", "weighted", "median", "centroid")
+RANKS = (2.0, 5, 8, 11, 14, 18, 25, 40)
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Rows of a set: unit vectors, age probabilities, years of the photos (NaN: not dated)."""
+
+    vectors: np.ndarray
+    ages: np.ndarray
+    years: np.ndarray
+    sigma: np.ndarray
+    people: np.ndarray
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way of grouping: its thresholds, and the labels that it gives for each of them."""
+
+    grid: np.ndarray
+    labels: Callable[[Faces], list[np.ndarray]]
+    width: int = 5
+    """Neighbouring thresholds over which scores are averaged before the best one is chosen."""
+
+
+def take(data: Labelled, rows: np.ndarray) -> Faces:
+    dated, said = dates(data.truth), data.said
+    columns = (said.vectors, said.ages, dated.years, dated.sigma, data.truth.people)
+    return Faces(*(column[rows] for column in columns))
+
+
+def scipy_way(method: str, grid: np.ndarray) -> Way:
+    def labels(faces: Faces) -> list[np.ndarray]:
+        tree = linkage(pdist(faces.vectors), method)
+        return [fcluster(tree, t, "distance") for t in grid]
+
+    return Way(grid, labels)
+
+
+def rank_way() -> Way:
+    def labels(faces: Faces) -> list[np.ndarray]:
+        far = paper_distances(faces.vectors)
+        return [rank_order(far, t) for t in RANKS]
+
+    return Way(np.array(RANKS), labels, width=1)
+
+
+def paper_way(grid: np.ndarray) -> Way:
+    """Both steps; every face is a photo of its own, so that the second has nothing to part."""
+
+    def labels(faces: Faces) -> list[np.ndarray]:
+        years = np.nan_to_num(faces.years)
+        ages = expected_ages(faces.ages)
+        far = paper_distances(faces.vectors, ages=ages, photo_years=years)
+        return [paper_clustering(far, t, np.arange(len(far))).labels for t in grid]
+
+    return Way(grid, labels)
+
+
+def our_way(grid: np.ndarray, *, weight: float = 0.0) -> Way:
+    """Average linkage on squared distances, with birth years as columns (`album.grouping`)."""
+
+    def labels(faces: Faces) -> list[np.ndarray]:
+        columns = birth_columns(faces.ages, faces.years, faces.sigma, width=12.0)
+        rows = np.hstack([faces.vectors, np.sqrt(weight / 2) * columns])
+        variance = weight * birth_variance(columns, unknown=0.25)
+        tree = average_linkage(rows, float(grid[-1]), variance=variance)
+        return [tree.cut(float(t)) for t in grid]
+
+    return Way(grid, labels)
+
+
+def ways(faces: Faces) -> Mapping[str, Way]:
+    """All of them; grids are in shares of the median distance of two faces of the set."""
+    usual = float(np.median(pdist(faces.vectors[:: max(1, len(faces.vectors) // 1000)])))
+    plain = np.linspace(0.3, 1.1, 81) * usual
+    squared = np.linspace(0.1, 1.2, 81) * usual**2
+    found = {method: scipy_way(method, plain) for method in SCIPY}
+    found |= {"rank-order": rank_way(), "the paper's two steps": paper_way(plain[::2])}
+    found["ours, no dates"] = our_way(squared)
+    if np.isfinite(faces.years).any():
+        for share in (0.1, 0.2, 0.3):
+            weight = share * usual**2
+            found[f"ours, birth year at {share}"] = our_way(squared, weight=weight)
+    return found
+
+
+def compared(data: Labelled, splits: int) -> tuple[dict[str, list[float]], dict[str, np.ndarray]]:
+    """Score every way on people that its threshold has not seen.
+
+    Returns
+    -------
+    dict of str to list of float
+        BCubed F of the second half of the people, at the threshold chosen on the first: one value
+        for each split and for each of the two halves as the second.
+    dict of str to ndarray
+        Mean curve of F over the grid, on all halves.
+    """
+    everything = take(data, np.arange(len(data.said.rows)))
+    scores: dict[str, list[float]] = {}
+    curves: dict[str, np.ndarray] = {}
+    for name, way in ways(everything).items():
+        scores[name], lines = [], []
+        for seed in range(splits):
+            both = [take(data, rows) for rows in halves(everything.people, seed)]
+            lines += [
+                np.array([f_score(half.people, labels) for labels in way.labels(half)])
+                for half in both
+            ]
+            for chosen, other in (lines[-2:], lines[-2:][::-1]):
+                scores[name].append(float(other[np.argmax(smoothed(chosen, way.width))]))
+        curves[name] = np.mean(lines, axis=0)
+    return scores, curves
