@@ -38,6 +38,8 @@ class Way:
     labels: Callable[[Faces], list[np.ndarray]]
     width: int = 5
     """Neighbouring thresholds over which scores are averaged before the best one is chosen."""
+    squared: bool = False
+    """Whether thresholds are squared distances."""
 
 
 def take(data: Labelled, rows: np.ndarray) -> Faces:
@@ -84,7 +86,7 @@ def our_way(grid: np.ndarray, *, weight: float = 0.0) -> Way:
         tree = average_linkage(rows, float(grid[-1]), variance=variance)
         return [tree.cut(float(t)) for t in grid]
 
-    return Way(grid, labels)
+    return Way(grid, labels, squared=True)
 
 
 def ways(faces: Faces) -> Mapping[str, Way]:
@@ -111,7 +113,7 @@ def compared(data: Labelled, splits: int) -> tuple[dict[str, list[float]], dict[
         BCubed F of the second half of the people, at the threshold chosen on the first: one value
         for each split and for each of the two halves as the second.
     dict of str to ndarray
-        Mean curve of F over the grid, on all halves.
+        Thresholds, as Euclidean distances (or ranks), and mean F at each of them, on all halves.
     """
     everything = take(data, np.arange(len(data.said.rows)))
     scores: dict[str, list[float]] = {}
@@ -126,5 +128,6 @@ def compared(data: Labelled, splits: int) -> tuple[dict[str, list[float]], dict[
             ]
             for chosen, other in (lines[-2:], lines[-2:][::-1]):
                 scores[name].append(float(other[np.argmax(smoothed(chosen, way.width))]))
-        curves[name] = np.mean(lines, axis=0)
+        grid = np.sqrt(way.grid) if way.squared else way.grid
+        curves[name] = np.stack([grid, np.mean(lines, axis=0)])
     return scores, curves
