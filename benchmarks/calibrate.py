@@ -34,7 +34,7 @@ KNOTS = np.array([1, 4, 8, 12, 16, 20, 25, 30, 40, 60], float)
 PRIOR_FACES = 3.0
 """Faces without error that every knot is taken to have seen, so that thin data weigh little."""
 MOST_FACES = 50.0
-AGES = "faceres-mirrored"
+AGES = "faceres-deep"
 """The head whose ages go into the grouping while thresholds are fitted: that of the default."""
 BIRTH_WIDTH = 12.0
 BIRTH_UNKNOWN = 0.25
@@ -195,7 +195,7 @@ def main() -> None:
         result["identity"][name] = {
             key: round(getattr(use, key), 4) for key in IdentityCalibration.__slots__
         }
-    for name in ("faceres", "faceres-deep", AGES):
+    for name in ("faceres", AGES):
         embedder = "fused" if name == AGES else "faceres"
         several, known = (
             read(args.data, data, embedder, name, args.cache) for data in ("lfw", "fgnet")

@@ -3,8 +3,8 @@
     python benchmarks/index_speed.py FOLDER... --reference /path/to/python [--rounds 3]
 
 The straightforward pipeline decodes each photo in full with Pillow, finds faces with
-facenet-pytorch's MTCNN at the same smallest face, and runs the same nets (ONNX Runtime, all cores,
-each face and its mirror image) one face at a time. It runs in an environment of its own, which has
+facenet-pytorch's MTCNN at the same smallest face, and runs the same nets (ONNX Runtime, all cores)
+one face at a time. It runs in an environment of its own, which has
 the `[reference]` extra and onnxruntime. Writes benchmarks/index_speed.md.
 """
 
@@ -29,12 +29,11 @@ from PIL import Image, ImageOps
 from facenet_pytorch import MTCNN
 from nets.api import Detections
 from nets.crops import CROPS
-from nets.mirror import Mirrored
 from nets.models import OnnxNet, load_manifest
 
 folders, names = sys.argv[1:-1], sys.argv[-1].split(",")
 manifest = load_manifest()
-nets = [Mirrored(OnnxNet(manifest[name], threads=0)) for name in names]
+nets = [OnnxNet(manifest[name], threads=0) for name in names]
 detector = MTCNN(keep_all=True, min_face_size=40, device="cpu")
 paths = sorted(p for f in folders for p in Path(f).rglob("*") if p.is_file())
 started, faces, photos = time.perf_counter(), 0, 0
@@ -59,7 +58,7 @@ print(json.dumps({"seconds": time.perf_counter() - started, "faces": faces, "pho
 
 
 def straightforward(python: str, folders: list[str]) -> dict:
-    nets = "faceres,resnet29"
+    nets = "faceres,resnet29,faceres-deep"
     command = [python, "-c", STRAIGHTFORWARD, *folders, nets]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)

@@ -10,7 +10,6 @@ from nets.api import Attributes, Batch, Detections, Detector, Embedder, Floats, 
 from nets.crops import CROPS
 from nets.embedders import Fused, MobileNetAttributes, MobileNetIdentity, ResNet29
 from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder
-from nets.mirror import Mirrored
 from nets.models import OnnxNet, digest, load_manifest
 from nets.quality import CROP as QUALITY_CROP
 
@@ -102,7 +101,7 @@ class Profile:
 
 
 PROFILES: Mapping[str, Profile] = {
-    "default": Profile("mtcnn", "fused", "faceres-mirrored"),
+    "default": Profile("mtcnn", "fused", "faceres-deep"),
     "paper": Profile("mtcnn", "faceres", "faceres"),
     "fake": Profile("fake", "fake", "fake"),
 }
@@ -110,14 +109,12 @@ PROFILES: Mapping[str, Profile] = {
 
 DETECTORS = ("mtcnn", "facenet-pytorch", "fake")
 EMBEDDERS = ("faceres", "resnet29", "fused", "fake")
-ATTRIBUTES = ("faceres", "faceres-deep", "faceres-mirrored", "fake")
+ATTRIBUTES = ("faceres", "faceres-deep", "fake")
 
 FUSED_WEIGHTS = (1.0, 4.0)
 """Of the squared distances by ``faceres`` and by ``resnet29``, whose vectors spread much less."""
 FUSED_POWER = 0.5
 """Applied to the elements of ``faceres``."""
-MIRRORED = "-mirrored"
-"""Ends the name of a net that looks at every face twice, see `nets.mirror`."""
 
 
 def load_engine(
@@ -164,8 +161,6 @@ def load_engine(
 
     @cache
     def net(name: str) -> Net:
-        if name.endswith(MIRRORED):
-            return Mirrored(net(name.removesuffix(MIRRORED)))
         return OnnxNet(load_manifest()[name], threads=threads)
 
     return Engine(
@@ -201,8 +196,8 @@ def _embedder(name: str, net: Callable[[str], Net]) -> Embedder:
     if name == "resnet29":
         return ResNet29(net(name))
     parts = (
-        MobileNetIdentity(net("faceres" + MIRRORED), power=FUSED_POWER),
-        ResNet29(net("resnet29" + MIRRORED)),
+        MobileNetIdentity(net("faceres"), power=FUSED_POWER),
+        ResNet29(net("resnet29")),
     )
     return Fused(parts, weights=FUSED_WEIGHTS)
 

@@ -56,8 +56,8 @@ PARTS = ("profile", "detector", "embedder", "attributes")
 )
 @click.option(
     "--attributes",
-    type=click.Choice(["faceres", "faceres-deep", "faceres-mirrored", "fake"]),
-    metavar="[faceres|faceres-deep|faceres-mirrored]",
+    type=click.Choice(["faceres", "faceres-deep", "fake"]),
+    metavar="[faceres|faceres-deep]",
     help="What tells age and gender, instead of the one of the profile.",
 )
 @click.option(

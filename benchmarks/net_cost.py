@@ -1,8 +1,8 @@
 """Times the nets: milliseconds of processor time a face, one thread, batches of 32 chips.
 
-    python benchmarks/nets.py [--rounds 5]
+    python benchmarks/net_cost.py [--rounds 5]
 
-Writes benchmarks/nets.md. The choices are measured in turn, round by round, so that a change of
+Writes benchmarks/net_cost.md. The choices are measured in turn, round by round, so that a change of
 the machine's speed meets all of them.
 """
 
@@ -21,8 +21,7 @@ CHOICES = (
     ("paper profile: `faceres` for everything", "faceres", "faceres"),
     ("`faceres`, ages by `faceres-deep`", "faceres", "faceres-deep"),
     ("`resnet29`, ages by `faceres-deep`", "resnet29", "faceres-deep"),
-    ("default: `fused`, ages by `faceres-mirrored`", "fused", "faceres-mirrored"),
-    ("`fused`, ages by `faceres-deep`", "fused", "faceres-deep"),
+    ("default: `fused`, ages by `faceres-deep`", "fused", "faceres-deep"),
 )
 
 
@@ -48,7 +47,7 @@ def main() -> None:
         "# What a face costs",
         "",
         f"Processor time, one thread, batches of 32, median of {args.rounds} rounds. "
-        "Written by `benchmarks/nets.py`.",
+        "Written by `benchmarks/net_cost.py`.",
         "",
         "| choice | ms a face | times the paper's |",
         "| --- | --- | --- |",
