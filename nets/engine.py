@@ -143,7 +143,8 @@ def load_engine(
     min_face : float
         Smallest side of a face to be found, in pixels of the image.
     threads : int
-        Cores that one call of a net may use; 0 means all.
+        Cores that one call of an embedder or head may use; 0 means all. A detector uses one, since
+        several photos are looked at side by side.
 
     Returns
     -------
@@ -164,7 +165,7 @@ def load_engine(
         return OnnxNet(load_manifest()[name], threads=threads)
 
     return Engine(
-        _detector(wanted, min_face=min_face, threads=threads),
+        _detector(wanted, min_face=min_face),
         _embedder(_known("embedder", embedder or base.embedder, EMBEDDERS), net),
         _attributes(_known("attributes", attributes or base.attributes, ATTRIBUTES), net),
     )
@@ -176,16 +177,16 @@ def _known(kind: str, name: str, names: tuple[str, ...]) -> str:
     return name
 
 
-def _detector(name: str, *, min_face: float, threads: int) -> Detector:
+def _detector(name: str, *, min_face: float) -> Detector:
     if name == "fake":
         return FakeDetector(min_face=min_face)
     if name == "mtcnn":
         from nets.mtcnn import Mtcnn
 
-        return Mtcnn(min_face=min_face, threads=threads)
+        return Mtcnn(min_face=min_face)
     from nets.facenet import FacenetMtcnn
 
-    return FacenetMtcnn(min_face=min_face, threads=threads)
+    return FacenetMtcnn(min_face=min_face, threads=1)
 
 
 def _embedder(name: str, net: Callable[[str], Net]) -> Embedder:

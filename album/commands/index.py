@@ -105,7 +105,7 @@ def run(
 
     started = time.monotonic()
     chosen = {name: options[name] for name in (*PARTS, "min_face")}
-    engine = load_engine(**chosen)  # type: ignore[arg-type]
+    engine = load_engine(**chosen, threads=max(int(str(options["jobs"])), 1))  # type: ignore[arg-type]
     how = IndexOptions(
         jobs=int(str(options["jobs"])),
         retry=bool(options["retry"]),
