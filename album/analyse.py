@@ -24,6 +24,9 @@ VIEW = 1600
 CHIP_SIDE = 160
 """A face smaller than this, in pixels of the decoded picture, is cropped from a larger decode."""
 
+CLOSER_PIXELS = 24e6
+"""That decode has about this many pixels at most, which bounds the memory of a thread."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -153,6 +156,7 @@ class Analyser:
             return pixels, detections
         sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
         wanted = CHIP_SIDE / max(float(sides.max(axis=1).min()), 1.0)
+        wanted = min(wanted, float(np.sqrt(CLOSER_PIXELS / (pixels.shape[0] * pixels.shape[1]))))
         if wanted <= 1.1:
             return pixels, detections
         max_side = min(long_side, int(np.ceil(max(pixels.shape) * wanted)))

@@ -1,0 +1,96 @@
+"""From a file to boxes and chips: every orientation, large photos, copies, order."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from album import media
+from album.analyse import Analyser, Failed, Known, Prepared, Skipped, Task, outcomes, scaled, shrink
+from album.scan import walk
+from nets.api import Detections
+from nets.engine import load_engine
+from nets.fake import draw_face
+
+ENGINE = load_engine(profile="fake")
+TO_STORED = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def picture(size, *faces):
+    image = np.full((size[1], size[0], 3), 90, np.uint8)
+    for number, box in enumerate(faces):
+        draw_face(image, box, person=number, age=30 + number)
+    return Image.fromarray(image)
+
+
+def saved(path, image, orientation=1):
+    turn = TO_STORED[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (image if turn is None else image.transpose(turn)).save(path, quality=93, exif=exif)
+    return path
+
+
+def look(path, **options):
+    analyser = Analyser(ENGINE, **options)
+    return analyser.faces(path, media.read_header(path))
+
+
+@pytest.mark.parametrize("orientation", TO_STORED)
+def test_boxes_are_of_the_upright_photo_whatever_its_orientation(tmp_path, orientation):
+    box = (60, 40, 180, 160)
+    path = saved(tmp_path / "a.jpg", picture((640, 480), box), orientation)
+    found, batch, _ = look(path)
+    np.testing.assert_allclose(found.boxes, [box], atol=4)
+    assert ENGINE.describe(batch).ages[0].argmax() == 29
+
+
+def test_a_large_photo_is_looked_at_small_and_cropped_large(tmp_path):
+    box = (2400, 1500, 2600, 1700)
+    path = saved(tmp_path / "a.jpg", picture((4000, 3000), box))
+    found, batch, quality = look(path)
+    np.testing.assert_allclose(found.boxes, [box], atol=12)
+    assert quality[0, 0] == pytest.approx(200, abs=15)
+    _, small, blurred = look(
+        saved(tmp_path / "b.jpg", picture((4000, 3000), box).resize((800, 600)))
+    )
+    assert quality[0, 1] > 2 * blurred[0, 1]
+    assert ENGINE.describe(batch).ages[0].argmax() == ENGINE.describe(small).ages[0].argmax()
+
+
+def test_a_photo_without_faces(tmp_path):
+    found, batch, quality = look(saved(tmp_path / "a.jpg", picture((300, 200))))
+    assert len(found) == len(batch) == len(quality) == 0
+
+
+@pytest.mark.parametrize("jobs", [0, 3])
+def test_outcomes_come_in_order_and_a_content_is_analysed_once(tmp_path, jobs):
+    for number in range(4):
+        saved(tmp_path / f"{number}.jpg", picture((200, 160), (20, 20, 80 + number, 80 + number)))
+    (tmp_path / "4.jpg").write_bytes((tmp_path / "0.jpg").read_bytes())
+    (tmp_path / "5.jpg").write_bytes(b"")
+    (tmp_path / "6.txt").write_text("notes")
+    tasks = [Task(file) for file in walk([tmp_path]).files]
+    found = list(outcomes(Analyser(ENGINE), tasks, jobs=jobs))
+    assert [outcome.task for outcome in found] == tasks
+    kinds = sorted(type(outcome).__name__ for outcome in found)
+    assert kinds == sorted(kind.__name__ for kind in (Prepared,) * 4 + (Known, Failed, Skipped))
+
+
+def test_shrinking_and_scaling_are_inverse():
+    pixels = np.zeros((300, 401, 3), np.uint8)
+    small, ratio = shrink(pixels, 200)
+    assert small.shape == (150, 200, 3)
+    one = np.ones(1, np.float32)
+    face = Detections(np.array([[10, 20, 30, 60]], np.float32), np.ones((1, 5, 2), np.float32), one)
+    back = scaled(scaled(face, *ratio), 1 / ratio[0], 1 / ratio[1])
+    np.testing.assert_allclose(back.boxes, face.boxes, rtol=1e-5)
+    assert shrink(pixels, 401)[0] is pixels
