@@ -40,7 +40,30 @@ class Step:
 
 FIRST = Step(1, "photos, files, faces, people", ())
 """The version that libraries began with; its tables are those that `create` makes."""
-STEPS: tuple[Step, ...] = ()
+STEPS: tuple[Step, ...] = (
+    Step(
+        2,
+        "exemptions, comparisons, forgotten faces, sightings in clips",
+        (
+            "CREATE TABLE exemption (photo_id INTEGER NOT NULL, PRIMARY KEY (photo_id),"
+            " FOREIGN KEY(photo_id) REFERENCES photo (id) ON DELETE CASCADE)",
+            "CREATE TABLE comparison (person_a INTEGER NOT NULL, person_b INTEGER NOT NULL,"
+            " verdict VARCHAR(12) NOT NULL, PRIMARY KEY (person_a, person_b),"
+            " CONSTRAINT ck_comparison_verdict CHECK (verdict IN ('different', 'skipped')),"
+            " CONSTRAINT ck_comparison_order CHECK (person_a < person_b),"
+            " FOREIGN KEY(person_a) REFERENCES person (id) ON DELETE CASCADE,"
+            " FOREIGN KEY(person_b) REFERENCES person (id) ON DELETE CASCADE)",
+            "CREATE INDEX ix_comparison_person_b ON comparison (person_b)",
+            "CREATE TABLE forgotten (id INTEGER NOT NULL, photo_id INTEGER NOT NULL,"
+            " x0 DOUBLE NOT NULL, y0 DOUBLE NOT NULL, x1 DOUBLE NOT NULL, y1 DOUBLE NOT NULL,"
+            " PRIMARY KEY (id), FOREIGN KEY(photo_id) REFERENCES photo (id) ON DELETE CASCADE)",
+            "CREATE INDEX ix_forgotten_photo_id ON forgotten (photo_id)",
+            "CREATE TABLE sighting (face_id INTEGER NOT NULL, start_ms BIGINT NOT NULL,"
+            " end_ms BIGINT NOT NULL, frames INTEGER NOT NULL, PRIMARY KEY (face_id, start_ms),"
+            " FOREIGN KEY(face_id) REFERENCES face (id) ON DELETE CASCADE)",
+        ),
+    ),
+)
 """The steps after the first version, in order. Published ones are never changed."""
 
 

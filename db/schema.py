@@ -198,6 +198,42 @@ rejection = Table(
     Column("person_id", BigId, _to("person.id"), primary_key=True, index=True),
 )
 
+exemption = Table(
+    "exemption",
+    metadata,
+    Column("photo_id", BigId, _to("photo.id"), primary_key=True, autoincrement=False),
+)
+
+comparison = Table(
+    "comparison",
+    metadata,
+    Column("person_a", BigId, _to("person.id"), primary_key=True, autoincrement=False),
+    Column("person_b", BigId, _to("person.id"), primary_key=True, autoincrement=False, index=True),
+    Column("verdict", String(12), nullable=False),
+    CheckConstraint("verdict IN ('different', 'skipped')", name="verdict"),
+    CheckConstraint("person_a < person_b", name="order"),
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    Column("id", BigId, primary_key=True),
+    Column("photo_id", BigId, _to("photo.id"), nullable=False, index=True),
+    Column("x0", Double, nullable=False),
+    Column("y0", Double, nullable=False),
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+)
+
+sighting = Table(
+    "sighting",
+    metadata,
+    Column("face_id", BigId, _to("face.id"), primary_key=True, autoincrement=False),
+    Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("frames", Integer, nullable=False),
+)
+
 event = Table(
     "event",
     metadata,

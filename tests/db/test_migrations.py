@@ -20,17 +20,25 @@ from db.status import status
 FIXTURES = Path(__file__).parent / "fixtures"
 VERSIONS = range(1, migrations.newest().version + 1)
 
-COLUMN = Step(2, "photos have a mood", ("ALTER TABLE photo ADD COLUMN mood TEXT",))
-TABLE = Step(3, "tags", ("CREATE TABLE tag (id INTEGER PRIMARY KEY)", "INSERT INTO tag VALUES (7)"))
-BROKEN = Step(3, "broken", ("CREATE TABLE half (id)", "INSERT INTO nowhere VALUES (1)"))
-DANGLING = Step(3, "dangling", ("UPDATE face SET photo_id = 999",))
+NOW = migrations.newest().version
+COLUMN = Step(NOW + 1, "photos have a mood", ("ALTER TABLE photo ADD COLUMN mood TEXT",))
+TABLE = Step(
+    NOW + 2, "tags", ("CREATE TABLE tag (id INTEGER PRIMARY KEY)", "INSERT INTO tag VALUES (7)")
+)
+BROKEN = Step(NOW + 2, "broken", ("CREATE TABLE half (id)", "INSERT INTO nowhere VALUES (1)"))
+DANGLING = Step(NOW + 2, "dangling", ("UPDATE face SET photo_id = 999",))
 
 
 @pytest.fixture(params=VERSIONS)
-def old(request, path):
-    """A library as version N wrote it."""
+def version(request):
+    return request.param
+
+
+@pytest.fixture
+def old(version, path):
+    """A library as that version wrote it."""
     with closing(sqlite3.connect(path)) as raw:
-        raw.executescript((FIXTURES / f"v{request.param}.sql").read_text("utf-8"))
+        raw.executescript((FIXTURES / f"v{version}.sql").read_text("utf-8"))
     return path
 
 
@@ -74,7 +82,7 @@ def test_old_libraries_keep_everything(old):
         assert status(library).gone_files == 1
 
 
-def test_steps_run_once_in_order_after_a_copy(old, monkeypatch):
+def test_steps_run_once_in_order_after_a_copy(old, version, monkeypatch):
     monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, COLUMN))
     before = rows(old, "SELECT * FROM face ORDER BY id")
     Library.open(old).close()
@@ -84,43 +92,45 @@ def test_steps_run_once_in_order_after_a_copy(old, monkeypatch):
     assert rows(old, "SELECT id FROM tag") == [(7,)]
     assert rows(old, "SELECT mood FROM photo LIMIT 1") == [(None,)]
     assert rows(old, "SELECT version, name FROM schema_version") == [
-        (1, "photos, files, faces, people"),
-        (2, "photos have a mood"),
-        (3, "tags"),
+        (step.version, step.name) for step in (migrations.FIRST, *migrations.STEPS)
     ]
     assert rows(old, "SELECT * FROM face ORDER BY id") == before
     copies = sorted(old.parent.glob("*backup*"))
-    assert [c.name for c in copies] == ["library.db.backup-v1", "library.db.backup-v2"]
+    assert [c.name for c in copies] == [
+        f"library.db.backup-v{version}",
+        f"library.db.backup-v{NOW + 1}",
+    ]
     assert [stat.S_IMODE(c.stat().st_mode) for c in copies] == [0o600] * 2
-    assert rows(copies[0], "SELECT max(version) FROM schema_version") == [(1,)]
+    assert rows(copies[0], "SELECT max(version) FROM schema_version") == [(version,)]
     assert rows(copies[0], "SELECT * FROM face ORDER BY id") == before
 
 
-def test_a_copy_is_a_library_of_its_own(old, monkeypatch, tmp_path):
-    monkeypatch.setattr(migrations, "STEPS", (COLUMN,))
+def test_a_copy_is_a_library_of_its_own(old, version, monkeypatch, tmp_path):
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, COLUMN))
     Library.open(old).close()
-    shutil.copy(f"{old}.backup-v1", tmp_path / "back.db")
+    shutil.copy(f"{old}.backup-v{version}", tmp_path / "back.db")
     with Library.open(tmp_path / "back.db") as library:
         assert [p.name for p in people(library)] == ["Ana", None]
 
 
 @pytest.mark.parametrize("broken", [BROKEN, DANGLING])
 def test_a_step_that_fails_leaves_nothing_and_runs_again(old, monkeypatch, broken):
-    monkeypatch.setattr(migrations, "STEPS", (COLUMN, broken))
+    steps = migrations.STEPS
+    monkeypatch.setattr(migrations, "STEPS", (*steps, COLUMN, broken))
     before = rows(old, "SELECT * FROM face")
     for _ in range(2):
         with pytest.raises(sqlite3.Error):
             Library.open(old)
-    assert rows(old, "SELECT max(version) FROM schema_version") == [(2,)]
+    assert rows(old, "SELECT max(version) FROM schema_version") == [(NOW + 1,)]
     assert rows(old, "SELECT name FROM sqlite_master WHERE name = 'half'") == []
     assert rows(old, "SELECT * FROM face") == before
-    monkeypatch.setattr(migrations, "STEPS", (COLUMN, TABLE))
+    monkeypatch.setattr(migrations, "STEPS", (*steps, COLUMN, TABLE))
     Library.open(old).close()
-    assert rows(old, "SELECT max(version) FROM schema_version") == [(3,)]
+    assert rows(old, "SELECT max(version) FROM schema_version") == [(NOW + 2,)]
 
 
 def test_a_read_only_library_of_an_older_version(old, monkeypatch):
-    monkeypatch.setattr(migrations, "STEPS", (COLUMN,))
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, COLUMN))
     with pytest.raises(ReadOnlyLibraryError, match="older format"):
         Library.open(old, read_only=True)
     assert not list(old.parent.glob("*backup*"))
