@@ -246,6 +246,12 @@ def age_at(when: date | None, born: float | None) -> float | None:
     return None if when is None or born is None else max(fractional_year(when) - born, 0.0)
 
 
+def whole_age(age: float, person: Person) -> int:
+    """Return an age as it is told: whole years lived where the birthday is known, else rounded."""
+    exact = person.born_date is not None and len(person.born_date) > len("1984-05")
+    return int(age if exact else age + 0.5)
+
+
 def person_record(person: Person) -> dict[str, Any]:
     """Return a person as JSON has it; the keys are documented in ``docs/export.md``."""
     return {

@@ -21,6 +21,8 @@ PATH = click.Path(path_type=Path, readable=False)
 FAILED = 1
 SOME_FILES_FAILED = 3
 INTERRUPTED = 130
+READER_GONE = 141
+"""What a shell says of a program that SIGPIPE ended."""
 
 
 @dataclass(slots=True)

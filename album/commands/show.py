@@ -14,6 +14,7 @@ from album.people import (
     face_record,
     person_record,
     to_person,
+    whole_age,
 )
 
 LIMIT = 50
@@ -57,8 +58,7 @@ def command(session: Session, person: str, as_json: bool, limit: int | None) -> 
     click.echo(click.style(who.label, bold=True))
     for fact in _facts(who):
         click.echo(f"  {fact}")
-    exact = who.born_date is not None and len(who.born_date) > len("1984-05")
-    for line in _listing(faces, LIMIT if limit is None else limit, exact=exact):
+    for line in _listing(faces, LIMIT if limit is None else limit, who):
         click.echo(line)
 
 
@@ -83,11 +83,11 @@ def _facts(person: Person) -> Iterator[str]:
     yield f"{photos}{'' if person.faces == person.photos else f' ({faces})'}{dates}"
 
 
-def _listing(faces: Sequence[Appearance], limit: int, *, exact: bool) -> Iterator[str]:
+def _listing(faces: Sequence[Appearance], limit: int, who: Person) -> Iterator[str]:
     """List photos under headings: the years, then those without a date, then those gone."""
     there = [face for face in faces if face.present]
     chosen = there[:limit] if limit else there
-    title, *lines = text.table(COLUMNS, (_row(face, exact=exact) for face in chosen))
+    title, *lines = text.table(COLUMNS, (_row(face, who) for face in chosen))
     if chosen:
         yield ""
         yield f"  {title}"
@@ -111,8 +111,8 @@ def _heading(face: Appearance) -> str:
     return str(face.date.year)
 
 
-def _row(face: Appearance, *, exact: bool) -> tuple[str, ...]:
-    """Write a face; a birthday makes ages exact, and anything less is rounded."""
+def _row(face: Appearance, who: Person) -> tuple[str, ...]:
+    """Write a face."""
     left, top, right, bottom = (round(value) for value in face.box)
     when = text.day(face.date, face.date_precision)
     if face.date and not face.date_trusted:
@@ -121,7 +121,7 @@ def _row(face: Appearance, *, exact: bool) -> tuple[str, ...]:
         when = f"{when} at {face.time_ms / 1000:.0f} s"
     return (
         when,
-        text.NOTHING if face.age is None else str(int(face.age if exact else face.age + 0.5)),
+        text.NOTHING if face.age is None else str(whole_age(face.age, who)),
         text.NOTHING if face.confidence is None else f"{face.confidence:.2f}",
         f"{left},{top} {right - left}×{bottom - top}",
         text.path_text(face.path),
