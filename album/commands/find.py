@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from album.commands import text
-from album.commands.common import Session, echo_json, everywhere, opened
+from album.commands.common import Session, echo_json_rows, everywhere, opened
 from album.ranges import NotARange, parse_date, parse_range, parse_years
 from album.search import Query, find_paths, find_photos, match_record
 
@@ -79,8 +79,7 @@ def command(session: Session, /, print0: bool, count: bool, as_json: bool, **fil
     query = _query(**filters)
     with opened(session) as library:
         if as_json:
-            found = [match_record(match) for match in find_photos(library, query)]
-            echo_json({"format": 1, "photos": found})
+            echo_json_rows("photos", map(match_record, find_photos(library, query)))
             return
         paths = find_paths(library, query)
     if count:
