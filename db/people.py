@@ -89,7 +89,7 @@ def _save_assignments(conn: Connection, grouping: Grouping) -> None:
     conn.execute(delete(assignment).where(assignment.c.source == "auto", rejected))
 
 
-def _remove_empty(conn: Connection) -> None:
+def remove_empty(conn: Connection) -> None:
     """Delete people without a face about whom the user has said nothing."""
     unsaid = (
         person.c.name.is_(None)
@@ -155,7 +155,7 @@ def save_people(library: Library, grouping: Grouping, people: Sequence[PersonFac
         _check_ids(conn, grouping, people)
         _save_facts(conn, people)
         _save_assignments(conn, grouping)
-        _remove_empty(conn)
+        remove_empty(conn)
         refresh_counts(conn)
 
 

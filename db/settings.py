@@ -6,6 +6,9 @@ from db.library import Library
 from db.schema import setting
 from db.sql import upsert
 
+GROUPED_UNDER = "grouped_under"
+"""Setting that says how the library was grouped last; absent while anything has changed since."""
+
 
 def get_setting(library: Library, key: str, default: str | None = None) -> str | None:
     """Return a setting, or `default` where it has never been set."""

@@ -20,7 +20,8 @@ COMMANDS = {
     "find": "Print the paths of photos, by who is in them, when, and how old.",
     "status": "Show what the library holds, and which files could not be read.",
     "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
-    "forget": "Delete the library: faces, people, names and all.",
+    "forget": "Forget people or photos without a trace, or delete the whole library.",
+    "purge": "Forget photos whose files are gone.",
     "bench": "Measure accuracy on labelled folders, by the published protocols.",
 }
 MODULES = {name: f"album.commands.{name}" for name in COMMANDS}
