@@ -14,6 +14,7 @@ import numpy as np
 
 from album import scan
 from album.analyse import VIEW, Analyser, Failed, Known, Prepared, Skipped, Task, outcomes
+from album.contracts import remember_nets
 from album.events import (
     Event,
     FileSkipped,
@@ -120,6 +121,7 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
 
     contracts = engine.embedder.contract, engine.attributes.contract
     how = digest(*contracts, method, PATH.read_text(encoding="utf-8"))
+    remember_nets(library, engine)
     if get_setting(library, GROUPED_UNDER) == how:
         counts = status(library)
         shown = counts.people - counts.passers_by

@@ -4,6 +4,7 @@ What was deleted is still in the free places of a database file until these are 
 each deletion also marks the library (`_DUE`), and `clean` writes the whole file anew.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Column, Connection, delete, func, insert, select, update
 
+from db.journal import forget_events
 from db.library import Library
 from db.matching import SAME_FACE, overlaps
 from db.people import refresh_counts, remove_empty
 from db.records import Analysis
-from db.schema import assignment, face, file, forgotten, person, photo, setting
+from db.schema import assignment, event, face, file, forgotten, person, photo, setting
 from db.settings import GROUPED_UNDER
 from db.sql import chunks, is_present, under, upsert
 
@@ -179,6 +181,8 @@ def _deleting(library: Library) -> Iterator[Connection]:
 def _delete(conn: Connection, target: _Target) -> None:
     """Delete rows and what hangs on them, and put right what is derived about everybody else."""
     faceless = _ids(conn, select(assignment.c.person_id), assignment.c.face_id, target.faces)
+    forget_events(conn, target.people, target.faces if target.people else ())
+    _forget_summaries(conn, target.files)
     for table, ids in (
         (file, target.files),
         (face, target.faces),
@@ -192,6 +196,27 @@ def _delete(conn: Connection, target: _Target) -> None:
     remove_empty(conn)
     _show_another_face(conn, set(faceless) - set(target.people))
     refresh_counts(conn)
+
+
+def _forget_summaries(conn: Connection, file_ids: Sequence[int]) -> None:
+    """Delete the changes in the journal whose sentence names one of some files.
+
+    Those that only concern faces in them stay: there is nothing in them but numbers, and what they
+    say of other photos can still be undone.
+    """
+    summaries = {
+        row[0]: row[1]["summary"] for row in conn.execute(select(event.c.id, event.c.payload))
+    }
+    paths = [
+        os.fsencode(path).decode("utf-8", "backslashreplace")
+        for part in chunks(file_ids)
+        for path in (
+            conn.scalars(select(file.c.path).where(file.c.id.in_(part))) if summaries else ()
+        )
+    ]
+    told = [key for key, summary in summaries.items() if any(path in summary for path in paths)]
+    for part in chunks(told):
+        conn.execute(delete(event).where(event.c.id.in_(part)))
 
 
 def _show_another_face(conn: Connection, person_ids: Iterable[int]) -> None:

@@ -8,11 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from album.corrections import exempt_photo
+from album.decisions import history, merge_people, name_person, undo
 from album.forget import TracesLeft, forget_people, forget_photos
 from db.decisions import edit_person, reject_face
+from db.errors import EmptyHistoryError
 from db.faces import face_rows
 from db.forgetting import forgotten_contents
 from db.library import Library
+from db.photos import photo_at
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, family, photo
 from tests.album.test_commands import failing
 
@@ -37,7 +41,7 @@ def shelf(own, tmp_path):
     """Anna, who has a name of her own, and Bert; see `family`."""
     own.root = family(tmp_path / "photos")
     own.index(own.root)
-    own.anna, own.bert = (person["id"] for person in own.people())
+    own.anna, own.bert, own.cleo = (person["id"] for person in own.people("--all"))
     with Library.open(own.path) as library:
         edit_person(library, own.anna, name=NAME)
         edit_person(library, own.bert, name="Bert")
@@ -190,7 +194,43 @@ def test_a_person_is_only_forgotten_after_a_yes(shelf, monkeypatch):
     assert len(shelf.people()) == 1
 
 
+def test_the_journal_forgets_too_and_undo_brings_nobody_back(shelf):
+    with Library.open(shelf.path) as library:
+        name_person(library, shelf.anna, "Jocasta Zzyzx")
+        name_person(library, shelf.bert, "Albert")
+        merge_people(library, [shelf.anna, shelf.cleo], force=True)
+        exempt_photo(library, photo_at(library, str(shelf.root / "cleo.jpg")).photo_id)
+    assert b"Zzyzx" in beside(shelf)
+    shelf("forget", shelf.anna, "--yes")
+    assert not [name for name in (NAME, "Zzyzx") if name.encode() in beside(shelf)]
+    with Library.open(shelf.path) as library:
+        assert [change.kind for change in history(library)] == ["twice", "name"]
+        undo(library)
+        assert "Albert" in undo(library).summary
+        with pytest.raises(EmptyHistoryError):
+            undo(library)
+    assert [person["name"] for person in shelf.people("--all")] == ["Bert"]
+
+
 # Photos
+
+
+def test_changes_that_name_a_photo_go_with_it_and_others_can_still_be_undone(shelf):
+    path = shelf.root / "2004" / "both.jpg"
+    with Library.open(shelf.path) as library:
+        merge_people(library, [shelf.bert, shelf.cleo], force=True)
+        exempt_photo(library, photo_at(library, str(path)).photo_id)
+    assert path.name in shelf_summaries(shelf)
+    shelf("forget", "--photo", path, "--yes")
+    assert os.fsencode(path) not in beside(shelf)
+    with Library.open(shelf.path) as library:
+        assert undo(library).kind == "undo"
+    assert sorted(person["photos"] for person in shelf.people("--all")) == [1, 4, 9]
+
+
+def shelf_summaries(shelf):
+    with Library.open(shelf.path, read_only=True) as library:
+        return " ".join(change.summary for change in history(library))
 
 
 def test_no_trace_of_a_photo_is_left(shelf):
