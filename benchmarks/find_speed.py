@@ -7,6 +7,7 @@ Writes benchmarks/find_speed.md.
 
 import argparse
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -40,8 +41,8 @@ def main() -> None:
         f"{args.faces // 25:,} people; {args.runs} runs after one that is not counted, "
         f"{os.cpu_count()} cores. Written by `benchmarks/find_speed.py`.",
         "",
-        "| command | photos found | seconds, median | least | most |",
-        "| --- | --- | --- | --- | --- |",
+        "| command | photos found | seconds, median | least | most | of a processor, mean |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "library.db"
@@ -51,15 +52,24 @@ def main() -> None:
             words = query.split()
             filters = [word for word in words if word not in ("--json", "--count")]
             found = count([*command, *filters, "--count"])
+            before = processor()
             taken = times([*command, *words], args.runs)
+            busy = (processor() - before) / (args.runs + 1)
             middle = statistics.median(taken)
             told = f"`album find {query}`".replace(" `", "`")
             rows.append(
-                f"| {told} | {found:,} | {middle:.2f} | {min(taken):.2f} | {max(taken):.2f} |"
+                f"| {told} | {found:,} | {middle:.2f} | {min(taken):.2f} | {max(taken):.2f} | "
+                f"{busy:.2f} |"
             )
     text = "\n".join([*rows, ""])
     print(text)
     Path(__file__).with_suffix(".md").write_text(text, encoding="utf-8")
+
+
+def processor() -> float:
+    """Seconds of processor time of the processes so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def count(command: list[str]) -> int:

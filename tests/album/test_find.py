@@ -195,6 +195,16 @@ def test_a_face_of_nobody_is_somebody_else(tmp_path):
     assert gone in names(shelf, "--person", anna, "--without", bert)
 
 
+def test_the_page_on_finding_has_every_option():
+    from album.commands.find import command
+
+    page = (ROOT / "docs" / "find.md").read_text(encoding="utf-8")
+    options = {max(option.opts, key=len) for option in command.params}
+    assert [
+        one for one in options - {"--library", "--verbose", "--print0"} if one not in page
+    ] == []
+
+
 # What goes wrong
 
 
