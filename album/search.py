@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from album.errors import AlbumError
-from album.people import GENDERS, Person, age_at, is_trusted, path_record, to_person, whole_age
+from album.people import (
+    GENDERS,
+    Person,
+    age_in,
+    fractional_year,
+    is_trusted,
+    path_record,
+    to_person,
+    whole_age,
+)
 from album.ranges import Range
 from db.library import Library
 from db.people import find_person
@@ -222,11 +231,11 @@ def _filter(library: Library, query: Query, asked: _Asked) -> PhotoFilter:
 
 def _match(row: SearchRow, people: Sequence[Person]) -> Match:
     trusted = row.taken_at is not None and is_trusted(row.date_source, row.date_precision)
-    when = row.taken_at if trusted else None
+    year = fractional_year(row.taken_at) if trusted and row.taken_at else None
     return Match(
         *(row.photo_id, row.path, row.present, row.kind),
         *(row.taken_at, row.date_source, row.date_precision, trusted),
-        tuple(Present(person, age_at(when, person.born)) for person in people),
+        tuple(Present(person, age_in(year, person.born)) for person in people),
     )
 
 
