@@ -1,8 +1,9 @@
 """Random sequences of decisions, for `hypothesis`, with what must hold after each."""
 
 import shutil
+import sqlite3
 import tempfile
-from functools import cache
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from db.library import Library
 from db.people import next_person_ids, save_people
 from db.records import Grouping, PersonFacts
 from db.schema import face as faces_table
+from db.schema import metadata
 from tests.album.decided import check, derived_is_right, dump, fill, photo_of_faces
 
 PICK = st.integers(0, 10**6)
@@ -24,24 +26,45 @@ NAMES = st.sampled_from(["Ana", "ana", "Ben", "Zoë", "zoe", "", "new", "12", "A
 MEMORY = Path("/dev/shm")
 
 
-@cache
-def template():
-    path = Path(tempfile.mkdtemp(prefix="album-template-")) / "library.db"
-    with Library.open(path) as library:
-        fill(library)
-    return path
+class Desk:
+    """One library for all sequences of this process, put back as it was for each of them.
+
+    Opening one for each would take more time than the sequences do.
+    """
+
+    def __init__(self):
+        place = MEMORY if MEMORY.is_dir() else None
+        self.folder = tempfile.TemporaryDirectory(prefix="album-decisions-", dir=place)
+        self.template = Path(self.folder.name) / "template.db"
+        path = Path(self.folder.name) / "library.db"
+        with Library.open(self.template) as library:
+            fill(library)
+        shutil.copyfile(self.template, path)
+        self.library = Library.open(path)
+
+    def fresh(self):
+        names = [table.name for table in metadata.sorted_tables]
+        with closing(sqlite3.connect(self.library.path)) as raw:
+            raw.execute("ATTACH ? AS template", (str(self.template),))
+            for name in names:
+                raw.execute(f"DELETE FROM main.{name}")
+                raw.execute(f"INSERT INTO main.{name} SELECT * FROM template.{name}")
+            raw.commit()
+        return self.library
+
+    def close(self):
+        self.library.close()
+        self.folder.cleanup()
 
 
 class Decisions(RuleBasedStateMachine):
     """Every decision with random people and faces, right ones and wrong ones."""
 
+    desk = None
+
     def __init__(self):
         super().__init__()
-        place = MEMORY if MEMORY.is_dir() else None
-        self.folder = tempfile.TemporaryDirectory(prefix="album-decisions-", dir=place)
-        path = Path(self.folder.name) / "library.db"
-        shutil.copyfile(template(), path)
-        self.library = Library.open(path)
+        self.library = self.desk.fresh()
         self.state = dump(self.library)
         self.faces = sorted(photo_of_faces(self.library))
         self.to_undo, self.to_redo = [], []
@@ -50,8 +73,6 @@ class Decisions(RuleBasedStateMachine):
     def teardown(self):
         if not self.drifted:
             derived_is_right(self.library, self.state)
-        self.library.close()
-        self.folder.cleanup()
 
     def person(self, pick):
         """Most often somebody who exists."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.album.decision_machine import Decisions, WithIndex
+from tests.album.decision_machine import Decisions, Desk, WithIndex
 
 COMMON = {
     "deadline": None,
@@ -19,7 +19,11 @@ SEQUENCES = int(os.environ.get("ALBUM_SEQUENCES", "10000"))
 
 def run(machine, examples, steps):
     options = settings(max_examples=examples, stateful_step_count=steps, **COMMON)
-    run_state_machine_as_test(machine, settings=options)
+    desk = Desk()
+    try:
+        run_state_machine_as_test(type("Run", (machine,), {"desk": desk}), settings=options)
+    finally:
+        desk.close()
 
 
 @pytest.mark.parametrize("machine", [Decisions, WithIndex])
