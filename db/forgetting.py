@@ -19,7 +19,7 @@ from db.matching import SAME_FACE, overlaps
 from db.people import refresh_counts, remove_empty
 from db.records import Analysis
 from db.schema import assignment, event, face, file, forgotten, person, photo, setting
-from db.settings import GROUPED_UNDER
+from db.settings import CANDIDATES, GROUPED_UNDER
 from db.sql import chunks, is_present, under, upsert
 
 _CONTENT = "forgotten-photo:"
@@ -191,8 +191,9 @@ def _delete(conn: Connection, target: _Target) -> None:
     ):
         for part in chunks(ids):
             conn.execute(delete(table).where(table.c.id.in_(part)))
-    if target.photos:  # birth years and the like are to be told anew
-        conn.execute(delete(setting).where(setting.c.key == GROUPED_UNDER))
+    # With photos go faces of others, too, whose birth years and the like are to be told anew.
+    stale = [CANDIDATES, *([GROUPED_UNDER] if target.photos else [])]
+    conn.execute(delete(setting).where(setting.c.key.in_(stale)))
     remove_empty(conn)
     _show_another_face(conn, set(faceless) - set(target.people))
     refresh_counts(conn)

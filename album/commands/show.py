@@ -18,6 +18,7 @@ from album.people import (
 )
 
 LIMIT = 50
+FACE = text.Column("Face id", right=True)
 COLUMNS = (
     text.Column("Date"),
     text.Column("Age", right=True),
@@ -30,6 +31,7 @@ COLUMNS = (
 @click.command(epilog="For example:  album show 12  or  album show Anna --limit 0")
 @click.argument("person", metavar="PERSON")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with every photo.")
+@click.option("--faces", "with_ids", is_flag=True, help="With the ids of the faces.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -37,12 +39,14 @@ COLUMNS = (
 )
 @everywhere
 @click.pass_obj
-def command(session: Session, person: str, as_json: bool, limit: int | None) -> None:
+def command(
+    session: Session, person: str, as_json: bool, with_ids: bool, limit: int | None
+) -> None:
     """Show one person, by id or by name: every photo, with the age at that time.
 
     Ages are given where the date of the photo is to be trusted. Fits tells how well the face fits
     the person; Face is the place of the face in pixels of the upright photo: left, top, width and
-    height.
+    height. The id of a face is what `album move`, `split` and `reject` take.
     """
     from db.people import find_person
 
@@ -58,7 +62,7 @@ def command(session: Session, person: str, as_json: bool, limit: int | None) -> 
     click.echo(click.style(who.label, bold=True))
     for fact in _facts(who):
         click.echo(f"  {fact}")
-    for line in _listing(faces, LIMIT if limit is None else limit, who):
+    for line in _listing(faces, LIMIT if limit is None else limit, who, with_ids=with_ids):
         click.echo(line)
 
 
@@ -83,11 +87,16 @@ def _facts(person: Person) -> Iterator[str]:
     yield f"{photos}{'' if person.faces == person.photos else f' ({faces})'}{dates}"
 
 
-def _listing(faces: Sequence[Appearance], limit: int, who: Person) -> Iterator[str]:
+def _listing(
+    faces: Sequence[Appearance], limit: int, who: Person, *, with_ids: bool
+) -> Iterator[str]:
     """List photos under headings: the years, then those without a date, then those gone."""
     there = [face for face in faces if face.present]
     chosen = there[:limit] if limit else there
-    title, *lines = text.table(COLUMNS, (_row(face, who) for face in chosen))
+    rows = [_row(face, who) for face in chosen]
+    if with_ids:
+        rows = [(str(face.face_id), *row) for face, row in zip(chosen, rows, strict=True)]
+    title, *lines = text.table((FACE, *COLUMNS) if with_ids else COLUMNS, rows)
     if chosen:
         yield ""
         yield f"  {title}"

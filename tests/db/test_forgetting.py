@@ -26,6 +26,7 @@ from db.forgetting import (
 )
 from db.library import Library
 from db.people import people
+from db.settings import CANDIDATES, GROUPED_UNDER, get_setting, set_setting
 from tests.db.make import add, analysis, boxes, faces, group, vectors
 
 
@@ -108,6 +109,18 @@ def test_people_without_a_face_go_unless_something_was_said_of_them(library):
     edit_person(library, kept, name="Ana")
     forget_photos(library, ["/a"])
     assert [(one.name, one.photos) for one in people(library, passers_by=True)] == [("Ana", 0)]
+
+
+def test_what_was_worked_out_from_the_faces_goes_too(library):
+    add(library, "/a")
+    first, _ = group(library, [1], [2])
+    for key in (CANDIDATES, GROUPED_UNDER):
+        set_setting(library, key, "something")
+    forget_people(library, [first])
+    assert get_setting(library, CANDIDATES) is None
+    assert get_setting(library, GROUPED_UNDER) == "something"
+    forget_photos(library, ["/a"])
+    assert get_setting(library, GROUPED_UNDER) is None
 
 
 def test_what_was_deleted_before_is_wiped_out_too(path):
