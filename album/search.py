@@ -153,13 +153,14 @@ def find_photos(library: Library, query: Query) -> Iterator[Match]:
     }
     ids = [row.photo_id for row in rows]
     who = people_in(library, ids if len(ids) <= _FEW else None)
-    fits = _fits(query, asked)
+    fits = _fits(query, asked, everybody)
     if query.sort == "path":
         rows.sort(key=lambda row: row.path)
     for row in rows:
-        found = _match(row, [everybody[one] for one in who.get(row.photo_id, ())])
-        if fits(found.people):
-            yield found
+        present = who.get(row.photo_id, ())
+        year = _trusted_year(row)
+        if fits(present, year):
+            yield _match(row, year, [everybody[one] for one in present])
 
 
 def find_paths(library: Library, query: Query) -> list[str]:
@@ -229,36 +230,47 @@ def _filter(library: Library, query: Query, asked: _Asked) -> PhotoFilter:
     )
 
 
-def _match(row: SearchRow, people: Sequence[Person]) -> Match:
-    trusted = row.taken_at is not None and is_trusted(row.date_source, row.date_precision)
-    year = fractional_year(row.taken_at) if trusted and row.taken_at else None
+def _trusted_year(row: SearchRow) -> float | None:
+    if row.taken_at is None or not is_trusted(row.date_source, row.date_precision):
+        return None
+    return fractional_year(row.taken_at)
+
+
+def _match(row: SearchRow, year: float | None, people: Sequence[Person]) -> Match:
     return Match(
         *(row.photo_id, row.path, row.present, row.kind),
-        *(row.taken_at, row.date_source, row.date_precision, trusted),
+        *(row.taken_at, row.date_source, row.date_precision, year is not None),
         tuple(Present(person, age_in(year, person.born)) for person in people),
     )
 
 
-def _fits(query: Query, asked: _Asked) -> Callable[[Sequence[Present]], bool]:
-    """Return the test of what a photo's people must be like, one by one."""
+def _fits(
+    query: Query, asked: _Asked, everybody: Mapping[int, Person]
+) -> Callable[[Sequence[int], float | None], bool]:
+    """Return the test of what the people in a photo must be like, given its year."""
     gender = GENDERS.get(query.gender or "")
+    like = {
+        person.id: person
+        for person in everybody.values()
+        if gender is None or person.gender == gender
+    }
 
-    def is_like(one: Present) -> bool:
-        if gender is not None and one.person.gender != gender:
-            return False
-        if query.ages == ANYTHING:
-            return True
-        return one.age is not None and whole_age(one.age, one.person) in query.ages
+    def is_like(person_id: int, year: float | None) -> bool:
+        person = like.get(person_id)
+        if person is None or query.ages == ANYTHING:
+            return person is not None
+        age = age_in(year, person.born)
+        return age is not None and whole_age(age, person) in query.ages
 
-    each = {person.id for person in asked.people}
+    each = [person.id for person in asked.people]
     some = {person.id for person in asked.any_of}
 
-    def fits(people: Sequence[Present]) -> bool:
+    def fits(present: Sequence[int], year: float | None) -> bool:
         if query.ages == ANYTHING and gender is None:
             return True
         if each:
-            return all(is_like(one) for one in people if one.person.id in each)
-        return any(is_like(one) for one in people if not some or one.person.id in some)
+            return all(is_like(one, year) for one in each)
+        return any(is_like(one, year) for one in present if not some or one in some)
 
     return fits
 

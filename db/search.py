@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, String, cast, func, select, true, tuple_
 
 from db.library import Library
 from db.rows import SearchRow
 from db.schema import assignment, face, file, person, photo
 from db.sql import best_file, chunks
-
-_BATCH = 4096
-"""Rows fetched at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +132,7 @@ def search(library: Library, wanted: PhotoFilter) -> list[SearchRow]:
 
 
 def people_in(library: Library, photo_ids: Sequence[int] | None) -> dict[int, list[int]]:
-    """Return the people in photos, each once, by photo.
+    """Return the ids of the people in photos, each once and in order, by photo.
 
     Parameters
     ----------
@@ -143,18 +140,17 @@ def people_in(library: Library, photo_ids: Sequence[int] | None) -> dict[int, li
     photo_ids : sequence of int or None
         None: all photos, which is one pass over the table of faces.
     """
-    query = select(face.c.photo_id, assignment.c.person_id).join(
-        assignment, assignment.c.face_id == face.c.id
+    ids = func.aggregate_strings(cast(assignment.c.person_id, String), ",")
+    query = (
+        select(face.c.photo_id, ids)
+        .join(assignment, assignment.c.face_id == face.c.id)
+        .group_by(face.c.photo_id)
     )
-    query = query.order_by(face.c.photo_id, face.c.id)
     parts = (
         [query]
         if photo_ids is None
         else [query.where(face.c.photo_id.in_(part)) for part in chunks(photo_ids)]
     )
-    found: dict[int, dict[int, None]] = {}
     with library.read() as conn:
-        for part in parts:
-            for photo_id, person_id in conn.execution_options(yield_per=_BATCH).execute(part):
-                found.setdefault(photo_id, {})[person_id] = None
-    return {photo_id: list(ids) for photo_id, ids in found.items()}
+        rows = [row for part in parts for row in conn.execute(part)]
+    return {photo_id: sorted({int(one) for one in text.split(",")}) for photo_id, text in rows}
