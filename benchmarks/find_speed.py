@@ -39,7 +39,8 @@ def main() -> None:
         "",
         f"Whole processes on a library of {args.faces:,} faces, {args.faces // 5:,} photos and "
         f"{args.faces // 25:,} people; {args.runs} runs after one that is not counted, "
-        f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.0f} before the first. Written by `benchmarks/find_speed.py`.",
+        f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.0f} before the first. "
+        "Written by `benchmarks/find_speed.py`.",
         "",
         "| command | photos found | seconds, median | least | most | of a processor, mean |",
         "| --- | --- | --- | --- | --- | --- |",
