@@ -6,7 +6,7 @@ also records that it is done, so a run that is killed loses at most the photos i
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from album import scan
 from album.analyse import VIEW, Analyser, Failed, Known, Prepared, Skipped, Task, outcomes
+from album.contracts import remember_nets
 from album.events import (
     Event,
     FileSkipped,
@@ -33,16 +34,15 @@ from db.files import (
     save_failure,
     save_files,
 )
+from db.forgetting import forgotten_contents
 from db.library import Library
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
 from db.rows import KnownFile
-from db.settings import get_setting, set_setting
+from db.settings import GROUPED_UNDER, get_setting, set_setting
 from db.status import status
 from nets.engine import Description, Engine, join
 from nets.models import digest
 
-GROUPED_UNDER = "grouped_under"
-"""Setting that says how the library was grouped last; absent while anything has changed since."""
 BATCH = 32
 """Faces that are gathered, across photos, before the nets run."""
 
@@ -121,6 +121,7 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
 
     contracts = engine.embedder.contract, engine.attributes.contract
     how = digest(*contracts, method, PATH.read_text(encoding="utf-8"))
+    remember_nets(library, engine)
     if get_setting(library, GROUPED_UNDER) == how:
         counts = status(library)
         shown = counts.people - counts.passers_by
@@ -141,6 +142,7 @@ class Plan:
 
     tasks: list[Task]
     done: set[str]
+    forgotten: frozenset[str]
     gone: list[str]
     back: list[str]
     scanned: Scanned
@@ -169,7 +171,8 @@ def look(library: Library, roots: Sequence[Path], contract: str, *, retry: bool)
     done = {file.content_hash for file in known.values() if file.done and file.content_hash}
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
     unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
-    return Plan(tasks, done, gone, back, scanned, unreadable)
+    forgotten = forgotten_contents(library)
+    return Plan(tasks, done | forgotten, forgotten, gone, back, scanned, unreadable)
 
 
 def is_due(known: KnownFile) -> bool:
@@ -188,7 +191,7 @@ def analyse(
         if isinstance(outcome, Failed):
             failed[outcome.content_hash] = outcome
         if not isinstance(outcome, Prepared):
-            yield settle(library, like_its_copy(outcome, failed))
+            yield settle(library, like_its_copy(outcome, failed), plan.forgotten)
             continue
         ready.append(outcome)
         if max(sum(len(photo.detections) for photo in ready), len(ready)) >= BATCH:
@@ -206,10 +209,17 @@ def like_its_copy(
     return outcome
 
 
-def settle(library: Library, outcome: Known | Skipped | Failed) -> Event:
-    """Record a file that needs no analysis: known content, no photo, or not to be read."""
+def settle(
+    library: Library, outcome: Known | Skipped | Failed, forgotten: Container[str | None] = ()
+) -> Event:
+    """Record a file that needs no analysis: known content, no photo, or not to be read.
+
+    Of forgotten content nothing is recorded, not even its path.
+    """
     path = Path(outcome.task.found.path)
     match outcome:
+        case Known(_, content_hash) if content_hash in forgotten:
+            return FileSkipped(path, "forgotten")
         case Known(task, content_hash):
             save_files(library, [seen(task, content_hash)])
             return PhotoDone(path, 0, known=True)
