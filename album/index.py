@@ -116,6 +116,7 @@ def index(
 
 def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Event]:
     """Group the faces, unless nothing has changed since they were last grouped in this way."""
+    from album.assigning import LAST_WHOLE, assign
     from album.calibration import PATH
     from album.grouping import group
 
@@ -126,7 +127,11 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
         shown = counts.people - counts.passers_by
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
-    yield from group(library, engine, method=method)
+    if method == "default":
+        yield from assign(library, engine)
+    else:
+        yield from group(library, engine, method=method)
+        set_setting(library, LAST_WHOLE, f"{method} 0")
     set_setting(library, GROUPED_UNDER, how)
 
 
