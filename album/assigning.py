@@ -8,12 +8,12 @@ the user has named, corrected, hidden or told from others keep every face also t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from album.calibration import attribute_calibration, identity_calibration
+from album.contracts import NetsUsed
 from album.events import Event, Grouped, GroupingFaces
 from album.grouping import (
     NOBODY,
@@ -26,6 +26,7 @@ from album.grouping import (
     lasting_ids,
 )
 from album.linking import link, photos_of, said_of
+from album.refresh import rows_of
 from db.errors import LockedLibraryError
 from db.faces import load_faces
 from db.library import Library
@@ -35,7 +36,6 @@ from db.rows import FaceTable
 from db.settings import get_setting, set_setting
 from db.status import status
 from db.verdicts import Verdicts, verdicts
-from nets.engine import Engine
 
 LAST_WHOLE = "last_whole_grouping"
 """Setting: the contract of the vectors, and how many faces there were, when all were grouped."""
@@ -70,23 +70,23 @@ class Situation:
         return Faces(self.table.vectors, self.table.ages, photos_of(self.table, self.said))
 
 
-def look(library: Library, engine: Engine) -> Situation:
+def look(library: Library, nets: NetsUsed) -> Situation:
     """Load what a grouping starts from."""
     said = verdicts(library)  # first: what changes from here on is noticed when it is stored
     table = load_faces(
-        library, identity=engine.embedder.contract, attributes=engine.attributes.contract
+        library, identity=nets.identity_contract, attributes=nets.attributes_contract
     )
     return Situation(table, dates_of(table), said)
 
 
-def assign(library: Library, engine: Engine) -> Iterator[Event]:
+def assign(library: Library, nets: NetsUsed) -> Iterator[Event]:
     """Let the faces that are nobody's join people or found new ones, and store what follows.
 
     Parameters
     ----------
     library : Library
-    engine : Engine
-        Only its contracts and names are used.
+    nets : NetsUsed
+        Vectors of other contracts are not looked at.
 
     Yields
     ------
@@ -99,16 +99,16 @@ def assign(library: Library, engine: Engine) -> Iterator[Event]:
         If another process changes people all the time.
     """
     for _ in range(ATTEMPTS):
-        now = look(library, engine)
+        now = look(library, nets)
         if not len(now.table):
             save_people(library, NOBODY, [])  # to count again after photos have gone
             return
         yield GroupingFaces(len(now.table))
         before = now.table.person_id
-        whole = is_due(now, engine.embedder.contract, get_setting(library, LAST_WHOLE))
+        whole = is_due(now, nets.identity_contract, get_setting(library, LAST_WHOLE))
         start = np.where(np.isin(before, kept_whole(now)), before, 0) if whole else before
-        ids = ids_for(library, linked(now, engine, start), before)
-        if store(library, now, engine, ids):
+        ids = ids_for(library, linked(now, nets, start), before)
+        if store(library, now, nets, ids):
             break
     else:
         raise LockedLibraryError(
@@ -116,7 +116,7 @@ def assign(library: Library, engine: Engine) -> Iterator[Event]:
             "again when that has ended."
         )
     if whole:
-        set_setting(library, LAST_WHOLE, f"{engine.embedder.contract} {len(before)}")
+        set_setting(library, LAST_WHOLE, f"{nets.identity_contract} {len(before)}")
     counts = status(library)
     moved = int(((ids != before) & (before > 0)).sum())
     yield Grouped(counts.people - counts.passers_by, counts.passers_by, len(before), moved)
@@ -150,19 +150,23 @@ def is_due(now: Situation, contract: str, last: str | None) -> bool:
 
 
 def kept_whole(now: Situation) -> Ints:
-    """Return the people who keep every face when others are grouped anew.
+    """Return the people who keep every face when others are grouped anew: touched ones and held."""
+    return np.union1d(now.said.touched, held(now))
 
-    Those about whom the user has said anything, and those with a face that can't be compared now
-    in a photo where other faces can.
+
+def held(now: Situation) -> Ints:
+    """Return the people with a face that can't be compared now, in a photo where others can.
+
+    They keep every face, so that a photo does not end up with a person twice.
     """
     absent = ~np.isin(now.said.assigned.face_id, now.table.face_id)
     beside = absent & np.isin(now.said.assigned.photo_id, now.table.photo_id)
-    return np.union1d(now.said.touched, now.said.assigned.person_id[beside])
+    return np.unique(now.said.assigned.person_id[beside])
 
 
-def linked(now: Situation, engine: Engine, start: Ints) -> Ints:
+def linked(now: Situation, nets: NetsUsed, start: Ints) -> Ints:
     """Link the faces of a situation; see `album.linking.link`."""
-    use = identity_calibration(engine.embedder.name)
+    use = identity_calibration(nets.embedder)
     return link(now.faces, now.dated, use, start, said_of(now.table, now.said, start))
 
 
@@ -191,30 +195,22 @@ def ids_for(library: Library | None, linked: Ints, before: Ints) -> Ints:
     return out
 
 
-def store(library: Library, now: Situation, engine: Engine, ids: Ints) -> bool:
+def store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> bool:
     """Store whose each face is, and what follows for everybody; see `db.people.save_people`."""
-    grouping, people = changes(now, engine, ids)
+    grouping, people = changes(now, nets, ids)
     return save_people(library, grouping, people, stamp=now.said.stamp)
 
 
-def changes(now: Situation, engine: Engine, ids: Ints) -> tuple[Grouping, list[PersonFacts]]:
+def changes(now: Situation, nets: NetsUsed, ids: Ints) -> tuple[Grouping, list[PersonFacts]]:
     """Return the faces whose person changes, and the facts of the people of all faces."""
-    identity = identity_calibration(engine.embedder.name)
-    attributes = attribute_calibration(engine.attributes.name)
+    identity = identity_calibration(nets.embedder)
+    attributes = attribute_calibration(nets.attributes)
     names, labels = np.unique(ids, return_inverse=True)
     labels = labels.reshape(-1)
     people = describe(now.table, now.dated, labels, names, attributes)
     moved = np.flatnonzero(ids != now.table.person_id)
-    near = np.flatnonzero(np.isin(ids, ids[moved]))
+    near = np.isin(ids, ids[moved])
     at = np.unique(ids[near], return_inverse=True)[1].reshape(-1)
     certain = confidence(rows_of(now.table, near), at, identity.threshold)
-    certain = certain[np.searchsorted(near, moved)]
+    certain = certain[np.searchsorted(np.flatnonzero(near), moved)]
     return Grouping(now.table.face_id[moved], ids[moved], certain), people
-
-
-def rows_of(table: FaceTable, rows: Ints) -> FaceTable:
-    """Return some rows of a table."""
-    columns: dict[str, Any] = {f.name: getattr(table, f.name) for f in fields(FaceTable)}
-    return FaceTable(
-        **{name: None if column is None else column[rows] for name, column in columns.items()}
-    )

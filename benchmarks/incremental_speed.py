@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from synthetic import faces as synthetic_faces  # noqa: E402
 from synthetic import model_for  # noqa: E402
 
 from album import assigning  # noqa: E402
+from album.contracts import NetsUsed  # noqa: E402
 from db.analyses import save_analyses  # noqa: E402
 from db.files import save_files  # noqa: E402
 from db.library import Library  # noqa: E402
@@ -40,10 +40,7 @@ from db.records import (  # noqa: E402
     SeenFile,
 )
 
-ENGINE = SimpleNamespace(
-    embedder=SimpleNamespace(contract="i", name="fused"),
-    attributes=SimpleNamespace(contract="a", name="faceres-deep"),
-)
+NETS = NetsUsed("fused", "i", "faceres-deep", "a")
 DIM = 1152
 SCALE = 0.31
 """Of the squared distances, so that the shipped threshold cuts the Gaussian model well."""
@@ -111,14 +108,14 @@ def main() -> None:
         with Library.open(path) as library:
             add(library, [photo(10**6, more, np.random.default_rng(1))])
             with timed("load faces and what the user said", rows):
-                now = assigning.look(library, ENGINE)
+                now = assigning.look(library, NETS)
             before = now.table.person_id
             with timed("link the new faces", rows):
-                found = assigning.linked(now, ENGINE, before)
+                found = assigning.linked(now, NETS, before)
             assert (found == before)[before > 0].all()
             ids = assigning.ids_for(library, found, before)
             with timed("derive what is said of people", rows):
-                grouping, people = assigning.changes(now, ENGINE, ids)
+                grouping, people = assigning.changes(now, NETS, ids)
             with timed("store", rows):
                 assert save_people(library, grouping, people, stamp=now.said.stamp)
     text = f"""# One new photo in a library of {args.faces:,} faces

@@ -55,7 +55,7 @@ def test_grouping_is_done_again_only_when_something_changed(shelf, photos, monke
     first = shelf.index(photos)
     calls = []
     for name in ("album.grouping.group", "album.assigning.assign"):
-        monkeypatch.setattr(name, lambda *args, name=name, **options: iter(calls.append(name) or ()))
+        monkeypatch.setattr(name, lambda *_, name=name, **__: iter(calls.append(name) or ()))
     again = shelf.index(photos)
     assert calls == []
     assert (again["people"], again["passers_by"]) == (first["people"], first["passers_by"])
