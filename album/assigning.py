@@ -43,6 +43,8 @@ GROWTH = 0.05
 """Share of all faces that has to be new since then before people are grouped anew."""
 RUN_SHARE, RUN_PHOTOS = 0.005, 5
 """Of photos with faces in one run, as a share of all and as a number, before that is done."""
+DESCRIBED = 0.9
+"""Share of all faces that has to be described by new nets before people are grouped by them."""
 ATTEMPTS = 3
 
 
@@ -125,9 +127,9 @@ def assign(library: Library, nets: NetsUsed) -> Iterator[Event]:
 def is_due(now: Situation, contract: str, last: str | None) -> bool:
     """Tell whether so much has come that faces of untouched people are to be grouped anew.
 
-    So it is when nobody is known yet, when all were last grouped by vectors of another contract,
-    and when `GROWTH` of all faces have come since, provided that this run brought some photos
-    itself: at least `RUN_PHOTOS`, and `RUN_SHARE` of all.
+    So it is when nobody is known yet; when all were last grouped by vectors of another contract
+    and most faces have vectors of this one by now; and when `GROWTH` of all faces have come since,
+    provided that this run brought some photos itself: at least `RUN_PHOTOS`, and `RUN_SHARE` of all.
 
     Parameters
     ----------
@@ -142,7 +144,7 @@ def is_due(now: Situation, contract: str, last: str | None) -> bool:
     if not known.any():
         return True
     under, count = (last or f"{contract} {int(known.sum())}").split()
-    if under != contract:
+    if under != contract and known.sum() >= DESCRIBED * len(now.said.assigned.face_id):
         return True
     photos = len(np.unique(table.photo_id[~known]))
     enough = photos >= max(RUN_PHOTOS, RUN_SHARE * len(np.unique(table.photo_id)))
