@@ -128,8 +128,8 @@ def is_due(now: Situation, contract: str, last: str | None) -> bool:
     """Tell whether so much has come that faces of untouched people are to be grouped anew.
 
     So it is when nobody is known yet; when all were last grouped by vectors of another contract
-    and most faces have vectors of this one by now; and when `GROWTH` of all faces have come since,
-    provided that this run brought some photos itself: at least `RUN_PHOTOS`, and `RUN_SHARE` of all.
+    and most faces have vectors of this one; and when `GROWTH` of all faces have come since,
+    provided that this run itself brought some photos: at least `RUN_PHOTOS`, and `RUN_SHARE`.
 
     Parameters
     ----------
