@@ -13,13 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from album.calibration import attribute_calibration, identity_calibration
+from album.comparing import Dated, Faces, Ints
 from album.contracts import NetsUsed
 from album.events import Event, Grouped, GroupingFaces
 from album.grouping import (
     NOBODY,
-    Dated,
-    Faces,
-    Ints,
     confidence,
     dates_of,
     describe,
@@ -168,7 +166,7 @@ def held(now: Situation) -> Ints:
 
 def linked(now: Situation, nets: NetsUsed, start: Ints) -> Ints:
     """Link the faces of a situation; see `album.linking.link`."""
-    use = identity_calibration(nets.embedder)
+    use = identity_calibration(nets.embedder, nets.attributes)
     return link(now.faces, now.dated, use, start, said_of(now.table, now.said, start))
 
 
@@ -187,7 +185,7 @@ def ids_for(library: Library | None, linked: Ints, before: Ints) -> Ints:
     founded = np.flatnonzero(linked < 0)
     if not len(founded):
         return linked
-    labels = np.unique(linked[founded], return_inverse=True)[1].reshape(-1)
+    labels = np.unique(-linked[founded], return_inverse=True)[1].reshape(-1)
     kept = np.isin(before[founded], linked[linked > 0])  # these are taken
     ids = lasting_ids(labels, np.where(kept, 0, before[founded]), set())
     new = np.flatnonzero(ids == 0)
@@ -205,7 +203,7 @@ def store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> bool:
 
 def changes(now: Situation, nets: NetsUsed, ids: Ints) -> tuple[Grouping, list[PersonFacts]]:
     """Return the faces whose person changes, and the facts of the people of all faces."""
-    identity = identity_calibration(nets.embedder)
+    identity = identity_calibration(nets.embedder, nets.attributes)
     attributes = attribute_calibration(nets.attributes)
     names, labels = np.unique(ids, return_inverse=True)
     labels = labels.reshape(-1)

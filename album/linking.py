@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album.calibration import IdentityCalibration
-from album.grouping import LINKAGE, TRUSTED_YEARS, Dated, Faces, Ints, unit
+from album.comparing import Dated, Faces, Ints, compared, possible_births, some, unit
+from album.continuing import Barriers, continued
+from album.grouping import LINKAGE
 from album.people import said_years
 from clustering.assign import join_or_found, within_reach
-from clustering.birth import birth_columns, birth_variance
 from clustering.constraints import Constraints
 from db.rows import FaceTable
 from db.verdicts import Verdicts
 
 Doubles = NDArray[np.float64]
 
-DATE_SIGMAS = 2.0
+DATE_SIGMAS = 3.0
 """How many standard deviations later than its date says a photo may have been taken."""
 FEW = 0.05
 """Share of new faces up to which it pays to find out first which people they are near."""
@@ -72,59 +73,30 @@ def link(
         `person`, with the others filled in: -1, -2, ... are people who are founded.
     """
     told = told or Told()
+    if person.all():
+        return person.copy()
     if not person.any() and not len(told.apart):
         return np.asarray(-1 - LINKAGE["default"](faces, dated, use), np.int64)
     rows = np.flatnonzero(_in_reach(faces, use, person))
-    known = person[rows] > 0
-    names, number = np.unique(person[rows][known], return_inverse=True)
-    labels = np.full(len(rows), -1)
-    labels[known] = number.reshape(-1)
-    vectors, variance = columns(faces, dated, use, rows, told.born)
-    rules = _rules(faces, dated, rows, labels, told)
+    faces, dated = some(faces, dated, rows)
+    names, number = np.unique(person[rows], return_inverse=True)
+    names = names[1:]  # without nobody, of whom there are faces
+    labels = np.asarray(number.reshape(-1) - 1, np.int64)
+    told = _among(told, rows, len(person))
+    births = _births(faces, dated, use, labels, told.born)
+    vectors, variance = compared(faces, dated, use, born=_middle(told.born))
+    rules = Constraints(
+        groups=faces.photos, cannot_link=told.apart, intervals=births, members=told.members
+    )
     found = join_or_found(vectors, labels, use.threshold, constraints=rules, variance=variance)
+    if len(rows) == len(person):
+        barriers = Barriers(len(names), told.apart, told.members, births)
+        found = continued(found, faces, dated, use, barriers)
     out = person.copy()
     new = found >= len(names)
     out[rows[new]] = len(names) - 1 - found[new]
     out[rows[~new]] = names[found[~new]]
     return out
-
-
-def columns(
-    faces: Faces,
-    dated: Dated,
-    use: IdentityCalibration,
-    rows: Ints,
-    born: Doubles | None = None,
-) -> tuple[NDArray[np.float32], Doubles]:
-    """Return what is compared of some faces, and how uncertain it is.
-
-    Parameters
-    ----------
-    faces : Faces
-    dated : Dated
-    use : IdentityCalibration
-    rows : ndarray of int64, shape (m,)
-    born : ndarray of float64, shape (n, 2), optional
-        As in `Told`; what the user says of a birth date goes before what a face looks like.
-
-    Returns
-    -------
-    vectors : ndarray of float32, shape (m, d)
-        Unit vectors of identity, with columns for the birth year.
-    variance : ndarray of float64, shape (m,)
-        What a face is away from every other besides.
-    """
-    sigma = np.where(dated.sigma <= TRUSTED_YEARS, dated.sigma, np.inf)
-    birth = birth_columns(
-        faces.ages[rows],
-        dated.years[rows],
-        sigma[rows],
-        width=use.birth_width,
-        born=None if born is None else born[rows].mean(axis=1),
-    )
-    weighted = np.sqrt(use.birth_weight / 2) * birth
-    vectors = np.hstack([unit(faces.vectors[rows]), weighted.astype(np.float32)])
-    return vectors, use.birth_weight * birth_variance(birth, unknown=use.birth_unknown)
 
 
 def _in_reach(faces: Faces, use: IdentityCalibration, person: Ints) -> NDArray[np.bool_]:
@@ -135,32 +107,47 @@ def _in_reach(faces: Faces, use: IdentityCalibration, person: Ints) -> NDArray[n
     return within_reach(unit(faces.vectors), np.where(new, -1, person), use.threshold)
 
 
-def _rules(faces: Faces, dated: Dated, rows: Ints, labels: Ints, told: Told) -> Constraints:
-    """Return the rules for some rows: one person a photo, what was told, nobody before birth."""
-    at = np.full(len(faces.photos), -1)
+def _among(told: Told, rows: Ints, n: int) -> Told:
+    """Return what was told of some of n rows."""
+    at = np.full(n, -1)
     at[rows] = np.arange(len(rows))
     apart = at[told.apart]
     members = np.column_stack([at[told.members[:, 0]], told.members[:, 1]])
-    return Constraints(
-        groups=faces.photos[rows],
-        cannot_link=apart[(apart >= 0).all(axis=1)],
-        intervals=None if told.born is None else _births(dated, rows, labels, told.born),
-        members=members[members[:, 0] >= 0],
+    return Told(
+        apart[(apart >= 0).all(axis=1)],
+        members[members[:, 0] >= 0],
+        None if told.born is None else told.born[rows],
     )
 
 
-def _births(dated: Dated, rows: Ints, labels: Ints, born: Doubles) -> Doubles:
-    """Return when the person of each face can have been born.
+def _middle(born: Doubles | None) -> Doubles | None:
+    return None if born is None else np.asarray(born.mean(axis=1))
 
-    A new face: before its photo was taken. A known person: as the user said, whatever the dates of
-    the photos that they are in already.
+
+def _births(
+    faces: Faces, dated: Dated, use: IdentityCalibration, labels: Ints, born: Doubles | None
+) -> Doubles:
+    """Return between which years the person of each face can have been born.
+
+    Of a known person: as the user said, whatever their photos look like; else what the faces leave
+    open together, and anything where that is nothing. Of a new face: before its photo was taken,
+    and not impossibly far from the age that it looks.
     """
-    trusted = dated.sigma[rows] <= TRUSTED_YEARS
-    sigma = np.where(trusted, dated.sigma[rows], 0)
-    latest = np.where(trusted, dated.years[rows] + DATE_SIGMAS * sigma, np.inf)
-    low = np.where(np.isfinite(born[rows, 0]), born[rows, 0], -np.inf)
-    new = labels < 0
-    return np.column_stack([np.where(new, -np.inf, low), np.where(new, latest, np.inf)])
+    limits = possible_births(faces, dated, use)
+    taken = np.where(dated.trusted, dated.years + DATE_SIGMAS * dated.sigma, np.inf)
+    limits[:, 1] = np.minimum(limits[:, 1], np.where(np.isnan(taken), np.inf, taken))
+    limits[:, 0] = np.minimum(limits[:, 0], limits[:, 1])
+    known = labels >= 0
+    k = int(labels.max(initial=-1)) + 1
+    met = np.tile([-np.inf, np.inf], (k, 1))
+    np.maximum.at(met[:, 0], labels[known], limits[known, 0])
+    np.minimum.at(met[:, 1], labels[known], limits[known, 1])
+    met[met[:, 0] > met[:, 1]] = -np.inf, np.inf
+    limits[known] = met[labels[known]]
+    if born is not None:
+        said = known & np.isfinite(born[:, 0])
+        limits[said] = born[said]
+    return limits
 
 
 def said_of(table: FaceTable, said: Verdicts, person: Ints) -> Told:

@@ -21,10 +21,9 @@ from album.assigning import (
     look,
 )
 from album.calibration import identity_calibration
+from album.comparing import Ints, compared, some
 from album.contracts import NetsUsed, nets_used
 from album.errors import Refused
-from album.grouping import Ints
-from album.linking import columns
 from clustering.constraints import Constraints
 from clustering.linkage import cluster
 from db.journal import changing
@@ -119,10 +118,10 @@ def stays(now: Situation, nets: NetsUsed) -> NDArray[np.bool_]:
 def _core(now: Situation, nets: NetsUsed, rows: Ints) -> NDArray[np.bool_]:
     if not len(rows):
         return np.zeros(0, bool)
-    use = identity_calibration(nets.embedder)
-    faces = now.faces
-    vectors, variance = columns(faces, now.dated, use, rows)
-    rules = Constraints(groups=faces.photos[rows])
+    use = identity_calibration(nets.embedder, nets.attributes)
+    faces, dated = some(now.faces, now.dated, rows)
+    vectors, variance = compared(faces, dated, use)
+    rules = Constraints(groups=faces.photos)
     labels = cluster(vectors, CORE * use.threshold, constraints=rules, variance=variance)
     return np.asarray(labels == np.argmax(np.bincount(labels)))
 

@@ -98,16 +98,21 @@ def test_what_was_placed_by_the_user_or_an_import_stays(album):
 
 
 def test_nobody_joins_a_person_who_was_not_born_yet(album):
-    ((anna,), *_) = album.add(*several(ANNA, 3), year=2010)
+    ((anna,), *_) = album.add(*several(ANNA, 3), year=2010, age=25)
     set_person(album.library, anna, born="1984-05")  # photos are of March
-    for year, joins in ((1990, True), (1984, False), (1980, False)):
-        ((who,),) = album.add([looks(ANNA, seed=year, noise=0.1)], year=year)
+    for year, age, joins in (
+        (1990, 6, True),
+        (1990, 40, False),
+        (1984, 1, False),
+        (1980, 1, False),
+    ):
+        ((who,),) = album.add([looks(ANNA, seed=year + age, noise=0.1)], year=year, age=age)
         assert (who == anna) == joins
 
 
 def test_a_known_birth_date_counts_more_than_what_faces_look_like():
     from album.calibration import IdentityCalibration
-    from album.grouping import Dated, Faces
+    from album.comparing import Dated, Faces
     from album.linking import Told, link
 
     vectors = np.array([looks(ANNA, seed=i, noise=0.3) for i in range(3)])
