@@ -78,7 +78,8 @@ def link(
     if not person.any() and not len(told.apart):
         return np.asarray(-1 - LINKAGE["default"](faces, dated, use), np.int64)
     rows = np.flatnonzero(_in_reach(faces, use, person))
-    faces, dated = some(faces, dated, rows)
+    if len(rows) < len(person):
+        faces, dated = some(faces, dated, rows)
     names, number = np.unique(person[rows], return_inverse=True)
     names = names[1:]  # without nobody, of whom there are faces
     labels = np.asarray(number.reshape(-1) - 1, np.int64)

@@ -134,7 +134,9 @@ def _store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> int:
     who = set(np.union1d(ids[changed], before[changed]).tolist()) - {0}
     with changing(library, "regroup") as edit:
         if not is_unchanged(edit.conn, now.said.stamp):
-            raise Refused("People were changed while faces were grouped; run `album regroup` again")
+            raise Refused(
+                "People were changed while faces were grouped; run `album regroup` again."
+            )
         edit.touch("people", who)
         edit.touch("faces", grouping.face_id.tolist())
         facts = [facts for facts in people if facts.person_id in who]
