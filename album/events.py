@@ -35,7 +35,7 @@ class PhotoFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped:
-    """A file that is no photo: a 'clip', or 'other'."""
+    """A file that is no photo, a 'clip' or 'other', or one that is 'forgotten'."""
 
     path: Path
     kind: str
@@ -77,6 +77,7 @@ class IndexReport:
     gone: int = 0
     moved: int = 0
     clips: int = 0
+    forgotten: int = 0
     faces: int = 0
     people: int = 0
     passers_by: int = 0
@@ -98,6 +99,8 @@ class IndexReport:
                 self.faces += faces
             case FileSkipped(kind="clip"):
                 self.clips += 1
+            case FileSkipped(kind="forgotten"):
+                self.forgotten += 1
             case PhotoFailed():
                 self.failures.append(event)
             case Grouped(people=people, passers_by=passers_by, reassigned=reassigned):

@@ -6,7 +6,7 @@ also records that it is done, so a run that is killed loses at most the photos i
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from album.events import (
     PhotoFailed,
     Scanned,
 )
-from album.refresh import GROUPED_UNDER
 from db.analyses import save_analyses
 from db.files import (
     count_moved,
@@ -36,10 +35,11 @@ from db.files import (
     save_failure,
     save_files,
 )
+from db.forgetting import forgotten_contents
 from db.library import Library
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
 from db.rows import KnownFile
-from db.settings import get_setting, set_setting
+from db.settings import GROUPED_UNDER, get_setting, set_setting
 from db.status import status
 from nets.engine import Description, Engine, join
 from nets.models import digest
@@ -149,6 +149,7 @@ class Plan:
 
     tasks: list[Task]
     done: set[str]
+    forgotten: frozenset[str]
     gone: list[str]
     back: list[str]
     scanned: Scanned
@@ -178,7 +179,8 @@ def look(library: Library, roots: Sequence[Path], contract: str, *, retry: bool)
     done = {file.content_hash for file in known.values() if file.done and file.content_hash}
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
     unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
-    return Plan(tasks, done, gone, back, scanned, unreadable)
+    forgotten = forgotten_contents(library)
+    return Plan(tasks, done | forgotten, forgotten, gone, back, scanned, unreadable)
 
 
 def by_path(task: Task) -> str:
@@ -230,7 +232,7 @@ def analyse(
         if isinstance(outcome, Failed):
             failed[outcome.content_hash] = outcome
         if not isinstance(outcome, Prepared):
-            yield settle(library, like_its_copy(outcome, failed))
+            yield settle(library, like_its_copy(outcome, failed), plan.forgotten)
             continue
         ready.append(outcome)
         if max(sum(len(photo.detections) for photo in ready), len(ready)) >= BATCH:
@@ -248,10 +250,17 @@ def like_its_copy(
     return outcome
 
 
-def settle(library: Library, outcome: Known | Skipped | Failed) -> Event:
-    """Record a file that needs no analysis: known content, no photo, or not to be read."""
+def settle(
+    library: Library, outcome: Known | Skipped | Failed, forgotten: Container[str | None] = ()
+) -> Event:
+    """Record a file that needs no analysis: known content, no photo, or not to be read.
+
+    Of forgotten content nothing is recorded, not even its path.
+    """
     path = Path(outcome.task.found.path)
     match outcome:
+        case Known(_, content_hash) if content_hash in forgotten:
+            return FileSkipped(path, "forgotten")
         case Known(task, content_hash):
             save_files(library, [seen(task, content_hash)])
             return PhotoDone(path, 0, known=True)

@@ -73,10 +73,10 @@ def best_cut(heights: NDArray[np.float64], threshold: float) -> float:
     float
         The threshold itself, which cuts nothing, where no merge can be undone.
     """
-    last = heights[-(MOST_GROUPS - 1) :]
-    below = np.concatenate([heights[: len(heights) - len(last)][-1:], last])
     floor = STRICTEST * threshold
-    below = below if len(below) > len(last) else np.concatenate([[0.0], below])
-    climbs = np.where(last > floor, last - np.maximum(below[:-1], floor), -1.0)
-    best = int(np.argmax(climbs))
-    return float(below[best]) if climbs[best] > 0 else threshold
+    last = heights[-(MOST_GROUPS - 1) :]
+    below = np.concatenate([[0.0], heights[:-1]])[-len(last) :] if len(last) else last
+    climbs = np.where(last > floor, last - np.maximum(below, floor), 0.0)
+    if not climbs.any():
+        return threshold
+    return float(below[np.argmax(climbs)])

@@ -95,7 +95,7 @@ def unsaid() -> ColumnElement[bool]:
     return ~said_something()
 
 
-def _remove_empty(conn: Connection) -> None:
+def remove_empty(conn: Connection) -> None:
     """Delete people without a face about whom the user has said nothing."""
     used = exists().where(assignment.c.person_id == person.c.id)
     conn.execute(delete(person).where(unsaid(), ~used))
@@ -185,7 +185,7 @@ def store_people(conn: Connection, grouping: Grouping, people: Sequence[PersonFa
     _check_ids(conn, grouping, people)
     _save_facts(conn, people)
     _save_assignments(conn, grouping)
-    _remove_empty(conn)
+    remove_empty(conn)
     refresh_counts(conn)
 
 
