@@ -31,6 +31,7 @@ SECTIONS = {
         "hide": "Leave a person out of lists.",
         "unhide": "Show a hidden person again.",
         "same-person-twice": "Allow a person twice in a photo: a collage, a mirror.",
+        "regroup": "Group all faces anew, within what you have said.",
         "undo": "Take the last change back.",
         "redo": "Make the change again that was taken back last.",
         "history": "List the changes that were made.",
