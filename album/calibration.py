@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from clustering.fusion import AgeCalibration, GenderCalibration
+from clustering.questions import Logistic
 
 PATH = Path(__file__).with_name("calibration.json")
 
@@ -49,6 +50,20 @@ class AttributeCalibration:
     gender: GenderCalibration
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionCalibration:
+    """How likely two groups are one person, and two parts of a group.
+
+    Attributes
+    ----------
+    pair, half : Logistic
+        On `clustering.questions.pair_features` and `half_features`.
+    """
+
+    pair: Logistic
+    half: Logistic
+
+
 @cache
 def _load() -> Mapping[str, Any]:
     data: Mapping[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
@@ -68,3 +83,13 @@ def attribute_calibration(attributes: str) -> AttributeCalibration:
         for key, value in entry["age"].items()
     }
     return AttributeCalibration(AgeCalibration(**age), GenderCalibration(**entry["gender"]))
+
+
+@cache
+def question_calibration() -> QuestionCalibration:
+    """Return what was measured of the questions that are worth asking."""
+    found = {
+        kind: Logistic(entry["bias"], tuple(entry["weights"]))
+        for kind, entry in _load()["questions"].items()
+    }
+    return QuestionCalibration(**found)

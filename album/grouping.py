@@ -134,15 +134,24 @@ def by_linkage(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
     """Group by average linkage, with birth years as columns and photos as constraints."""
     if not len(faces.vectors):
         return np.zeros(0, np.int64)
+    rows, variance = comparable(faces.vectors, faces.ages, dated, use)
+    rules = Constraints(groups=faces.photos)
+    return cluster(rows, use.threshold, constraints=rules, variance=variance)
+
+
+def comparable(
+    vectors: NDArray[np.float32], ages: NDArray[np.float32], dated: Dated, use: IdentityCalibration
+) -> tuple[NDArray[np.float32], Doubles]:
+    """Return the rows that are compared, and the variance of each.
+
+    A row is the unit vector of identity with the weighted columns of the birth year; see
+    `clustering.linkage.average_linkage` for the variance.
+    """
     sigma = np.where(dated.sigma <= TRUSTED_YEARS, dated.sigma, np.inf)
-    columns = birth_columns(faces.ages, dated.years, sigma, width=use.birth_width)
+    columns = birth_columns(ages, dated.years, sigma, width=use.birth_width)
     weighted = np.sqrt(use.birth_weight / 2) * columns
-    return cluster(
-        np.hstack([unit(faces.vectors), weighted.astype(np.float32)]),
-        use.threshold,
-        constraints=Constraints(groups=faces.photos),
-        variance=use.birth_weight * birth_variance(columns, unknown=use.birth_unknown),
-    )
+    variance = use.birth_weight * birth_variance(columns, unknown=use.birth_unknown)
+    return np.hstack([unit(vectors), weighted.astype(np.float32)]), variance
 
 
 def by_paper(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
