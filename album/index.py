@@ -14,6 +14,7 @@ import numpy as np
 
 from album import scan
 from album.analyse import VIEW, Analyser, Failed, Known, Prepared, Skipped, Task, outcomes
+from album.contracts import remember_nets
 from album.events import (
     Event,
     FileSkipped,
@@ -23,6 +24,7 @@ from album.events import (
     PhotoFailed,
     Scanned,
 )
+from album.refresh import GROUPED_UNDER
 from db.analyses import save_analyses
 from db.files import (
     count_moved,
@@ -41,8 +43,6 @@ from db.status import status
 from nets.engine import Description, Engine, join
 from nets.models import digest
 
-GROUPED_UNDER = "grouped_under"
-"""Setting that says how the library was grouped last; absent while anything has changed since."""
 BATCH = 32
 """Faces that are gathered, across photos, before the nets run."""
 
@@ -121,6 +121,7 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
 
     contracts = engine.embedder.contract, engine.attributes.contract
     how = digest(*contracts, method, PATH.read_text(encoding="utf-8"))
+    remember_nets(library, engine)
     if get_setting(library, GROUPED_UNDER) == how:
         counts = status(library)
         shown = counts.people - counts.passers_by

@@ -47,6 +47,18 @@ class AmbiguousPersonError(LibraryError):
     """Several people have this name."""
 
 
+class UnknownFaceError(LibraryError):
+    """No face has this id."""
+
+
+class EmptyHistoryError(LibraryError):
+    """There is nothing to undo, or nothing to do again."""
+
+
+class UndoError(LibraryError):
+    """A change can't be taken back, because of what was said since."""
+
+
 def printable(path: str) -> str:
     """Return `path` with the bytes that are not UTF-8 replaced, so that it can be printed."""
     return os.fsencode(path).decode("utf-8", "replace")
