@@ -368,7 +368,7 @@ def report(albums: dict[str, Album], runs: int) -> str:
 __doc_table__ = """A simulated user answers from the labels; written by `benchmarks/suggestions.py`.
 Random orders: the median of 9. Candidates are the same for all: pairs of groups within 1.6
 thresholds of each other of which one is among the 12 nearest of the other, and each group cut where
-its parts are furthest apart. A name given to a group that somebody else has already joins the two."""
+its parts are furthest apart. A name that somebody else has already joins the two."""
 
 
 def main() -> None:
