@@ -6,6 +6,8 @@ twice: who is forgotten leaves some distances behind at most, and `drop_candidat
 """
 
 import io
+import zipfile
+import zlib
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -89,7 +91,7 @@ def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candi
     nets = nets_used(library)
     if nets is None:
         return None
-    kept = _read(library, nets)
+    kept = _read(library, _version(nets, now))
     if kept is not None:
         moved = _moved(kept, now)
         if moved == 0 or (moved <= STALE_SHARE * len(now) and len(now) > QUICK_FACES):
@@ -97,7 +99,7 @@ def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candi
     found = find_candidates(library, nets, now)
     if keep:
         with suppress(LibraryError):  # it can be found again
-            set_setting(library, KEY, _packed(found, nets))
+            set_setting(library, KEY, _packed(found, _version(nets, now)))
     return found
 
 
@@ -198,28 +200,33 @@ _KINDS = ("i8", "i8", "i8", "i8", "f8", "i8", "f8", "i8", "i8")
 _STORED = {"f8": "f4", "i8": "u4"}
 
 
-def _packed(found: Candidates, nets: NetsUsed) -> str:
+def _packed(found: Candidates, version: str) -> str:
     buffer = io.BytesIO()
     columns = {
         field.name: getattr(found, field.name).astype(_STORED[kind])
         for field, kind in zip(fields(found), _KINDS, strict=True)
     }
     np.savez_compressed(buffer, **columns)
-    return f"{_version(nets)} {b64encode(buffer.getvalue()).decode('ascii')}"
+    return f"{version} {b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def _read(library: Library, nets: NetsUsed) -> Candidates | None:
+def _read(library: Library, wanted: str) -> Candidates | None:
     version, _, text = (get_setting(library, KEY) or "").partition(" ")
-    if version != _version(nets):
+    if version != wanted:
         return None
-    with np.load(io.BytesIO(b64decode(text)), allow_pickle=False) as stored:
-        return Candidates(
-            *(
-                stored[field.name].astype(kind)
-                for field, kind in zip(fields(Candidates), _KINDS, strict=True)
+    try:
+        with np.load(io.BytesIO(b64decode(text)), allow_pickle=False) as stored:
+            return Candidates(
+                *(
+                    stored[field.name].astype(kind)
+                    for field, kind in zip(fields(Candidates), _KINDS, strict=True)
+                )
             )
-        )
+    except (ValueError, OSError, KeyError, zlib.error, zipfile.BadZipFile):
+        return None  # it can be measured again
 
 
-def _version(nets: NetsUsed) -> str:
-    return f"1:{nets.identity_contract}:{nets.attributes_contract}"
+def _version(nets: NetsUsed, now: Placements) -> str:
+    """Say what the candidates depend on, besides who has which face."""
+    exempt = int((now.photo_id < 0).sum())
+    return f"1:{nets.identity_contract}:{nets.attributes_contract}:{exempt}"

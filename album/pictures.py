@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -179,7 +180,7 @@ def sheet(rows: Sequence[Row], *, tile: int = TILE) -> Sheet:
                 draw.rectangle(edge, outline=MARK, width=3)
             at = (left + tile / 2, top + heading + tile + caption / 2 + 2)
             font = _fitting(draw, shot.caption, tile, max(11, tile // 11))
-            draw.text(at, shot.caption, FAINT, font, anchor="mm")
+            draw.text(at, _cut(draw, shot.caption, font, tile), FAINT, font, anchor="mm")
     return Sheet(image, tuple(dict.fromkeys(missing)))
 
 
@@ -255,8 +256,8 @@ def save_jpeg(image: "Image.Image", path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.part")
     try:
-        with partial.open("wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            image.save(file, "JPEG", quality=JPEG_QUALITY)
+        partial.touch(mode=0o600)
+        image.save(partial, "JPEG", quality=JPEG_QUALITY)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -276,5 +277,5 @@ def spread(shots: Iterable[tuple[float, Shot]], most: int) -> tuple[Shot, ...]:
     if len(known) <= most:
         return tuple(shot for _, shot in known)
     edges = [round(i * len(known) / most) for i in range(most + 1)]
-    parts = (known[a:b] for a, b in zip(edges, edges[1:], strict=False))
+    parts = (known[a:b] for a, b in pairwise(edges))
     return tuple(max(part, key=lambda one: one[0])[1] for part in parts)

@@ -27,7 +27,7 @@ def _reasons(one: Person, other: Person, distance: float, nearer: tuple[int, int
     if one.first and other.first:
         yield f"{years(one)} and {years(other)}"
     if one.born is not None and other.born is not None:
-        yield f"born {about(one)} and {about(other)}{_agreement(one, other)}"
+        yield f"born {_both(about(one), about(other))}{_agreement(one, other)}"
     if one.gender and other.gender and one.gender != other.gender:
         yield f"{one.gender} and {other.gender}"
 
@@ -57,6 +57,14 @@ def about(person: Person) -> str:
     if person.born is None:
         return "unknown"
     return person.born_date or f"about {int(person.born)}"
+
+
+def _both(one: str, other: str) -> str:
+    """Write about 2006 and 2007, or about 2006 where both are the same."""
+    if one == other:
+        return f"{one} both"
+    short = other.removeprefix("about ") if one.startswith("about ") else other
+    return f"{one} and {short}"
 
 
 def _agreement(one: Person, other: Person) -> str:

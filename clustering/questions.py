@@ -271,12 +271,20 @@ def _parts(x: Doubles, variance: Doubles) -> tuple[float, Mask]:
 
 def _last_merge(x: Doubles, variance: Doubles) -> Mask:
     """Return which rows are on the second side of the last merge by average linkage."""
-    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import pdist
 
     if len(x) == 2:
         return np.array([False, True])
     upper = np.triu_indices(len(x), 1)
     far = pdist(x, "sqeuclidean") + variance[upper[0]] + variance[upper[1]]
-    side = fcluster(linkage(far, "average"), 2, "maxclust")
-    return np.asarray(side == 2)
+    merges = linkage(far, "average")[:, :2].astype(np.int64)
+    second = np.zeros(len(x), bool)
+    waiting = [int(merges[-1, 1])]
+    while waiting:
+        node = waiting.pop()
+        if node < len(x):
+            second[node] = True
+        else:
+            waiting += merges[node - len(x)].tolist()
+    return second

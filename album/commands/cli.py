@@ -17,6 +17,7 @@ COMMANDS = {
     "index": "Find the faces in photos and group them into people.",
     "people": "List the people that were found.",
     "show": "Show one person: every photo, with age at the time.",
+    "suggest": "Ask what is worth knowing: are these two the same person?",
     "status": "Show what the library holds, and which files could not be read.",
     "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
     "forget": "Delete the library: faces, people, names and all.",
