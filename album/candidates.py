@@ -19,7 +19,7 @@ from album.contracts import NetsUsed, nets_used
 from clustering import questions
 from db.errors import LibraryError
 from db.library import Library
-from db.questions import Placements
+from db.questions import Placements, placements
 from db.settings import get_setting, set_setting
 
 Ints = NDArray[np.int64]
@@ -27,6 +27,8 @@ Ints = NDArray[np.int64]
 KEY = "suggest.candidates"
 STALE_SHARE = 0.02
 """Where more of the faces than this have moved to other people, the distances are found anew."""
+HOPELESS, NEAREST = 0.002, 2
+"""Pairs that are less likely one person than this, and not nearest to each other, are not kept."""
 QUICK_FACES = 5000
 """With fewer faces than this they are found anew whenever a face has moved."""
 
@@ -103,6 +105,13 @@ def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candi
     return found
 
 
+def prepare(library: Library) -> None:
+    """Measure the distances of a new grouping, so that asking is quick afterwards."""
+    now = placements(library)
+    if len(now):
+        candidates(library, now)
+
+
 def drop_candidates(library: Library) -> None:
     """Remove what is kept, as when a person is to be forgotten."""
     set_setting(library, KEY, None)
@@ -111,10 +120,11 @@ def drop_candidates(library: Library) -> None:
 def owners(found: Candidates, now: Placements) -> Ints:
     """Return who most faces of each group belong to now, shape (k,); 0 for nobody."""
     person = _persons(found, now)
-    key, count = np.unique(np.stack([found.group, person]), axis=1, return_counts=True)
-    order = np.lexsort((count, key[0]))
+    width = int(person.max(initial=0)) + 1
+    key, count = np.unique(found.group * width + person, return_counts=True)
+    key = key[np.lexsort((count, key // width))]
     best: Ints = np.zeros(len(found.count), np.int64)
-    best[key[0, order]] = key[1, order]  # the last one written has most faces
+    best[key // width] = key % width  # the last one written has most faces
     return best
 
 
@@ -158,7 +168,7 @@ def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candid
     label = label.reshape(-1).astype(np.int64)
     groups = questions.summarise(vectors, label, variance)
     pairs = questions.near_pairs(groups, use.threshold)
-    pairs = pairs.take(~sharing(pairs, label, now.photo_id[there]))
+    pairs = _likely(pairs.take(~sharing(pairs, label, now.photo_id[there])), groups.count)
     halves = questions.halves(vectors, label, variance, use.threshold)
     small = [face_id[part] for part in halves.small]
     return Candidates(
@@ -166,6 +176,15 @@ def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candid
         half_faces=np.concatenate([np.zeros(0, np.int64), *small]),
         half_size=np.array([len(part) for part in small], np.int64),
     )
+
+
+def _likely(pairs: questions.Pairs, count: Ints) -> questions.Pairs:
+    """Leave out pairs that would never be asked about; who is nearest to whom stays."""
+    from album.calibration import question_calibration
+
+    chance = question_calibration().pair(questions.pair_features(pairs, count))
+    rank_a, rank_b = questions.ranks(pairs)
+    return pairs.take((chance >= HOPELESS) | (np.minimum(rank_a, rank_b) < NEAREST))
 
 
 def sharing(pairs: questions.Pairs, group: Ints, photo: Ints) -> NDArray[np.bool_]:

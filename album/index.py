@@ -117,6 +117,7 @@ def index(
 def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Event]:
     """Group the faces, unless nothing has changed since they were last grouped in this way."""
     from album.calibration import PATH
+    from album.candidates import prepare
     from album.grouping import group
 
     contracts = engine.embedder.contract, engine.attributes.contract
@@ -128,6 +129,7 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
     yield from group(library, engine, method=method)
+    prepare(library)
     set_setting(library, GROUPED_UNDER, how)
 
 

@@ -112,7 +112,7 @@ def crop_face(path: str | os.PathLike[str], box: Box, *, side: int = TILE) -> "I
     from PIL import Image
 
     header = media.read_header(path)
-    left, top, length = _square(box)
+    left, top, length = _square(box, header.upright_size)
     longest = max(header.upright_size)
     wanted = min(longest, max(1, round(longest * side / length)))
     picture = media.read_image(path, header, max_side=wanted)
@@ -128,12 +128,18 @@ def crop_face(path: str | os.PathLike[str], box: Box, *, side: int = TILE) -> "I
     return tile
 
 
-def _square(box: Box) -> tuple[float, float, float]:
-    """Return left, top and side of a square around a face, with its margin."""
+def _square(box: Box, size: tuple[int, int]) -> tuple[float, float, float]:
+    """Return left, top and side of a square around a face, moved into the photo where it fits."""
     left, top, right, bottom = box
     longer = max(right - left, bottom - top, 1.0)
-    length = longer * (1 + 2 * MARGIN)
-    return (left + right - length) / 2, (top + bottom - length) / 2, length
+    length = max(min(longer * (1 + 2 * MARGIN), *size), longer)
+    corner = []
+    for low, high, room in ((left, right, size[0]), (top, bottom, size[1])):
+        start = (low + high - length) / 2
+        moved = min(max(start, 0.0), max(room - length, 0.0))
+        # Never so far that the face itself leaves the square.
+        corner.append(min(max(moved, high - length), low))
+    return corner[0], corner[1], length
 
 
 def _inside(
@@ -163,7 +169,8 @@ def sheet(rows: Sequence[Row], *, tile: int = TILE) -> Sheet:
     from PIL import Image, ImageDraw
 
     columns = max((len(row.shots) for row in rows), default=1)
-    heading, caption = tile // 4, tile // 7
+    told = any(shot.caption for row in rows for shot in row.shots)
+    heading, caption = tile // 4, tile // 7 if told else 0
     height = heading + tile + caption + 2 * GAP
     size = (columns * (tile + GAP) + GAP, len(rows) * height + GAP)
     image = Image.new("RGB", size, BACKGROUND)

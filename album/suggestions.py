@@ -19,6 +19,7 @@ from clustering import questions
 from db.library import Library
 from db.people import people as person_rows
 from db.questions import Placements, placements, verdicts
+from db.rows import PersonRow
 from db.settings import get_setting
 
 Ints = NDArray[np.int64]
@@ -78,7 +79,7 @@ class _View:
     ----------
     ids : ndarray of int64, shape (k,)
         Of the people, ascending.
-    people : tuple of Person, length k
+    rows : tuple of PersonRow, length k
     count : ndarray of int64, shape (k,)
         Faces on disk.
     anchors : ndarray of int64, shape (k,)
@@ -86,14 +87,18 @@ class _View:
     """
 
     ids: Ints
-    people: tuple[Person, ...]
+    rows: tuple[PersonRow, ...]
     count: Ints
     anchors: Ints
     now: Placements
 
+    def person(self, position: int) -> Person:
+        """Return a person as the program shows it."""
+        return to_person(self.rows[position])
+
     def flags(self, name: str) -> NDArray[np.bool_]:
-        """Return one attribute of everybody as truth values."""
-        return np.array([bool(getattr(person, name)) for person in self.people], bool)
+        """Return one column of everybody as truth values."""
+        return np.array([bool(getattr(row, name)) for row in self.rows], bool)
 
 
 def suggestions(
@@ -140,8 +145,8 @@ def suggestions(
 def _view(library: Library, now: Placements) -> _View:
     rows = {row.person_id: row for row in person_rows(library, hidden=True, passers_by=True)}
     ids, first, count = np.unique(now.person_id, return_index=True, return_counts=True)
-    people = tuple(to_person(rows[one]) for one in ids.tolist())
-    return _View(ids, people, count, now.face_id[first], now)
+    found = tuple(rows[one] for one in ids.tolist())
+    return _View(ids, found, count, now.face_id[first], now)
 
 
 def _positions(view: _View, ids: Ints) -> Ints:
@@ -190,7 +195,7 @@ def _pairs(
             continue
         if photos.shared(a, b):
             continue
-        two = (view.people[a], view.people[b])
+        two = (view.person(a), view.person(b))
         why = reasons(*two, float(pairs.distance[i]), nearer=(int(rank_a[i]), int(rank_b[i])))
         faces = (int(view.anchors[a]), int(view.anchors[b]))
         one = Suggestion("same", two, (), float(chance[i]), float(settled[i]), why, faces)
@@ -211,15 +216,11 @@ def _gained(view: _View, pairs: questions.Pairs) -> Doubles:
 def _allowed(view: _View, pairs: questions.Pairs) -> NDArray[np.bool_]:
     """Return which pairs may be asked about, but for what is in the photos and was answered."""
     hidden, passing, named = (view.flags(name) for name in ("hidden", "passer_by", "name"))
+    passing &= ~named
     allowed = ~(hidden[pairs.a] | hidden[pairs.b]) & ~(passing[pairs.a] & passing[pairs.b])
     allowed &= ~(named[pairs.a] & named[pairs.b])
-    for source, value in (("gender_source", "gender"), ("born_source", "born_date")):
-        said = np.array(
-            [
-                str(getattr(person, value)) if getattr(person, source) == "user" else ""
-                for person in view.people
-            ]
-        )
+    for column in ("gender_override", "born_override"):
+        said = np.array([getattr(row, column) or "" for row in view.rows])
         one, other = said[pairs.a], said[pairs.b]
         allowed &= (one == "") | (other == "") | (one == other)
     return np.asarray(allowed)
@@ -259,12 +260,14 @@ def _doubts(
     position = _positions(view, owner[halves.group])
     result = []
     for i in np.flatnonzero((1 - chance >= LEAST) & (position >= 0)).tolist():
-        who, faces = view.people[position[i]], tuple(halves.small[i].tolist())
-        theirs = all(person.get(face) == who.id for face in faces)
-        if not theirs or placed.issuperset(faces) or who.hidden or who.passer_by:
+        row, faces = view.rows[position[i]], tuple(halves.small[i].tolist())
+        theirs = all(person.get(face) == row.person_id for face in faces)
+        passing = row.passer_by and not row.name
+        if not theirs or placed.issuperset(faces) or row.hidden or passing:
             continue
         if view.count[position[i]] <= len(faces):
             continue
+        who = to_person(row)
         why = (apart(len(faces), who, float(halves.distance[i])),)
         settled = (1 - float(chance[i])) * len(faces)
         anchor = (int(view.anchors[position[i]]),)
@@ -276,9 +279,10 @@ def _doubts(
 
 def _nameless(view: _View, skipped: frozenset[str], *, again: bool) -> list[Suggestion]:
     result = []
-    for who, count, anchor in zip(
-        view.people, view.count.tolist(), view.anchors.tolist(), strict=True
+    for row, count, anchor in zip(
+        view.rows, view.count.tolist(), view.anchors.tolist(), strict=True
     ):
+        who = to_person(row)
         if who.name or who.hidden or who.passer_by:
             continue
         one = Suggestion("name", (who,), (), None, float(count), facts(who), (anchor,))

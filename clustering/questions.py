@@ -20,7 +20,7 @@ REACH = 1.6
 """Groups further apart than this many thresholds are never asked about."""
 NEIGHBOURS = 12
 """Nearest groups kept of each: who is further down the list is hardly ever the same person."""
-_MOST = 600
+_MOST = 300
 """Faces of a group that are linked to find its parts; the rest go to the nearer part."""
 
 

@@ -36,16 +36,18 @@ def placements(library: Library) -> Placements:
     """Return all faces that somebody is assigned to, in photos that a present file holds."""
     # A set of present photos is a third faster than asking for each face.
     there = select(file.c.photo_id).where(file.c.gone_at.is_(None), file.c.photo_id.is_not(None))
-    columns = (face.c.id, face.c.photo_id, assignment.c.person_id, assignment.c.source != "auto")
-    query = select(*columns).select_from(assignment.join(face))
+    wanted = (face.c.id, face.c.photo_id, assignment.c.person_id, assignment.c.source != "auto")
+    query = select(*wanted).select_from(assignment.join(face))
     with library.read() as conn:
         exempt = np.array(conn.scalars(select(exemption.c.photo_id)).all(), np.int64)
         present = np.array(conn.scalars(there).all(), np.int64)
-        rows = np.array(conn.execute(query).fetchall(), np.int64).reshape(-1, 4)
-    rows = rows[np.isin(rows[:, 1], present)]
-    rows = rows[np.argsort(rows[:, 0], kind="stable")]
-    photo_id = np.where(np.isin(rows[:, 1], exempt), -1, rows[:, 1])
-    return Placements(rows[:, 0].copy(), photo_id, rows[:, 2].copy(), rows[:, 3] > 0)
+        # Column by column: from rows, NumPy takes twenty times as long.
+        columns = list(zip(*conn.execute(query).fetchall(), strict=True)) or [()] * 4
+    face_id, photo_id, person_id, placed = (np.array(column, np.int64) for column in columns)
+    order = np.argsort(face_id, kind="stable")
+    order = order[np.isin(photo_id[order], present)]
+    photo_id = np.where(np.isin(photo_id, exempt), -1, photo_id)
+    return Placements(face_id[order], photo_id[order], person_id[order], placed[order] > 0)
 
 
 def verdicts(library: Library) -> dict[tuple[int, int], str]:

@@ -17,23 +17,13 @@ from db.library import Library
 from db.people import people
 from db.questions import placements, verdicts
 from db.settings import get_setting, set_setting
-from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, photo
-from tests.db.make import group, regroup
-
-YEARS = range(2000, 2008)
+from tests.album.questions import indexed, take_apart
+from tests.db.make import regroup
 
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
-    """Anna and Bert, each alone in photos of eight years, and Cleo in four of Bert's."""
-    folder = tmp_path_factory.mktemp("album")
-    for year in YEARS:
-        photo(folder / f"anna{year}.jpg", Drawn(ANNA, year - 1980, male=False), year=year)
-        both = [Drawn(BERT, year - 1970), *([Drawn(CLEO, 20)] if year % 2 else [])]
-        photo(folder / f"bert{year}.jpg", *both, year=year, day="07:08")
-    shelf = Shelf(tmp_path_factory.mktemp("shelf"))
-    shelf.index(folder)
-    return shelf.path
+    return indexed(tmp_path_factory.mktemp("album"), tmp_path_factory.mktemp("shelf"))
 
 
 @pytest.fixture
@@ -42,15 +32,7 @@ def library(drawn, tmp_path):
     copy = tmp_path / "library.db"
     copy.write_bytes(drawn.read_bytes())
     with Library.open(copy) as opened:
-        now = placements(opened)
-        faces = {}
-        for face, person in zip(now.face_id.tolist(), now.person_id.tolist(), strict=True):
-            faces.setdefault(person, []).append(face)
-        anna, bert, cleo = sorted(faces.values(), key=lambda f: (-len(f), f[0]))
-        parts = [anna[:5], anna[5:7], anna[7:], bert[:6], bert[6:], cleo]
-        ids = group(opened, *parts, born=1980.5, born_low=1978.5, born_high=1982.5)
-        opened.parts = dict(zip("abcdef", ids, strict=True))
-        opened.faces = dict(zip("abcdef", parts, strict=True))
+        opened.parts, opened.faces = take_apart(opened)
         yield opened
 
 
