@@ -100,7 +100,7 @@ def _checked_name(name: str | None) -> str | None:
     if not text:
         return None
     if text.isdecimal() or folded(text) == RESERVED:
-        raise Refused(f"Nobody can be called {text}, because commands take that for something else")
+        raise Refused(f"Commands take {text} for something else than a name; choose another name.")
     if len(text) > LONGEST or not text.isprintable():
         raise Refused(
             f"A name has at most {LONGEST} characters, all of which can be printed; choose another."

@@ -19,7 +19,8 @@ def subclusters(table: FaceTable, nets: NetsUsed) -> list[list[int]]:
 
     Average linkage with the threshold of the library, under which the faces may already be several
     groups (a merge by hand does that). Where they are one, it is cut where linkage climbs most from
-    one merge to the next, between half of the threshold and all of it, into eight groups at most.
+    one merge to the next, between half of the threshold and all of it. Of more than eight groups
+    the smallest stay together.
     The largest group stays, and so does a single face that was placed by hand: those that look
     least like the others are just what hands are needed for.
 
@@ -42,7 +43,7 @@ def subclusters(table: FaceTable, nets: NetsUsed) -> list[list[int]]:
     leaves = (sizes > 1) | (by_hand == 0)
     leaves[sizes.argmax()] = False
     groups = [table.face_id[labels == label].tolist() for label in np.flatnonzero(leaves)]
-    return sorted(groups, key=lambda group: (-len(group), group))
+    return sorted(groups, key=lambda group: (-len(group), group))[: MOST_GROUPS - 1]
 
 
 def _labels(table: FaceTable, threshold: float) -> Ints:
@@ -72,10 +73,10 @@ def best_cut(heights: NDArray[np.float64], threshold: float) -> float:
     float
         The threshold itself, which cuts nothing, where no merge can be undone.
     """
-    last = heights[-(MOST_GROUPS - 1) :]
-    below = np.concatenate([heights[: len(heights) - len(last)][-1:], last])
     floor = STRICTEST * threshold
-    below = below if len(below) > len(last) else np.concatenate([[0.0], below])
-    climbs = np.where(last > floor, last - np.maximum(below[:-1], floor), -1.0)
-    best = int(np.argmax(climbs))
-    return float(below[best]) if climbs[best] > 0 else threshold
+    last = heights[-(MOST_GROUPS - 1) :]
+    below = np.concatenate([[0.0], heights[:-1]])[-len(last) :] if len(last) else last
+    climbs = np.where(last > floor, last - np.maximum(below, floor), 0.0)
+    if not climbs.any():
+        return threshold
+    return float(below[np.argmax(climbs)])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, and_, delete, select
+from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, select
 
 from db.columns import Instant
 from db.schema import assignment, comparison, exemption, person, rejection
@@ -91,9 +91,10 @@ def put(conn: Connection, table: Table, rows: Sequence[Row]) -> None:
 def remove(conn: Connection, table: Table, of: Iterable[Key]) -> None:
     """Delete the rows of these keys."""
     names = keys(table)
-    for key in of:
-        same = and_(*(table.c[name] == value for name, value in zip(names, key, strict=True)))
-        conn.execute(delete(table).where(same))
+    same = and_(*(table.c[name] == bindparam(f"of_{name}") for name in names))
+    wanted = [{f"of_{n}": v for n, v in zip(names, key, strict=True)} for key in of]
+    if wanted:
+        conn.execute(delete(table).where(same), wanted)
 
 
 def to_json(images: Images) -> dict[str, Any]:

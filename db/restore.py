@@ -59,12 +59,11 @@ def restore(conn: Connection, target: Images, expected: Images) -> Restored:
     if current != expected:
         done.stale |= _people_of(target, expected, current)
     _restore_people(conn, target, expected, current)
-    _restore_assignments(conn, target, expected, current, done)
+    back = _restore_assignments(conn, target, expected, current, done)
     for name in ("rejection", "exemption", "comparison"):
         _restore_plain(conn, name, target)
-    if done.stale:
-        _part_doubles(conn, target, done)
-        _drop_rejected(conn, done)
+    _part_doubles(conn, back | _no_longer_exempt(conn, target, current), done)
+    _drop_rejected(conn, done)
     _remove_people(conn, target, expected, current)
     return done
 
@@ -106,7 +105,8 @@ def _own(row: Row | None) -> set[int]:
 
 def _restore_assignments(
     conn: Connection, target: Images, expected: Images, current: Images, done: Restored
-) -> None:
+) -> set[int]:
+    """Give faces back to whom they belonged; return these faces."""
     wanted = target["assignment"]
     faces = _existing(conn, face.c.id, (key[0] for key in wanted))
     rows_wanted = [row for row in wanted.values() if row]
@@ -123,6 +123,7 @@ def _restore_assignments(
         elif there is not None:
             images.remove(conn, assignment, [key])
     images.put(conn, assignment, rows)
+    return {row["face_id"] for row in rows}
 
 
 def _is_said(row: Row | None) -> bool:
@@ -151,6 +152,13 @@ def _restore_plain(conn: Connection, name: str, target: Images) -> None:
     images.put(conn, table, [row for key, row in wanted.items() if row is not None and fits(key)])
 
 
+def _no_longer_exempt(conn: Connection, target: Images, current: Images) -> set[int]:
+    """Return the faces in photos in which a person may not be twice from now on."""
+    rows = target["exemption"].items()
+    photos = [key[0] for key, row in rows if row is None and current["exemption"][key]]
+    return set(conn.scalars(select(face.c.id).where(face.c.photo_id.in_(photos))))
+
+
 def _faces_together(conn: Connection, face_ids: Iterable[int]) -> list[Any]:
     """Return face, photo, person and source of all faces of a person in the photos of these."""
     other, own = assignment.alias(), face.alias()
@@ -169,9 +177,8 @@ def _faces_together(conn: Connection, face_ids: Iterable[int]) -> list[Any]:
     return found
 
 
-def _part_doubles(conn: Connection, target: Images, done: Restored) -> None:
+def _part_doubles(conn: Connection, back: set[int], done: Restored) -> None:
     """Take away faces that were found since in photos where the person is again now."""
-    back = {key[0] for key, row in target["assignment"].items() if row}
     groups: dict[tuple[int, int], list[tuple[int, str]]] = {}
     for face_id, photo_id, person_id, source in _faces_together(conn, back):
         groups.setdefault((photo_id, person_id), []).append((face_id, source))
@@ -186,6 +193,7 @@ def _part_doubles(conn: Connection, target: Images, done: Restored) -> None:
         gone = [(face_id,) for face_id, _ in members if face_id not in keep]
         images.remove(conn, assignment, gone)
         done.left_out += len(gone)
+        done.stale |= {person_id} if gone else set()
 
 
 def _drop_rejected(conn: Connection, done: Restored) -> None:
@@ -194,10 +202,11 @@ def _drop_rejected(conn: Connection, done: Restored) -> None:
     both = (rejection.c.face_id == assignment.c.face_id) & (
         rejection.c.person_id == assignment.c.person_id
     )
-    query = select(assignment.c.face_id).join(rejection, both).where(assignment.c.source == "auto")
-    gone = [(int(face_id),) for face_id in conn.scalars(query)]
-    images.remove(conn, assignment, gone)
+    query = select(rejection).join(assignment, both).where(assignment.c.source == "auto")
+    gone = conn.execute(query).all()
+    images.remove(conn, assignment, ((face_id,) for face_id, _ in gone))
     done.left_out += len(gone)
+    done.stale |= {person_id for _, person_id in gone}
 
 
 def _remove_people(conn: Connection, target: Images, expected: Images, current: Images) -> None:

@@ -22,8 +22,35 @@ COMMANDS = {
     "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
     "forget": "Delete the library: faces, people, names and all.",
     "bench": "Measure accuracy on labelled folders, by the published protocols.",
+SECTIONS = {
+    "Find people": {
+        "index": "Find the faces in photos and group them into people.",
+        "people": "List the people that were found.",
+        "show": "Show one person: every photo, with age at the time.",
+        "status": "Show what the library holds, and which files could not be read.",
+    },
+    "Put people right": {
+        "name": "Give a person a name.",
+        "merge": "Make several people one.",
+        "split": "Make some faces of a person somebody else.",
+        "move": "Say whose a face is.",
+        "reject": "Say that a face is not the person's.",
+        "set": "Say what is known: birth date, gender, the face to show.",
+        "hide": "Leave a person out of lists.",
+        "unhide": "Show a hidden person again.",
+        "same-person-twice": "Allow a person twice in a photo: a collage, a mirror.",
+        "undo": "Take the last change back.",
+        "redo": "Make the change again that was taken back last.",
+        "history": "List the changes that were made.",
+    },
+    "Use and end": {
+        "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
+        "forget": "Delete the library: faces, people, names and all.",
+        "bench": "Measure accuracy on labelled folders, by the published protocols.",
+    },
 }
-MODULES = {name: f"album.commands.{name}" for name in COMMANDS}
+COMMANDS = {name: about for section in SECTIONS.values() for name, about in section.items()}
+MODULES = {name: f"album.commands.{name.replace('-', '_')}" for name in COMMANDS}
 
 
 class LazyGroup(click.Group):
@@ -43,8 +70,10 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), about) for name, about in commands.items()])
 
 
 @click.group(
