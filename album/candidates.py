@@ -148,10 +148,11 @@ def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candid
     """Measure the distances between all people of a library."""
     # Imported late: with kept candidates, none of this is needed.
     from album.calibration import identity_calibration
-    from album.grouping import comparable, dates_of
+    from album.comparing import Faces, compared
+    from album.grouping import dates_of
     from db.faces import load_faces
 
-    use = identity_calibration(nets.embedder)
+    use = identity_calibration(nets.embedder, nets.attributes)
     table = load_faces(
         library, identity=nets.identity_contract, attributes=nets.attributes_contract
     )
@@ -162,7 +163,8 @@ def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candid
     )
     if not len(face_id):
         return Candidates(*(np.zeros(0, kind) for kind in _KINDS))
-    vectors, variance = comparable(table.vectors, table.ages, dates_of(table), use)
+    faces = Faces(table.vectors, table.ages, table.photo_id)
+    vectors, variance = compared(faces, dates_of(table), use)
     vectors, variance = vectors[here], variance[here]
     _, label = np.unique(now.person_id[there], return_inverse=True)
     label = label.reshape(-1).astype(np.int64)

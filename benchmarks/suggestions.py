@@ -19,10 +19,11 @@ from scipy.optimize import minimize
 
 from album.bench.protocols import Labelled, dates, grouped
 from album.calibration import IdentityCalibration, identity_calibration, question_calibration
-from album.grouping import comparable
+from album.comparing import Faces, compared
 from clustering import questions as q
 from clustering.metrics import bcubed, contingency
 
+NETS = ("fused", "faceres-deep")
 GOALS = {"lfw": 0.99, "fgnet": 0.95}
 NAMED = 0.8
 RUNS = 5
@@ -58,12 +59,13 @@ class Album:
 
 
 def load(data: Path, name: str, cache: Path | None) -> Album:
-    labelled = read(data, name, "fused", "faceres-deep", cache)
-    return album_of(labelled, identity_calibration("fused"))
+    labelled = read(data, name, *NETS, cache)
+    return album_of(labelled, identity_calibration(*NETS))
 
 
 def album_of(data: Labelled, use: IdentityCalibration) -> Album:
-    vectors, variance = comparable(data.said.vectors, data.said.ages, dates(data.truth), use)
+    faces = Faces(data.said.vectors, data.said.ages, np.arange(len(data.said.rows)))
+    vectors, variance = compared(faces, dates(data.truth), use)
     truth = np.unique(data.truth.people, return_inverse=True)[1].reshape(-1)
     labels = grouped(data, use, "default")
     return Album(vectors, variance, labels, truth, use.threshold)

@@ -13,15 +13,6 @@ import album
 from album.commands import STOPPED
 from album.commands.common import FAILED, INTERRUPTED, PATH, Session
 
-COMMANDS = {
-    "index": "Find the faces in photos and group them into people.",
-    "people": "List the people that were found.",
-    "show": "Show one person: every photo, with age at the time.",
-    "suggest": "Ask what is worth knowing: are these two the same person?",
-    "status": "Show what the library holds, and which files could not be read.",
-    "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
-    "forget": "Delete the library: faces, people, names and all.",
-    "bench": "Measure accuracy on labelled folders, by the published protocols.",
 SECTIONS = {
     "Find people": {
         "index": "Find the faces in photos and group them into people.",
@@ -30,6 +21,7 @@ SECTIONS = {
         "status": "Show what the library holds, and which files could not be read.",
     },
     "Put people right": {
+        "suggest": "Ask what is worth knowing: are these two the same person?",
         "name": "Give a person a name.",
         "merge": "Make several people one.",
         "split": "Make some faces of a person somebody else.",
