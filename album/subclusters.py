@@ -37,7 +37,7 @@ def subclusters(table: FaceTable, nets: NetsUsed) -> list[list[int]]:
     """
     if len(table) < 2:
         return []
-    labels = _labels(table, identity_calibration(nets.embedder).threshold)
+    labels = _labels(table, identity_calibration(nets.embedder, nets.attributes).threshold)
     sizes = np.bincount(labels)
     by_hand = np.bincount(labels, weights=table.placed)
     leaves = (sizes > 1) | (by_hand == 0)
@@ -47,7 +47,7 @@ def subclusters(table: FaceTable, nets: NetsUsed) -> list[list[int]]:
 
 
 def _labels(table: FaceTable, threshold: float) -> Ints:
-    from album.grouping import unit
+    from album.comparing import unit
     from clustering.linkage import average_linkage
 
     assert table.vectors is not None

@@ -60,8 +60,9 @@ def command(session: Session, /, **options: Any) -> None:
     """List the questions worth asking, best first, and take the answers.
 
     Same is the probability that it is one person; Faces, how many faces the answer is expected to
-    put right. People in one photo are never asked about, nor those that you said are different.
-    Every answer can be taken back with `album undo`.
+    put right. Distances are told in parts of the limit up to which the program takes faces for one
+    person. People in one photo are never asked about, nor those that you said are different. A yes
+    merges, a no keeps apart or splits off, and both can be taken back with `album undo`.
     """
     if bool(options["answers"]) + bool(options["ask"]) > 1:
         raise click.UsageError("--answer and --ask exclude each other.")

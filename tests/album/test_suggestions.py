@@ -243,9 +243,9 @@ def test_a_library_that_cannot_be_written_asks_the_same(library):
 
 
 def test_what_was_measured_is_kept_and_pooled_after_a_merge(library, monkeypatch):
+    suggestions(library)
     monkeypatch.setattr("album.candidates.QUICK_FACES", 0)
     monkeypatch.setattr("album.candidates.STALE_SHARE", 0.5)
-    suggestions(library)
     kept = get_setting(library, KEY)
     decisions.merge_people(library, [library.parts["a"], library.parts["b"]])
     found = suggestions(library, kinds=["same"])
