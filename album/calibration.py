@@ -129,6 +129,11 @@ def _continuation(
     return ContinuationCalibration(Logistic(bias, tuple(weights)), certain)
 
 
+def calibration_files() -> tuple[str, ...]:
+    """Return what is in the files, for digests: people are grouped anew when it changes."""
+    return PATH.read_text(encoding="utf-8"), NEARNESS.read_bytes().hex()
+
+
 @cache
 def _nearness(embedder: str, *, intercept: float, far: float, strength: float) -> Nearness:
     with np.load(NEARNESS) as weights:

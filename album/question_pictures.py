@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from album.errors import AlbumError
-from album.paths import APPLICATION
+from album.paths import cache_folder
 from album.people import Person, age_at, is_trusted
 from album.pictures import Row, Sheet, Shot, save_jpeg, sheet, spread
 from album.reasons import about, years
@@ -18,11 +18,9 @@ SHOTS = 6
 """Faces in a row."""
 
 
-def default_folder() -> Path:
-    """Return the folder for pictures of questions, in the user's cache folder."""
-    from platformdirs import user_cache_path
-
-    return user_cache_path(APPLICATION, appauthor=False) / "questions"
+def default_folder(library: Library) -> Path:
+    """Return the folder for pictures of questions, which forgetting empties."""
+    return cache_folder(Path(library.path)) / "questions"
 
 
 def picture_name(one: Suggestion) -> str:

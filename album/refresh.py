@@ -12,9 +12,7 @@ from db import edits
 from db.journal import Edit
 from db.records import PersonFacts
 from db.rows import FaceTable
-
-GROUPED_UNDER = "grouped_under"
-"""Setting that says how the library was grouped last; absent while anything has changed since."""
+from db.settings import GROUPED_UNDER
 
 
 def refresh(edit: Edit, nets: NetsUsed | None, person_ids: Iterable[int]) -> None:

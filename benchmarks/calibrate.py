@@ -286,6 +286,7 @@ def main() -> None:
     }
     # Of groups made with what ships, so fitted again once that has changed: suggestions.py --fit.
     result["questions"] = json.loads(PATH.read_text(encoding="utf-8"))["questions"]
+    result["questions"] = json.loads(PATH.read_text(encoding="utf-8"))["questions"]
     if args.write:
         PATH.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         np.savez(NEARNESS, **weights)

@@ -105,6 +105,11 @@ def damaged(path: str) -> CorruptLibraryError:
     return CorruptLibraryError(_SENTENCES[sqlite3.SQLITE_CORRUPT][1].format(printable(path)))
 
 
+def locked(path: str) -> LockedLibraryError:
+    """Return the error for a library that another process is at."""
+    return LockedLibraryError(_SENTENCES[sqlite3.SQLITE_BUSY][1].format(printable(path)))
+
+
 def _primary_code(error: BaseException) -> int | None:
     """Return the primary result code of SQLite behind an exception, if there is one."""
     code = getattr(error, "sqlite_errorcode", None)

@@ -72,7 +72,7 @@ def _show(library: "Library", one: "Suggestion", how: str, options: dict[str, An
         else:
             from album.pictures import save_jpeg
 
-            path = (options["pictures"] or default_folder()).absolute() / picture_name(one)
+            path = (options["pictures"] or default_folder(library)).absolute() / picture_name(one)
             save_jpeg(drawn.image, path)
             click.echo(text.path_text(path))
         for sentence in drawn.missing[:3]:

@@ -11,13 +11,14 @@ import click
 
 import album
 from album.commands import STOPPED
-from album.commands.common import FAILED, INTERRUPTED, PATH, Session
+from album.commands.common import FAILED, INTERRUPTED, PATH, READER_GONE, Session
 
 SECTIONS = {
     "Find people": {
         "index": "Find the faces in photos and group them into people.",
         "people": "List the people that were found.",
         "show": "Show one person: every photo, with age at the time.",
+        "find": "Print the paths of photos, by who is in them, when, and how old.",
         "status": "Show what the library holds, and which files could not be read.",
     },
     "Put people right": {
@@ -31,13 +32,15 @@ SECTIONS = {
         "hide": "Leave a person out of lists.",
         "unhide": "Show a hidden person again.",
         "same-person-twice": "Allow a person twice in a photo: a collage, a mirror.",
+        "regroup": "Group all faces anew, within what you have said.",
         "undo": "Take the last change back.",
         "redo": "Make the change again that was taken back last.",
         "history": "List the changes that were made.",
     },
     "Use and end": {
         "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
-        "forget": "Delete the library: faces, people, names and all.",
+        "forget": "Forget people or photos without a trace, or delete the whole library.",
+        "purge": "Forget photos whose files are gone.",
         "bench": "Measure accuracy on labelled folders, by the published protocols.",
     },
 }
@@ -92,7 +95,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, or a file or folder that is not there, 3 done but
-    for files that could not be read, 130 interrupted.
+    for files that could not be read, 130 interrupted, 141 the reader of the output has left.
     """
     session = Session()
     try:
@@ -102,6 +105,8 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except BrokenPipeError:
+        code = _leave_reader_gone()
     except Exception as error:
         code = report(error, verbose=session.verbose)
     sys.exit(code if isinstance(code, int) else 0)
@@ -116,6 +121,14 @@ def _leave_interrupted(*, now: bool) -> None:
         sys.stderr.flush()
         os._exit(INTERRUPTED)
     sys.exit(INTERRUPTED)
+
+
+def _leave_reader_gone() -> int:
+    """Say nothing more: whoever read our output, `head` say, has seen enough."""
+    # What is left in the buffer would raise once more when Python flushes it at its end.
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - os.devnull is no path
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return READER_GONE
 
 
 def report(error: Exception, *, verbose: bool) -> int:

@@ -14,6 +14,7 @@ from album.people import (
     face_record,
     person_record,
     to_person,
+    whole_age,
 )
 
 LIMIT = 50
@@ -61,8 +62,7 @@ def command(
     click.echo(click.style(who.label, bold=True))
     for fact in _facts(who):
         click.echo(f"  {fact}")
-    exact = who.born_date is not None and len(who.born_date) > len("1984-05")
-    for line in _listing(faces, LIMIT if limit is None else limit, exact=exact, with_ids=with_ids):
+    for line in _listing(faces, LIMIT if limit is None else limit, who, with_ids=with_ids):
         click.echo(line)
 
 
@@ -88,12 +88,12 @@ def _facts(person: Person) -> Iterator[str]:
 
 
 def _listing(
-    faces: Sequence[Appearance], limit: int, *, exact: bool, with_ids: bool
+    faces: Sequence[Appearance], limit: int, who: Person, *, with_ids: bool
 ) -> Iterator[str]:
     """List photos under headings: the years, then those without a date, then those gone."""
     there = [face for face in faces if face.present]
     chosen = there[:limit] if limit else there
-    rows = [_row(face, exact=exact) for face in chosen]
+    rows = [_row(face, who) for face in chosen]
     if with_ids:
         rows = [(str(face.face_id), *row) for face, row in zip(chosen, rows, strict=True)]
     title, *lines = text.table((FACE, *COLUMNS) if with_ids else COLUMNS, rows)
@@ -120,8 +120,8 @@ def _heading(face: Appearance) -> str:
     return str(face.date.year)
 
 
-def _row(face: Appearance, *, exact: bool) -> tuple[str, ...]:
-    """Write a face; a birthday makes ages exact, and anything less is rounded."""
+def _row(face: Appearance, who: Person) -> tuple[str, ...]:
+    """Write a face."""
     left, top, right, bottom = (round(value) for value in face.box)
     when = text.day(face.date, face.date_precision)
     if face.date and not face.date_trusted:
@@ -130,7 +130,7 @@ def _row(face: Appearance, *, exact: bool) -> tuple[str, ...]:
         when = f"{when} at {face.time_ms / 1000:.0f} s"
     return (
         when,
-        text.NOTHING if face.age is None else str(int(face.age if exact else face.age + 0.5)),
+        text.NOTHING if face.age is None else str(whole_age(face.age, who)),
         text.NOTHING if face.confidence is None else f"{face.confidence:.2f}",
         f"{left},{top} {right - left}×{bottom - top}",
         text.path_text(face.path),

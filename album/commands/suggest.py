@@ -161,7 +161,7 @@ def _pictures(
     from album.question_pictures import clear_folder, default_folder, write_pictures
 
     own: Path | None = options["pictures"]
-    folder = (own or default_folder()).absolute()
+    folder = (own or default_folder(library)).absolute()
     paths: list[str | None] = []
     missing: dict[str, None] = {}
     for path, told in write_pictures(library, found, folder, jobs=os.cpu_count() or 1):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from album.question_pictures import default_folder
+from album.paths import cache_folder
 from db.library import Library
 from tests.album.albums import Shelf
 from tests.album.questions import draw, take_apart
@@ -63,7 +63,7 @@ def test_pictures_go_to_the_cache_and_old_ones_leave_it(shelf):
     shelf("suggest", "--answer", 1, "yes")
     second = {path.name for path in pictures(shelf)}
     assert first - second
-    assert {path.name for path in default_folder().iterdir()} == second
+    assert {path.name for path in (cache_folder(shelf.path) / "questions").iterdir()} == second
 
 
 def pictures(shelf):
@@ -153,7 +153,7 @@ def test_names_are_asked_for_and_the_end_comes(shelf, monkeypatch):
 def test_a_terminal_with_pictures_gets_them(shelf, monkeypatch):
     ran = typed(shelf, monkeypatch, "q\n", "--images", "kitty")
     assert "\x1b_Ga=T" in ran.out
-    assert not default_folder().exists()
+    assert not (cache_folder(shelf.path) / "questions").exists()
 
 
 def test_a_photo_that_is_gone_is_said_and_shown_as_such(shelf, made, tmp_path):
