@@ -21,6 +21,8 @@ Mask = NDArray[np.bool_]
 
 REACH = 1.7
 """Largest distance of groups to be looked at, in units of the threshold."""
+EIGHTY = 1.2816
+"""Half the width of an 80 % interval in standard deviations."""
 _CHANCE = 1.0
 """Years that birth years may differ by besides what is known of their errors."""
 _FAR = 4.0
