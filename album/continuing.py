@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from album.calibration import IdentityCalibration
 from album.comparing import Dated, Faces, unit
-from clustering.continuation import EIGHTY, REACH, Lives, best_first, continuation_features
+from clustering.continuation import EIGHTY, REACH, Lives, best_first, continuation_scores
 from clustering.fusion import expected_ages, fuse_birth_years
 from clustering.questions import Groups, Pairs, near_pairs, summarise
 
@@ -101,8 +101,7 @@ def continuations(
     lives = lives_of(labels, faces, dated, use)
     pairs = near_pairs(groups, use.identity_threshold, reach=REACH)
     pairs = pairs.take(lives.known[pairs.a] & lives.known[pairs.b])
-    features = continuation_features(pairs, groups.count, lives)
-    return pairs, use.continuation.score(features)
+    return pairs, continuation_scores(use.continuation.score, pairs, groups.count, lives)
 
 
 def identities(labels: Ints, faces: Faces, use: IdentityCalibration) -> Groups:

@@ -16,7 +16,7 @@ from album.candidates import Candidates, candidates, owners
 from album.people import Person, fractional_year, person_record, said_years, to_person
 from album.reasons import apart, facts, reasons
 from clustering import questions
-from clustering.continuation import EIGHTY, Lives, continuation_features
+from clustering.continuation import EIGHTY, Lives, continuation_scores
 from db.library import Library
 from db.people import people as person_rows
 from db.questions import Placements, placements, verdicts
@@ -175,10 +175,8 @@ def pair_scores(pairs: questions.Pairs, count: Ints, lives: Lives) -> Doubles:
     """
     use = question_calibration()
     chance = use.pair(questions.pair_features(pairs, count))
-    known = lives.known[pairs.a] & lives.known[pairs.b]
-    features = continuation_features(pairs, count, lives)
-    aged = np.minimum(use.aged(np.where(known[:, None], features, 0)), SUREST)
-    return np.where(known, aged, chance)
+    aged = continuation_scores(use.aged, pairs, count, lives)
+    return np.where(np.isnan(aged), chance, np.minimum(aged, SUREST))
 
 
 def _lives(rows: Iterable[PersonRow]) -> Lives:
