@@ -5,7 +5,7 @@ leaves out change nothing. A long clip is looked at in stretches spread over all
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -168,11 +168,7 @@ class Reader:
 
     def closer(self, frame: Frame) -> Image:
         """Return a frame upright in as many pixels as are of use for cropping faces."""
-        width, height = self._closer_size
-        picture = self._close.reformat(
-            frame.picture, width, height, "rgb24", interpolation="AREA"
-        ).to_ndarray()
-        return turned(picture, self.orientation)
+        return self._pixels(self._close, frame.picture, self._closer_size)
 
     @property
     def problem(self) -> str:
@@ -201,7 +197,7 @@ class Reader:
         count = int(budget) // STRETCH
         return [i * self.seconds / count for i in range(count)], STRETCH
 
-    def _choose(self) -> Iterator[Frame]:
+    def _choose(self) -> Generator[Frame, None, None]:
         starts, frames = self._stretches()
         after = -math.inf
         for number, start in enumerate(starts):
@@ -277,11 +273,13 @@ class Reader:
             # Kept until the window is done: no larger than is of use.
             width, height = self._closer_size
             picture = self._shrink.reformat(picture, width, height, "yuv420p", interpolation="AREA")
-        width, height = self._view_size
-        view = self._scale.reformat(
-            picture, width, height, "rgb24", interpolation="AREA"
-        ).to_ndarray()
-        return Frame(round(1000 * seconds), stretch, turned(view, self.orientation), picture)
+        view = self._pixels(self._scale, picture, self._view_size)
+        return Frame(round(1000 * seconds), stretch, view, picture)
+
+    def _pixels(self, scaler: Any, picture: Any, size: tuple[int, int]) -> Image:
+        """Convert a decoded frame to upright RGB of a size that it has before it is turned."""
+        scaled: Image = scaler.reformat(picture, *size, "rgb24", interpolation="AREA").to_ndarray()
+        return turned(scaled, self.orientation)
 
     def _measure(self, picture: Any) -> None:
         """Learn from the first frame how the clip is to be shown."""

@@ -17,6 +17,7 @@ from album.clips.upright import Image
 from album.errors import StrPath
 from album.media import translated
 from clustering.tracks import Tracker
+from db.records import Sighting
 from nets.api import Batch, Detections
 from nets.engine import Description, Engine, join
 from nets.quality import CROP as QUALITY_CROP
@@ -33,16 +34,6 @@ BATCH = 16
 """Faces that are gathered before the nets run."""
 CUT = 24.0
 """Mean change of grey from one frame to the next, of 255, at which a new shot begins."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """A stretch of a clip in which a person is seen; both ends included."""
-
-    row: int
-    start_ms: int
-    end_ms: int
-    frames: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,6 +224,7 @@ class _Look:
             ages=np.concatenate([one.ages for one in said]),
             male=np.concatenate([one.male for one in said]),
             weight=clearness(shown),
+            score=np.array([one.face.scores[0] for one in self._best], np.float32),
         )
         return find_people(
             Seen(track, frame, window), described, threshold=threshold, frames=len(self._times)

@@ -16,6 +16,9 @@ Floats = NDArray[np.float32]
 LEAST_FRAMES = 10
 """Frames that a person must be seen in, as published; in a short clip a third of its frames, or
 nobody in a clip of a second could ever count."""
+CERTAIN = 0.95
+"""Probability of a face that a person must reach in some frame. What many frames show and none
+shows clearly is a pattern: the back of a head, a flower on a curtain."""
 JOIN_MS = 2000
 """Moments closer than this are one: a head that turns away for a second has not left."""
 CLIP = 1e-3
@@ -51,6 +54,8 @@ class Described:
     male : ndarray of float32, shape (m,)
     weight : ndarray of float64, shape (m,)
         How much the face shows, above 0.
+    score : ndarray of float32, shape (m,)
+        Probability of a face.
     """
 
     track: Ints
@@ -59,6 +64,7 @@ class Described:
     ages: Floats
     male: Floats
     weight: NDArray[np.float64]
+    score: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,8 +125,9 @@ def find_people(
     people = []
     for label in range(int(labels.max()) + 1):
         when = np.unique(seen.frame[label_of_seen == label])
-        if len(when) >= least:
-            people.append(_person(np.flatnonzero(labels == label), described, when))
+        rows = np.flatnonzero(labels == label)
+        if len(when) >= least and described.score[rows].max() >= CERTAIN:
+            people.append(_person(rows, described, when))
     return sorted(people, key=lambda person: int(person.frames[0]))
 
 
