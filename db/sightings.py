@@ -9,7 +9,7 @@ from db.library import Library
 from db.matching import match_vectors
 from db.records import Analysis, Identity, Ints
 from db.rows import Moment
-from db.schema import face, observation, sighting
+from db.schema import assignment, face, observation, sighting
 from db.sql import chunks, contract_id
 
 
@@ -69,14 +69,13 @@ def _vectors(conn: Connection, like: Identity, photo_id: int) -> tuple[Ints, np.
     return ids, vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
-def sightings(library: Library, face_ids: Sequence[int]) -> dict[int, tuple[Moment, ...]]:
-    """Return when the faces of clips are seen.
+def sightings(library: Library, person_ids: Sequence[int]) -> dict[int, tuple[Moment, ...]]:
+    """Return when some people are seen in clips.
 
     Parameters
     ----------
     library : Library
-    face_ids : sequence of int
-        Of any faces; those of photos have no moments and are left out.
+    person_ids : sequence of int
 
     Returns
     -------
@@ -84,10 +83,11 @@ def sightings(library: Library, face_ids: Sequence[int]) -> dict[int, tuple[Mome
         By face id, in the order of time.
     """
     columns = (sighting.c.face_id, sighting.c.start_ms, sighting.c.end_ms, sighting.c.frames)
+    whose = select(*columns).join(assignment, assignment.c.face_id == sighting.c.face_id)
     found: dict[int, list[Moment]] = {}
     with library.read() as conn:
-        for part in chunks(face_ids):
-            query = select(*columns).where(sighting.c.face_id.in_(part))
-            for face_id, *moment in conn.execute(query.order_by(*columns[:2])):
+        for part in chunks(person_ids):
+            query = whose.where(assignment.c.person_id.in_(part)).order_by(*columns[:2])
+            for face_id, *moment in conn.execute(query):
                 found.setdefault(face_id, []).append(Moment(*moment))
     return {face_id: tuple(moments) for face_id, moments in found.items()}

@@ -7,6 +7,7 @@ leaves out change nothing. A long clip is looked at in stretches spread over all
 import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -50,6 +51,9 @@ class Sampling:
     every: int = 5
     every_seen: int = 5
     budget: int = 1800
+
+
+DEFAULT = Sampling()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,7 +165,7 @@ class Reader:
         """
         sampling = self._sampling
         self._period = (sampling.every_seen if faces_seen else sampling.every) / self._rate
-        frames = [frame for frame, _ in zip(self._wanted, range(WINDOW), strict=False)]
+        frames = list(islice(self._wanted, WINDOW))
         if not frames and self.size == (0, 0):
             raise Damaged(self._path, "no frame can be decoded")
         return frames

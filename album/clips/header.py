@@ -47,11 +47,13 @@ def find_picture(container: Any, path: StrPath) -> Stream:
     NotAPhoto
         There is sound only; the cover of a record is no moving picture.
     TooLarge, Damaged
-        Beyond the limits of this module, or without pixels.
+        Beyond the limits of this module, or without streams or pixels.
     """
     if len(container.streams) > STREAMS:
         raise TooLarge(path, f"{len(container.streams)} streams")
     moving = [stream for stream in container.streams.video if not _is_cover(stream)]
+    if not moving and not container.streams.audio:
+        raise Damaged(path, "a clip with nothing in it")
     if not moving:
         raise NotAPhoto(path, "sound without a picture")
     stream = moving[0]

@@ -12,11 +12,14 @@ from album.people import (
     Person,
     appearances,
     face_record,
+    moment_texts,
     person_record,
     to_person,
 )
 
 LIMIT = 50
+MOMENTS = 3
+"""Of a clip that are listed; --json has all."""
 COLUMNS = (
     text.Column("Date"),
     text.Column("Age", right=True),
@@ -117,8 +120,10 @@ def _row(face: Appearance, *, exact: bool) -> tuple[str, ...]:
     when = text.day(face.date, face.date_precision)
     if face.date and not face.date_trusted:
         when = f"{when} ({face.date_source})"
-    if face.time_ms is not None:
-        when = f"{when} at {face.time_ms / 1000:.0f} s"
+    moments = moment_texts(face)
+    if moments:
+        more = ", …" if len(moments) > MOMENTS else ""
+        when = f"{when} at {', '.join(moments[:MOMENTS])}{more}"
     return (
         when,
         text.NOTHING if face.age is None else str(int(face.age if exact else face.age + 0.5)),
