@@ -16,14 +16,14 @@ from album.clips.header import PIXELS, Stream, find_picture
 from album.clips.upright import Image, orientation, shown_size, turned
 from album.errors import Damaged, StrPath
 
-WINDOW = 6
-"""Frames that are handed over at a time."""
+WINDOW = 9
+"""Frames that are handed over at a time: a second and a half, in which a face is described once."""
 VIEW = 1280
 """Longest side in pixels of the picture that faces are looked for in, at most. Frames are blurred
 by motion and compression: a face of 40 pixels here, 60 in full HD, is the least that tells who."""
 CLOSER = 1920
 """Longest side of the picture that faces are cropped from; bounds the memory of a frame."""
-STRETCH = 2 * WINDOW
+STRETCH = WINDOW
 """Frames looked at in one stretch of a long clip."""
 RATES = 20.0, 30.0
 """Frames a second by which "every fifth" is counted, whatever the clip has: slow motion is not

@@ -77,7 +77,7 @@ def test_a_cut_to_somebody_else_at_the_same_place(tmp_path):
 
 
 def test_a_change_without_a_cut_is_found_by_identity(tmp_path):
-    shots = [still(Placed(1, age=20))] * 60 + [still(Placed(2, age=40))] * 60
+    shots = [still(Placed(1, age=20))] * 60 + [still(Placed(2, age=40))] * 120
     assert who(look(write(tmp_path / "a.mp4", shots))) == [20, 40]
 
 
