@@ -114,6 +114,8 @@ class Analyser:
         Which frames of clips are looked at; None: clips are left out.
     threads : int
         Cores that one clip may use.
+    stopped : threading.Event
+        Once set, a clip is not read to its end: it would keep the user waiting.
     """
 
     engine: Engine
@@ -121,6 +123,7 @@ class Analyser:
     view: int = VIEW
     clips: Sampling | None = None
     threads: int = 1
+    stopped: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, task: Task) -> Outcome:
@@ -137,9 +140,7 @@ class Analyser:
                 return Known(task, content_hash, kind)
             taken = dates.read_date(path, header)
             if self.clips is not None and kind == "clip":
-                clip = read_clip(
-                    path, self.engine, self.clips, view=self.view, threads=self.threads
-                )
+                clip = self._read_clip(path, self.clips)
                 seconds = time.perf_counter() - started
                 return ReadClip(task, content_hash, taken, clip, seconds)
             detections, batch, scores = self.faces(path, header)
@@ -152,6 +153,10 @@ class Analyser:
             return Failed(task, "memory", reason, content_hash, kind)
         seconds = time.perf_counter() - started
         return Prepared(task, content_hash, header, taken, detections, batch, scores, seconds)
+
+    def _read_clip(self, path: Path, sampling: Sampling) -> Clip:
+        how = {"view": self.view, "threads": self.threads}
+        return read_clip(path, self.engine, sampling, stopped=self.stopped.is_set, **how)
 
     def _claim(self, content_hash: str) -> bool:
         """Take a content for this thread; False where it is done, or another thread has it."""
@@ -215,11 +220,16 @@ def scaled(detections: Detections, x: float, y: float) -> Detections:
 
 
 def outcomes(
-    analyse: Callable[[Task], Outcome], tasks: list[Task], *, jobs: int
+    analyse: Callable[[Task], Outcome],
+    tasks: list[Task],
+    *,
+    jobs: int,
+    stop: Callable[[], None] = lambda: None,
 ) -> Iterator[Outcome]:
     """Read files in `jobs` threads, a few ahead of the caller; in the order of the tasks.
 
-    With ``jobs=0`` everything happens in the caller's thread, which is easier to debug.
+    `stop` is called when no more is wanted, before waiting for what is being read. With ``jobs=0``
+    everything happens in the caller's thread, which is easier to debug.
     """
     if jobs == 0:
         yield from map(analyse, tasks)
@@ -234,4 +244,5 @@ def outcomes(
         while waiting:
             yield waiting.pop(0).result()
     finally:
+        stop()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -213,7 +213,8 @@ def analyse(
     analyser = Analyser(engine, plan.done, options.view, options.clips, threads)
     ready: list[Prepared] = []
     failed: dict[str | None, Failed] = {}
-    for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs):
+    stop = analyser.stopped.set
+    for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs, stop=stop):
         if isinstance(outcome, Failed):
             failed[outcome.content_hash] = outcome
         if isinstance(outcome, ReadClip):

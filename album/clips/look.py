@@ -4,6 +4,7 @@ While one window of frames is looked at, the next is being decoded and the faces
 are being described; the result does not depend on the number of threads.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from album.calibration import identity_calibration
 from album.clips.frames import Frame, Reader, Sampling
 from album.clips.people import ClipPerson, Described, Seen, find_people, moments
 from album.clips.upright import Image
-from album.errors import StrPath
+from album.errors import StrPath, Unreadable
 from album.media import translated
 from clustering.tracks import Tracker
 from db.records import Sighting
@@ -76,7 +77,13 @@ class Clip:
 
 
 def read_clip(
-    path: StrPath, engine: Engine, sampling: Sampling, *, view: int, threads: int = 1
+    path: StrPath,
+    engine: Engine,
+    sampling: Sampling,
+    *,
+    view: int,
+    threads: int = 1,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Clip:
     """Find the people of a clip.
 
@@ -91,11 +98,14 @@ def read_clip(
         Longest side in pixels of the picture that faces are looked for in, at most.
     threads : int
         Cores to use.
+    stopped : callable
+        Asked now and then whether the result is still wanted.
 
     Raises
     ------
     MediaError
-        Nothing of the clip can be read. What breaks off later is returned, with the reason.
+        Nothing of the clip can be read, or nobody wants it any more. What breaks off later is
+        returned, with the reason.
     """
     opened = Reader(path, sampling, max_side=view, threads=min(threads, 4))
     with translated(path), opened as reader, ThreadPoolExecutor(min(threads, 4) + 1) as pool:
@@ -104,6 +114,8 @@ def read_clip(
         while window := upcoming.result():
             upcoming = pool.submit(reader.window, faces_seen=look.faces_seen)
             look.add(window)
+            if stopped():
+                raise Unreadable(path, "stopped")
         return look.result()
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from album.clips.frames import Sampling
 from album.clips.look import read_clip
-from album.errors import Damaged
+from album.errors import Damaged, Unreadable
 from nets.engine import load_engine
 from nets.fake import FakeEmbedder
 from tests.album.clips.make import Placed, still, turn, write
@@ -115,3 +115,11 @@ def test_a_clip_of_which_nothing_can_be_decoded(tmp_path):
     path.write_bytes(data)
     with pytest.raises(Damaged):
         look(path)
+
+
+def test_a_clip_that_is_not_wanted_any_more_is_not_read_to_its_end(tmp_path):
+    path = write(tmp_path / "a.mp4", [still()] * 400)
+    asked = iter([False, True])
+    with pytest.raises(Unreadable, match="stopped"):
+        read_clip(path, ENGINE, Sampling(), view=1600, stopped=lambda: next(asked))
+    assert next(asked, None) is None
