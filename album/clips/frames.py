@@ -63,7 +63,7 @@ class Frame:
     Attributes
     ----------
     time_ms : int
-        Since the start of the clip.
+        Since the start of the clip, as players count.
     stretch : int
         Number of the stretch; frames of two stretches do not follow each other.
     view : ndarray of uint8, shape (height, width, 3)
@@ -91,6 +91,8 @@ class Reader:
         Longest side of views, in pixels, if smaller than `VIEW`.
     threads : int
         Of the decoder.
+    start_ms : int
+        The first frame is the one at this time.
 
     Attributes
     ----------
@@ -105,12 +107,19 @@ class Reader:
     """
 
     def __init__(
-        self, path: StrPath, sampling: Sampling, *, max_side: int = VIEW, threads: int = 1
+        self,
+        path: StrPath,
+        sampling: Sampling,
+        *,
+        max_side: int = VIEW,
+        threads: int = 1,
+        start_ms: int = 0,
     ) -> None:
         self._path, self._sampling = path, sampling
         self._side, self._threads = min(max_side, VIEW), threads
         self.size, self.orientation = (0, 0), 1
         self._last_s = -math.inf
+        self._from_s = start_ms / 1000
         self._packets = self._bad = 0
         self._ended = False
 
@@ -143,9 +152,11 @@ class Reader:
         self._period = self._sampling.every / self._rate
         if context.name in _SKIPS and self._sampling.every >= 3:
             context.skip_frame = "NONREF"
-        start, base = found.stream.start_time, found.stream.time_base
+        base = found.stream.time_base
         self._base = float(base) if base else 1 / found.rate
-        self._start_s = (start or 0) * self._base
+        # The zero of players, who begin with whatever comes first, mostly the sound.
+        start = self._container.start_time
+        self._start_s = start / 1e6 if start is not None else 0.0
         self._wanted = self._choose()
 
     def window(self, *, faces_seen: bool) -> list[Frame]:
@@ -204,6 +215,9 @@ class Reader:
     def _choose(self) -> Generator[Frame, None, None]:
         starts, frames = self._stretches()
         after = -math.inf
+        if self._from_s:
+            self._go_to(self._from_s)
+            after = self._from_s - 1e-3
         for number, start in enumerate(starts):
             if number:
                 self._go_to(start)

@@ -1,13 +1,16 @@
 """Frames of clips: upright, in time, within bounds."""
 
+from fractions import Fraction
 from itertools import pairwise
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
 
 from album import media
 from album.clips.frames import Reader, Sampling
+from album.clips.still import frame_at
 from album.errors import Damaged, Ignored, MediaError, NotAPhoto
 from nets.fake import FakeDetector
 from tests.album.clips.make import MATRICES, Placed, sound, still, turn, write
@@ -145,3 +148,34 @@ def test_mutated_clips_raise_nothing_but_media_errors(tmp_path, suffix):
             assert len(frames_of(path)[0]) <= 100
         except MediaError as error:
             assert str(path) in str(error)
+
+
+def test_the_frame_at_a_time(tmp_path):
+    frames = [still(Placed(1, 20 + i)) for i in range(100)]
+    path = turn(write(tmp_path / "a.mp4", [np.rot90(frame) for frame in frames]), 6)
+    for number in (0, 1, 50, 99):
+        image = frame_at(path, round(1000 * number / 30))
+        assert LOOK.detect(image).boxes[0, 0] == pytest.approx(20 + number, abs=1)
+    with pytest.raises(Damaged):
+        frame_at(path, 5000)
+
+
+def test_time_counts_from_where_players_begin(tmp_path):
+    """Where the sound begins before the picture, the first frame is not at 0."""
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        audio = container.add_stream("aac", rate=44100)
+        video = container.add_stream("mpeg4", rate=30)
+        video.width, video.height, video.pix_fmt = 320, 240, "yuv420p"
+        video.codec_context.time_base = Fraction(1, 30)
+        for number in range(80):
+            quiet = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+            quiet.sample_rate, quiet.pts = 44100, 1024 * number
+            container.mux(audio.encode(quiet))
+        for number in range(30):
+            frame = av.VideoFrame.from_ndarray(still(), format="rgb24")
+            frame.pts, frame.time_base = 30 + number, Fraction(1, 30)
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        container.mux(audio.encode(None))
+    assert frames_of(path)[0][0].time_ms == pytest.approx(1000, abs=40)
