@@ -45,7 +45,7 @@ class PhotoFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped:
-    """A file that was not read: a 'clip' where none are wanted, or 'other'."""
+    """A file that was not read: a 'clip' where none are wanted, 'other', or 'forgotten'."""
 
     path: Path
     kind: str
@@ -87,6 +87,7 @@ class IndexReport:
     clips: int = 0
     frames: int = 0
     skipped_clips: int = 0
+    forgotten: int = 0
     faces: int = 0
     people: int = 0
     passers_by: int = 0
@@ -113,6 +114,8 @@ class IndexReport:
                 self.frames += frames
                 if problem:
                     self.failures.append(PhotoFailed(path, problem))
+            case FileSkipped(kind="forgotten"):
+                self.forgotten += 1
             case PhotoFailed():
                 self.failures.append(event)
             case Grouped(people=people, passers_by=passers_by):

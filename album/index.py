@@ -6,7 +6,7 @@ also records that it is done, so a run that is killed loses at most the photos i
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from album.analyse import VIEW, Analyser, Failed, Known, Prepared, ReadClip, Ski
 from album.clips import record as clip_record
 from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
+from album.contracts import remember_nets
 from album.events import (
     ClipDone,
     Event,
@@ -37,16 +38,15 @@ from db.files import (
     save_failure,
     save_files,
 )
+from db.forgetting import forgotten_contents
 from db.library import Library
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
 from db.rows import KnownFile
-from db.settings import get_setting, set_setting
+from db.settings import GROUPED_UNDER, get_setting, set_setting
 from db.status import status
 from nets.engine import Description, Engine, join
 from nets.models import digest
 
-GROUPED_UNDER = "grouped_under"
-"""Setting that says how the library was grouped last; absent while anything has changed since."""
 BATCH = 32
 """Faces that are gathered, across photos, before the nets run."""
 
@@ -129,6 +129,7 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
 
     contracts = engine.embedder.contract, engine.attributes.contract
     how = digest(*contracts, method, PATH.read_text(encoding="utf-8"))
+    remember_nets(library, engine)
     if get_setting(library, GROUPED_UNDER) == how:
         counts = status(library)
         shown = counts.people - counts.passers_by
@@ -157,6 +158,7 @@ class Plan:
 
     tasks: list[Task]
     done: set[str]
+    forgotten: frozenset[str]
     gone: list[str]
     back: list[str]
     scanned: Scanned
@@ -187,7 +189,8 @@ def look(
     done = {file.content_hash for file in known.values() if file.done and file.content_hash}
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
     unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
-    return Plan(tasks, done, gone, back, scanned, unreadable)
+    forgotten = forgotten_contents(library)
+    return Plan(tasks, done | forgotten, forgotten, gone, back, scanned, unreadable)
 
 
 def all_known(library: Library, contract: str, clips: str | None) -> dict[str, KnownFile]:
@@ -221,7 +224,7 @@ def analyse(
             yield save_clip(library, engine, outcome, clip_contract(contract, options.clips))
             continue
         if not isinstance(outcome, Prepared):
-            yield settle(library, like_its_copy(outcome, failed))
+            yield settle(library, like_its_copy(outcome, failed), plan.forgotten)
             continue
         ready.append(outcome)
         if max(sum(len(photo.detections) for photo in ready), len(ready)) >= BATCH:
@@ -239,10 +242,17 @@ def like_its_copy(
     return outcome
 
 
-def settle(library: Library, outcome: Known | Skipped | Failed) -> Event:
-    """Record a file that needs no analysis: known content, no photo, or not to be read."""
+def settle(
+    library: Library, outcome: Known | Skipped | Failed, forgotten: Container[str | None] = ()
+) -> Event:
+    """Record a file that needs no analysis: known content, no photo, or not to be read.
+
+    Of forgotten content nothing is recorded, not even its path.
+    """
     path = Path(outcome.task.found.path)
     match outcome:
+        case Known(_, content_hash) if content_hash in forgotten:
+            return FileSkipped(path, "forgotten")
         case Known(task, content_hash, kind):
             save_files(library, [seen(task, content_hash, kind)])
             return PhotoDone(path, 0, known=True)

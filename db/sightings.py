@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select
+from numpy.typing import NDArray
+from sqlalchemy import Connection, delete, func, insert, select
 
 from db.library import Library
 from db.matching import match_vectors
@@ -53,7 +54,21 @@ def match_people(conn: Connection, result: Analysis, photo_id: int) -> Ints:
     return found
 
 
-def _vectors(conn: Connection, like: Identity, photo_id: int) -> tuple[Ints, np.ndarray]:
+def known_people(conn: Connection, result: Analysis, photo_id: int) -> NDArray[np.bool_] | None:
+    """Tell which people of a clip are stored of it; None where no vector can tell.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,), or None
+        None where people are stored, but none under a contract of `result`.
+    """
+    known = match_people(conn, result, photo_id) >= 0
+    stored = conn.scalar(select(func.count()).where(face.c.photo_id == photo_id))
+    comparable = any(len(_vectors(conn, one, photo_id)[0]) for one in result.identity)
+    return known if comparable or not stored else None
+
+
+def _vectors(conn: Connection, like: Identity, photo_id: int) -> tuple[Ints, NDArray[np.float64]]:
     """Return ids and unit vectors of the faces of a photo under the contract of others."""
     query = (
         select(face.c.id, observation.c.vector)

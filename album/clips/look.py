@@ -227,7 +227,8 @@ class _Look:
 
     def _people(self, said: list[Description]) -> list[ClipPerson]:
         track, frame, window = np.concatenate(self._seen).T
-        threshold = identity_calibration(self.engine.embedder.name).threshold
+        names = self.engine.embedder.name, self.engine.attributes.name
+        threshold = identity_calibration(*names).identity_threshold
         shown = np.array([one.quality for one in self._best], np.float64)
         described = Described(
             track=np.array([one.track for one in self._best], np.int64),

@@ -181,6 +181,7 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
         (copies, text.count(copies, "copy of known photos", "copies of known photos")),
         (report.moved, f"{text.number(report.moved)} moved"),
         (report.gone - report.moved, f"{text.number(report.gone - report.moved)} gone"),
+        (report.forgotten, f"{text.number(report.forgotten)} forgotten"),
     ]
     if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."

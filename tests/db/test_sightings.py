@@ -7,6 +7,7 @@ from db.analyses import save_analysis
 from db.decisions import place_faces
 from db.faces import load_faces
 from db.files import save_files
+from db.forgetting import forget_people
 from db.matching import match_vectors
 from db.people import people
 from db.records import Analysis, Identity, PhotoFacts, Sighting
@@ -80,3 +81,26 @@ def test_vectors_match_one_to_one_nearest_first():
     old = np.array([[1.0, 0], [0.99, 0.1]])
     assert match_vectors(old, np.array([[1.0, 0], [1, 0.01], [0, 1]])).tolist() == [0, 1, -1]
     assert match_vectors(old[:0], old).tolist() == [-1, -1]
+
+
+def test_somebody_forgotten_in_a_clip_does_not_come_back_in_another_frame(library, read):
+    moments = [Sighting(0, 0, 900, 5), Sighting(1, 100, 800, 4)]
+    read(ANNA, BERT, CLEO, sightings=moments)
+    anna, bert, _ = group(library, [1], [2], [3])
+    forget_people(library, [anna])
+    # Bert's best box is now where Anna's was, and she is somewhere else.
+    moved = [Sighting(0, 200, 700, 3), Sighting(1, 0, 900, 5)]
+    assert read(BERT, ANNA, CLEO, contract="B", at=700, sightings=moved) == {2: 700, 3: 700}
+    assert sightings(library, [bert]) == {2: (Moment(200, 700, 3),)}
+
+
+def test_nobody_comes_back_to_a_clip_of_which_all_were_forgotten(library, read):
+    read(ANNA)
+    forget_people(library, group(library, [1]))
+    assert read(BERT, ANNA, contract="B", at=700) == {}
+
+
+def test_under_a_new_net_the_boxes_of_a_clip_must_do(library, read):
+    read(ANNA, BERT)
+    forget_people(library, group(library, [1], [2])[:1])
+    assert read(ANNA, BERT, contract="B", net="other") == {2: 100}
