@@ -62,6 +62,14 @@ class Faces:
     photos: Ints
 
 
+def some(faces: Faces, dated: Dated, rows: Ints) -> tuple[Faces, Dated]:
+    """Return some of the faces, with their dates."""
+    return (
+        Faces(faces.vectors[rows], faces.ages[rows], faces.photos[rows]),
+        Dated(dated.years[rows], dated.days[rows], dated.sigma[rows]),
+    )
+
+
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors scaled to unit length, which storing as float16 takes from them."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -70,7 +78,7 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def compared(
-    faces: Faces, dated: Dated, use: IdentityCalibration
+    faces: Faces, dated: Dated, use: IdentityCalibration, *, born: Doubles | None = None
 ) -> tuple[NDArray[np.float32], Doubles]:
     """Return the rows for linkage: identity with birth years beside it, and their variances.
 
@@ -79,6 +87,8 @@ def compared(
     faces : Faces
     dated : Dated
     use : IdentityCalibration
+    born : ndarray of float64, shape (n,), optional
+        Birth years that are known for certain, which go before what a face looks like; else NaN.
 
     Returns
     -------
@@ -90,7 +100,10 @@ def compared(
     vectors = unit(faces.vectors)
     sigma = np.where(dated.trusted, dated.sigma, np.inf)
     columns = birth_columns(
-        faces.ages, dated.years, sigma, width=use.birth_width, offsets=_offsets(faces.ages, use)
+        *(faces.ages, dated.years, sigma),
+        width=use.birth_width,
+        offsets=_offsets(faces.ages, use),
+        born=born,
     )
     weighted = np.sqrt(use.birth_weight / 2) * columns
     variance = use.birth_weight * birth_variance(columns, unknown=use.birth_unknown)

@@ -1,5 +1,7 @@
 """Joining the groups that one child left over the years, where that is as good as certain."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,11 +19,39 @@ _EIGHTY = 1.2816
 """Half the width of an 80 % interval in standard deviations."""
 
 
-def continued(labels: Ints, faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
+@dataclass(frozen=True, slots=True)
+class Barriers:
+    """What keeps groups of n faces apart besides common photos.
+
+    Attributes
+    ----------
+    kept : int
+        The first so many groups are known people, no two of whom become one.
+    apart : ndarray of int64, shape (m, 2)
+        Rows that are not of one person.
+    members : ndarray of int64, shape (l, 2)
+        A row, and a photo in which its person is with a face that has no row.
+    births : ndarray of float64, shape (n, 2), or None
+        Between which years the person of each face can have been born.
+    """
+
+    kept: int = 0
+    apart: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    members: Ints = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    births: Doubles | None = None
+
+
+def continued(
+    labels: Ints,
+    faces: Faces,
+    dated: Dated,
+    use: IdentityCalibration,
+    barriers: Barriers | None = None,
+) -> Ints:
     """Merge groups that are one person at different ages; what has no date stays as it is.
 
     Round by round, the likeliest first, as long as a pair is at least as likely as
-    `ContinuationCalibration.certain` and shares no photo.
+    `ContinuationCalibration.certain`, shares no photo and nothing else keeps it apart.
 
     Parameters
     ----------
@@ -30,18 +60,19 @@ def continued(labels: Ints, faces: Faces, dated: Dated, use: IdentityCalibration
     faces : Faces
     dated : Dated
     use : IdentityCalibration
+    barriers : Barriers, optional
 
     Returns
     -------
     ndarray of int64, shape (n,)
-        Groups are numbered anew, from 0.
+        Groups are numbered anew, from 0; those of known people keep their numbers.
     """
     if use.continuation is None or not dated.trusted.any():
         return labels
     for _ in range(ROUNDS):
         pairs, score = continuations(labels, faces, dated, use)
         certain = score >= use.continuation.certain
-        together = _Photos(labels, faces.photos)
+        together = _Barred(labels, faces.photos, barriers or Barriers())
         chosen = best_first(pairs.take(certain), score[certain], together.allowed)
         if not len(chosen):
             break
@@ -97,15 +128,27 @@ def lives_of(labels: Ints, faces: Faces, dated: Dated, use: IdentityCalibration)
     return Lives(found.estimate, (found.high - found.low) / 2 / _EIGHTY, age)
 
 
-class _Photos:
-    """Which groups are together in a photo."""
+class _Barred:
+    """Which groups can't be one person."""
 
-    def __init__(self, labels: Ints, photos: Ints) -> None:
-        known = photos >= 0
+    def __init__(self, labels: Ints, photos: Ints, barriers: Barriers) -> None:
+        known = np.flatnonzero(photos >= 0)
+        rows = np.concatenate([known, barriers.members[:, 0]])
+        where = np.concatenate([photos[known], barriers.members[:, 1]])
         self._photos: dict[int, set[int]] = {}
-        for label, photo in zip(labels[known].tolist(), photos[known].tolist(), strict=True):
+        for label, photo in zip(labels[rows].tolist(), where.tolist(), strict=True):
             self._photos.setdefault(label, set()).add(photo)
+        self._apart = set(map(tuple, np.sort(labels[barriers.apart], axis=1).tolist()))
+        self._kept = barriers.kept
+        k = int(labels.max(initial=-1)) + 1
+        self._low, self._high = np.full(k, -np.inf), np.full(k, np.inf)
+        if barriers.births is not None:
+            np.maximum.at(self._low, labels, barriers.births[:, 0])
+            np.minimum.at(self._high, labels, barriers.births[:, 1])
 
     def allowed(self, a: int, b: int) -> bool:
-        """Tell whether two groups share no photo."""
-        return self._photos.get(a, set()).isdisjoint(self._photos.get(b, set()))
+        """Tell whether two groups may be one; a < b."""
+        apart = b < self._kept or (a, b) in self._apart
+        born = max(self._low[a], self._low[b]) <= min(self._high[a], self._high[b])
+        shared = not self._photos.get(a, set()).isdisjoint(self._photos.get(b, set()))
+        return bool(born) and not apart and not shared

@@ -31,12 +31,17 @@ class NetsUsed:
     attributes_contract: str
 
 
-def remember_nets(library: Library, engine: "Engine") -> None:
-    """Store the nets that a library is grouped with."""
-    nets = NetsUsed(
+def nets_of(engine: "Engine") -> NetsUsed:
+    """Return names and contracts of the nets of an engine."""
+    return NetsUsed(
         *(engine.embedder.name, engine.embedder.contract),
         *(engine.attributes.name, engine.attributes.contract),
     )
+
+
+def remember_nets(library: Library, engine: "Engine") -> None:
+    """Store the nets that a library is grouped with."""
+    nets = nets_of(engine)
     if nets != nets_used(library):
         set_setting(library, GROUPED_WITH, json.dumps(asdict(nets)))
 

@@ -72,6 +72,8 @@ class Grouped:
     people: int
     passers_by: int
     faces: int
+    reassigned: int = 0
+    """Faces that went from one person to another, both of them people that nobody has touched."""
 
 
 @dataclass(slots=True)
@@ -91,6 +93,7 @@ class IndexReport:
     faces: int = 0
     people: int = 0
     passers_by: int = 0
+    reassigned: int = 0
     seconds: float = 0.0
     failures: list[PhotoFailed] = field(default_factory=list)
 
@@ -118,8 +121,9 @@ class IndexReport:
                 self.forgotten += 1
             case PhotoFailed():
                 self.failures.append(event)
-            case Grouped(people=people, passers_by=passers_by):
+            case Grouped(people=people, passers_by=passers_by, reassigned=reassigned):
                 self.people, self.passers_by = people, passers_by
+                self.reassigned = reassigned
 
 
 Event = Scanned | PhotoDone | ClipDone | FileSkipped | PhotoFailed | Moved | GroupingFaces | Grouped

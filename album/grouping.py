@@ -35,8 +35,8 @@ NOBODY = Grouping(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.f
 def group(library: Library, engine: Engine, *, method: str = "default") -> Iterator[Event]:
     """Group all faces of a library into people, and derive what is to be said of each.
 
-    People keep their ids: a new group takes the id of the person that most of its faces were
-    assigned to before.
+    `album index` does so with the published method only; see `album.assigning`. People keep their
+    ids: a new group takes the id of the person that most of its faces were assigned to before.
 
     Parameters
     ----------

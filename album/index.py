@@ -17,7 +17,7 @@ from album.analyse import VIEW, Analyser, Failed, Known, Prepared, ReadClip, Ski
 from album.clips import record as clip_record
 from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
-from album.contracts import remember_nets
+from album.contracts import nets_of, remember_nets
 from album.events import (
     ClipDone,
     Event,
@@ -35,6 +35,7 @@ from db.files import (
     known_files,
     mark_gone,
     mark_present,
+    not_described,
     save_failure,
     save_files,
 )
@@ -111,6 +112,7 @@ def index(
     contract = analysis_contract(engine, options.view)
     clips = clip_contract(contract, options.clips)
     plan = look(library, roots, contract, clips, retry=options.retry)
+    plan = with_photos_elsewhere(library, plan, engine, contract, clips)
     if plan.tasks or plan.gone or plan.back:
         set_setting(library, GROUPED_UNDER, None)
     yield plan.scanned
@@ -124,18 +126,25 @@ def index(
 
 def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Event]:
     """Group the faces, unless nothing has changed since they were last grouped in this way."""
-    from album.calibration import PATH
+    from album.assigning import LAST_WHOLE, assign
+    from album.calibration import calibration_files
+    from album.candidates import prepare
     from album.grouping import group
 
     contracts = engine.embedder.contract, engine.attributes.contract
-    how = digest(*contracts, method, PATH.read_text(encoding="utf-8"))
+    how = digest(*contracts, method, *calibration_files())
     remember_nets(library, engine)
     if get_setting(library, GROUPED_UNDER) == how:
         counts = status(library)
         shown = counts.people - counts.passers_by
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
-    yield from group(library, engine, method=method)
+    if method == "default":
+        yield from assign(library, nets_of(engine))
+    else:
+        yield from group(library, engine, method=method)
+        set_setting(library, LAST_WHOLE, f"{method} 0")
+    prepare(library)
     set_setting(library, GROUPED_UNDER, how)
 
 
@@ -179,18 +188,54 @@ def look(
     mark_gone(library, gone)
     back = [file.path for file in changes.unchanged if known[file.path].gone]
     mark_present(library, back)
-    tasks = [Task(file) for file in (*changes.new, *changes.changed)]
-    tasks += [
+    new = [Task(file) for file in (*changes.new, *changes.changed)]
+    again = [
         Task(file, known[file.path].content_hash)
         for file in changes.unchanged
         if is_due(known[file.path], clips=clips is not None)
     ]
-    tasks.sort(key=lambda task: task.found.path)
+    # What was never read comes before what is read again, by other nets say.
+    tasks = [*sorted(new, key=by_path), *sorted(again, key=by_path)]
     done = {file.content_hash for file in known.values() if file.done and file.content_hash}
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
     unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
     forgotten = forgotten_contents(library)
     return Plan(tasks, done | forgotten, forgotten, gone, back, scanned, unreadable)
+
+
+def by_path(task: Task) -> str:
+    """Return what tasks are sorted by."""
+    return task.found.path
+
+
+def with_photos_elsewhere(
+    library: Library, plan: Plan, engine: Engine, contract: str, clips: str | None
+) -> Plan:
+    """Add what lies outside the folders of this run and was described by other nets only.
+
+    Vectors of different nets can't be compared, so that people would otherwise fall into two. What
+    is not there now, on a disk that is not connected say, is left for another time.
+    """
+    contents = not_described(library, engine.embedder.contract)
+    if not contents:
+        return plan
+    planned = {task.found.path for task in plan.tasks}
+    held = {task.content_hash for task in plan.tasks}
+    tasks = []
+    for path, known in sorted(all_known(library, contract, clips).items()):
+        wanted = known.content_hash in contents - held and not known.gone
+        if not wanted or path in planned or not is_due(known, clips=clips is not None):
+            continue
+        try:
+            stat = Path(path).stat()
+        except OSError:
+            continue
+        if (stat.st_size, stat.st_mtime_ns) == (known.size, known.mtime_ns):
+            tasks.append(Task(scan.Found(path, known.size, known.mtime_ns), known.content_hash))
+            held.add(known.content_hash)
+    told = plan.scanned
+    counts = Scanned(told.found + len(tasks), told.todo + len(tasks), told.unchanged, told.gone)
+    return replace(plan, tasks=[*plan.tasks, *tasks], scanned=counts)
 
 
 def all_known(library: Library, contract: str, clips: str | None) -> dict[str, KnownFile]:

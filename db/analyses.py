@@ -87,9 +87,18 @@ def _match(conn: Connection, faces: Faces, photo_id: int) -> tuple[Ints, list[in
 
 
 def _drop_faces(conn: Connection, ids: Sequence[int]) -> int:
-    """Delete faces, except those about which a user has said something; return how many."""
+    """Delete faces, except those about which a user has said something; return how many.
+
+    To name a person says something about each of their faces: a detector that does not find one of
+    them does not take the name out of that photo.
+    """
     kept = or_(
         exists().where(assignment.c.face_id == face.c.id, assignment.c.source != "auto"),
+        exists().where(
+            assignment.c.face_id == face.c.id,
+            person.c.id == assignment.c.person_id,
+            person.c.name.is_not(None),
+        ),
         exists().where(rejection.c.face_id == face.c.id),
         exists().where(contract.c.id == face.c.detector_id, contract.c.key == DRAWN),
         exists().where(person.c.cover_face_id == face.c.id, person.c.cover_chosen),

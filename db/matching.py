@@ -44,6 +44,9 @@ def match_boxes(
 ) -> NDArray[np.int64]:
     """Find each new box among the old ones, best overlap first, each old one used once.
 
+    Two boxes are of one face if they overlap by `SAME_FACE`, or if each holds the middle of the
+    other, as with detectors that draw boxes of different sizes: two faces are never so close.
+
     Parameters
     ----------
     old : ndarray of float, shape (n, 4)
@@ -54,12 +57,13 @@ def match_boxes(
     Returns
     -------
     ndarray of int64, shape (m,)
-        The row in `old`, or -1 where the overlap is below `SAME_FACE` with all that are left.
+        The row in `old`, or -1 where none of those that are left is of the same face.
     """
     shared = overlaps(old, new)
+    same = (shared >= SAME_FACE) | (_holds(old, new) & _holds(new, old).T)
     if old_times is not None and new_times is not None:
-        shared = np.where(old_times[:, None] == new_times[None], shared, 0.0)
-    return _pair(1 - shared, 1 - SAME_FACE)
+        same &= old_times[:, None] == new_times[None]
+    return _pair(-shared, same)
 
 
 def match_vectors(
@@ -80,16 +84,24 @@ def match_vectors(
         The row in `old`, or -1 where all that are left are further away than `limit`.
     """
     apart = old.astype(np.float64)[:, None] - new.astype(np.float64)[None]
-    return _pair((apart**2).sum(axis=2), limit)
+    far = (apart**2).sum(axis=2)
+    return _pair(far, far <= limit)
 
 
-def _pair(distances: NDArray[np.float64], limit: float) -> NDArray[np.int64]:
-    """Pair rows with columns, nearest first; return the row of each column, or -1."""
+def _pair(distances: NDArray[np.float64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pair rows with columns as allowed, nearest first; return the row of each column, or -1."""
     found = np.full(distances.shape[1], -1, np.int64)
     used = np.zeros(len(distances), bool)
-    rows, columns = np.nonzero(distances <= limit)
+    rows, columns = np.nonzero(allowed)
     for best in np.argsort(distances[rows, columns], kind="stable"):
         row, column = rows[best], columns[best]
         if found[column] < 0 and not used[row]:
             found[column], used[row] = row, True
     return found
+
+
+def _holds(outer: NDArray[np.floating], inner: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell which outer boxes hold the middle of which inner ones."""
+    middle = (inner[None, :, :2] + inner[None, :, 2:]) / 2
+    inside = (outer[:, None, :2] < middle) & (middle < outer[:, None, 2:])
+    return np.asarray(inside.all(axis=2))

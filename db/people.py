@@ -16,7 +16,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    or_,
     select,
     update,
 )
@@ -28,6 +27,7 @@ from db.records import Grouping, Ints, PersonFacts
 from db.rows import PersonRow
 from db.schema import assignment, face, person, photo, rejection
 from db.sql import chunks, is_present, next_id, reserve_ids, upsert
+from db.verdicts import Stamp, is_unchanged, said_something
 
 _DERIVED = ("passer_by", "p_male", "born", "born_low", "born_high")
 ROW: tuple[Column[Any], ...] = (
@@ -92,21 +92,12 @@ def _save_assignments(conn: Connection, grouping: Grouping) -> None:
 
 def unsaid() -> ColumnElement[bool]:
     """Return the condition that the user has said nothing about a person."""
-    return (
-        person.c.name.is_(None)
-        & ~person.c.hidden
-        & ~person.c.cover_chosen
-        & person.c.born_override.is_(None)
-        & person.c.gender_override.is_(None)
-    )
+    return ~said_something()
 
 
 def remove_empty(conn: Connection) -> None:
     """Delete people without a face about whom the user has said nothing."""
-    used = or_(
-        exists().where(assignment.c.person_id == person.c.id),
-        exists().where(rejection.c.person_id == person.c.id),
-    )
+    used = exists().where(assignment.c.person_id == person.c.id)
     conn.execute(delete(person).where(unsaid(), ~used))
 
 
@@ -148,20 +139,34 @@ def count_again(conn: Connection, person_ids: Sequence[int]) -> None:
             conn.execute(update(person).where(person.c.id == person_id).values(values))
 
 
-def save_people(library: Library, grouping: Grouping, people: Sequence[PersonFacts]) -> None:
+def save_people(
+    library: Library,
+    grouping: Grouping,
+    people: Sequence[PersonFacts],
+    *,
+    stamp: Stamp | None = None,
+) -> bool:
     """Store a new grouping and what follows from it, all of it or nothing.
 
     Parameters
     ----------
     library : Library
     grouping : Grouping
-        The faces that were clustered. Their automatic assignments are replaced; those of other
-        faces stay (of photos that are gone for now, say), and so does every assignment made by a
-        user or an import, whatever the grouping says.
+        The faces whose person may have changed. Their automatic assignments are replaced; those of
+        other faces stay (of photos that are gone for now, say), and so does every assignment made
+        by a user or an import, whatever the grouping says.
     people : sequence of PersonFacts
-        Everybody in the grouping. Ids are those of stored people, to keep them, or reserved by
-        `next_person_ids`. People left without a face go, unless the user has said something about
-        them.
+        Everybody in the grouping, and others of whom something new is known. Ids are those of
+        stored people, to keep them, or reserved by `next_person_ids`. People left without a face
+        go, unless the user has said something about them.
+    stamp : tuple of int, optional
+        From `db.verdicts.verdicts`.
+
+    Returns
+    -------
+    bool
+        False if somebody has changed the library since the stamp was taken: nothing was stored, and
+        the grouping has to be worked out again.
 
     Raises
     ------
@@ -169,11 +174,19 @@ def save_people(library: Library, grouping: Grouping, people: Sequence[PersonFac
         A person without facts, facts given twice, or an id that was never reserved.
     """
     with library.write() as conn:
-        _check_ids(conn, grouping, people)
-        _save_facts(conn, people)
-        _save_assignments(conn, grouping)
-        remove_empty(conn)
-        refresh_counts(conn)
+        if stamp is not None and not is_unchanged(conn, stamp):
+            return False
+        store_people(conn, grouping, people)
+    return True
+
+
+def store_people(conn: Connection, grouping: Grouping, people: Sequence[PersonFacts]) -> None:
+    """Store a new grouping inside a transaction; see `save_people`."""
+    _check_ids(conn, grouping, people)
+    _save_facts(conn, people)
+    _save_assignments(conn, grouping)
+    remove_empty(conn)
+    refresh_counts(conn)
 
 
 def people(library: Library, *, hidden: bool = False, passers_by: bool = False) -> list[PersonRow]:

@@ -22,6 +22,7 @@ SECTIONS = {
         "status": "Show what the library holds, and which files could not be read.",
     },
     "Put people right": {
+        "suggest": "Ask what is worth knowing: are these two the same person?",
         "name": "Give a person a name.",
         "merge": "Make several people one.",
         "split": "Make some faces of a person somebody else.",
@@ -31,6 +32,7 @@ SECTIONS = {
         "hide": "Leave a person out of lists.",
         "unhide": "Show a hidden person again.",
         "same-person-twice": "Allow a person twice in a photo: a collage, a mirror.",
+        "regroup": "Group all faces anew, within what you have said.",
         "undo": "Take the last change back.",
         "redo": "Make the change again that was taken back last.",
         "history": "List the changes that were made.",

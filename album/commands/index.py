@@ -188,6 +188,9 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)
+    if report.reassigned:
+        faces = text.count(report.reassigned, "face")
+        yield f"{faces} changed person, none of anybody whom you have named or corrected."
     if report.people or report.passers_by:
         people = text.count(report.people, "person", "people")
         passing = text.count(report.passers_by, "passer-by", "passers-by")

@@ -7,7 +7,8 @@ import pytest
 
 from album.calibration import ContinuationCalibration, IdentityCalibration
 from album.comparing import Dated, Faces, possible_births
-from album.continuing import continuations, continued
+from album.continuing import Barriers, continuations, continued
+from album.linking import Told, link
 from clustering.fusion import AgeCalibration
 from clustering.questions import Logistic
 
@@ -52,6 +53,38 @@ def test_other_birth_years_stay_apart():
 
 def test_groups_that_share_a_photo_stay_apart():
     assert continued(LABELS, *album(SMALL, BIG, photos=[0, 1, 1, 2]), USE).tolist() == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("barriers", "joins"),
+    [
+        (Barriers(), True),
+        (Barriers(kept=1), True),
+        (Barriers(kept=2), False),
+        (Barriers(apart=np.array([[3, 0]])), False),
+        (Barriers(members=np.array([[0, 2]])), False),
+        (Barriers(members=np.array([[0, 9]])), True),
+        (Barriers(births=np.array([[1990, 1991], [0, 3000], [1980, 1991], [0, 3000]])), True),
+        (Barriers(births=np.array([[1990, 1991], [0, 3000], [1980, 1989], [0, 3000]])), False),
+    ],
+)
+def test_what_keeps_groups_apart(barriers, joins):
+    labels = continued(LABELS, *album(SMALL, BIG), USE, barriers)
+    assert labels.tolist() == ([0, 0, 0, 0] if joins else [0, 0, 1, 1])
+
+
+def test_a_new_group_continues_a_known_person_unless_told_otherwise():
+    faces, dated = album(SMALL, BIG)
+    person = np.array([7, 7, 0, 0])
+    assert link(faces, dated, USE, person).tolist() == [7, 7, 7, 7]
+    assert link(faces, dated, USE, person, Told(apart=np.array([[2, 0]]))).tolist() == [
+        7,
+        7,
+        -1,
+        -1,
+    ]
+    assert link(faces, dated, USE, np.array([7, 7, 9, 9])).tolist() == [7, 7, 9, 9]
+    assert link(faces, dated, USE, np.array([7, 0, 9, 0])).tolist() == [7, 7, 9, 9]
 
 
 def test_chains_of_ages_are_joined_round_by_round():
