@@ -170,7 +170,7 @@ class Reader:
         Raises
         ------
         Damaged
-            No frame can be decoded at all.
+            No frame can be decoded at all, or none from `start_ms` on.
         Exception
             Whatever the decoder raises, see `album.media.translated`.
         """
@@ -178,7 +178,8 @@ class Reader:
         self._period = (sampling.every_seen if faces_seen else sampling.every) / self._rate
         frames = list(islice(self._wanted, WINDOW))
         if not frames and self.size == (0, 0):
-            raise Damaged(self._path, "no frame can be decoded")
+            where = f" at {self._from_s:.1f} seconds" if self._from_s else ""
+            raise Damaged(self._path, f"no frame{where} can be decoded")
         return frames
 
     def closer(self, frame: Frame) -> Image:

@@ -154,7 +154,7 @@ def test_the_frame_at_a_time(tmp_path):
     frames = [still(Placed(1, 20 + i)) for i in range(100)]
     path = turn(write(tmp_path / "a.mp4", [np.rot90(frame) for frame in frames]), 6)
     for number in (0, 1, 50, 99):
-        image = frame_at(path, round(1000 * number / 30))
+        image = frame_at(path, round(1000 * number / 30)).pixels
         assert LOOK.detect(image).boxes[0, 0] == pytest.approx(20 + number, abs=1)
     with pytest.raises(Damaged):
         frame_at(path, 5000)
