@@ -145,6 +145,16 @@ def fit_continuation(data: Labelled, use: IdentityCalibration) -> ContinuationCa
     return ContinuationCalibration(score, certain_at(*judged(data, use)))
 
 
+def bcubed_of(labels, people) -> tuple[np.ndarray, np.ndarray]:
+    """BCubed precision and recall of each face."""
+    _, group = np.unique(labels, return_inverse=True)
+    _, person = np.unique(people, return_inverse=True)
+    table = np.zeros((group.max() + 1, person.max() + 1))
+    np.add.at(table, (group, person), 1)
+    both = table[group, person]
+    return both / table.sum(axis=1)[group], both / table.sum(axis=0)[person]
+
+
 def main() -> None:
     from calibrate import read
 
