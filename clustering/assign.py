@@ -1,4 +1,10 @@
-"""New faces join clusters that exist already, which stay as they are."""
+"""New rows join clusters that exist already, or found new ones; no other row moves.
+
+It is one run of average linkage over the existing clusters, each standing for all of its rows, and
+the new rows. Two existing clusters never merge. New rows so group among themselves first where they
+are nearest to each other, and a whole group joins a cluster when its *average* distance to the
+cluster's rows is within the threshold. That none of the clusters is near is a normal outcome.
+"""
 
 from dataclasses import dataclass
 
@@ -7,51 +13,45 @@ from numpy.typing import ArrayLike, NDArray
 
 from clustering.constraints import (
     Constraints,
+    Floats,
     Ints,
     RowError,
+    Rules,
     check_constraints,
     check_threshold,
+    check_variance,
     check_vectors,
+    refuse,
 )
 from clustering.linkage import cluster
 
 Doubles = NDArray[np.float64]
 
+_ROWS = 4096
 _BLOCK = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterStats:
-    """What is needed of k clusters to compare new vectors with all of their rows.
+    """What the average distance to all rows of each of k clusters follows from.
 
     Attributes
     ----------
     count : ndarray of int64, shape (k,)
-        Number of rows.
+        Number of rows; at least 1.
     mean : ndarray of float64, shape (k, d)
         Mean vector.
-    mean_square : ndarray of float64, shape (k,)
-        Mean squared norm of the rows.
-    members : ndarray of int64, shape (m, 2)
-        Pairs of a cluster and a group (photo) that it has a row in, as far as they matter to the
-        new rows.
-    intervals : ndarray of float64, shape (k, 2), or None
-        Intersection of the intervals of the rows.
+    scatter : ndarray of float64, shape (k,)
+        Mean squared distance of the rows to it, and mean of their variances.
     """
 
     count: Ints
     mean: Doubles
-    mean_square: Doubles
-    members: Ints
-    intervals: Doubles | None = None
+    scatter: Doubles
 
 
 def cluster_stats(
-    vectors: ArrayLike,
-    labels: ArrayLike,
-    *,
-    groups: ArrayLike | None = None,
-    intervals: ArrayLike | None = None,
+    vectors: ArrayLike, labels: ArrayLike, *, variance: ArrayLike | None = None
 ) -> ClusterStats:
     """Summarise clusters.
 
@@ -59,205 +59,221 @@ def cluster_stats(
     ----------
     vectors : array of float, shape (n, d)
     labels : array of int, shape (n,)
-        Cluster of each row, from 0; rows with -1 are left out.
-    groups : array of int, shape (n,), optional
-        Photo of each row; -1 for none.
-    intervals : array of float, shape (n, 2), optional
-        As in `Constraints`.
+        Cluster of each row, 0 to k - 1, none of them empty; rows with -1 are left out.
+    variance : array of float, shape (n,), optional
+        As in `clustering.linkage.average_linkage`.
 
     Returns
     -------
     ClusterStats
-        Of clusters 0 to the highest label. Empty clusters have count 0 and take no new rows.
-    """
-    rows = check_vectors(vectors)
-    label = np.asarray(labels)
-    if label.shape != (len(rows),):
-        raise RowError(f"{len(rows)} vectors but labels of shape {label.shape}")
-    rules = check_constraints(Constraints(intervals=intervals), len(rows))
-    known = np.flatnonzero(label >= 0)
-    order = known[np.argsort(label[known], kind="stable")]
-    k = int(label.max(initial=-1)) + 1
-    count = np.bincount(label[order], minlength=k)
-    mean, square = np.zeros((k, rows.shape[1])), np.zeros(k)
-    for part in np.array_split(order, len(order) // 4096 + 1):
-        x = rows[part].astype(np.float64)
-        np.add.at(mean, label[part], x)
-        np.add.at(square, label[part], np.einsum("ij,ij->i", x, x))
-    size = np.maximum(count, 1)
-    return ClusterStats(
-        count,
-        mean / size[:, None],
-        square / size,
-        _members(label, groups),
-        None if rules.intervals is None else _met(label, rules.intervals, k),
-    )
-
-
-def assign(
-    vectors: ArrayLike,
-    clusters: ClusterStats,
-    threshold: float,
-    *,
-    groups: ArrayLike | None = None,
-    intervals: ArrayLike | None = None,
-    not_in: ArrayLike | None = None,
-) -> Ints:
-    """Put each new row into the cluster that it is nearest to on average, if it may join one.
-
-    The clusters' statistics do not change on the way, so the order of the rows does not matter.
-    Of several new rows of one photo that want the same cluster the nearest gets it, and the others
-    go to the next nearest that is within the threshold.
-
-    Parameters
-    ----------
-    vectors : array of float, shape (n, d)
-        New rows.
-    clusters : ClusterStats
-    threshold : float
-        Largest average squared distance to the rows of a cluster.
-    groups : array of int, shape (n,), optional
-        Photo of each new row, numbered as in `clusters.members`; -1 for none.
-    intervals : array of float, shape (n, 2), optional
-        As in `Constraints`. Used where the clusters have intervals too.
-    not_in : array of int, shape (m, 2), optional
-        Pairs of a new row and a cluster that it may not join.
-
-    Returns
-    -------
-    ndarray of int64, shape (n,)
-        Cluster of each new row, or -1.
 
     Raises
     ------
     RowError
-        If vectors, groups, intervals or pairs can't be used.
+        If vectors, labels or variances can't be used.
     """
     rows = check_vectors(vectors)
-    if rows.shape[1] != clusters.mean.shape[1]:
-        raise RowError(f"vectors of length {rows.shape[1]}, clusters of {clusters.mean.shape[1]}")
-    rules = check_constraints(Constraints(groups=groups, intervals=intervals), len(rows))
-    row, to, far = _near(rows, clusters, check_threshold(threshold))
-    allowed = ~_listed(row, to, _not_in(not_in, len(rows), len(clusters.count)))
-    if rules.intervals is not None and clusters.intervals is not None:
-        mine, theirs = rules.intervals[row], clusters.intervals[to]
-        allowed &= np.maximum(mine[:, 0], theirs[:, 0]) <= np.minimum(mine[:, 1], theirs[:, 1])
-    group = np.full(len(rows), -1) if groups is None else np.asarray(groups, np.int64)
-    allowed &= ~(_listed(to, group[row], clusters.members) & (group[row] >= 0))
-    order = np.lexsort((to, row, far))
-    order = order[allowed[order]]
-    return _settle(row[order], to[order], group)
+    label = _labels(labels, len(rows))
+    extra = check_variance(variance, len(rows))
+    known = np.flatnonzero(label >= 0)
+    order = known[np.argsort(label[known], kind="stable")]
+    count = np.bincount(label[known])
+    if (count == 0).any():
+        raise RowError(f"no row has the label {int(np.argmin(count))}")
+    mean = np.zeros((len(count), rows.shape[1]))
+    for part in _parts(order):
+        here, start = np.unique(label[part], return_index=True)
+        mean[here] += np.add.reduceat(rows[part], start, axis=0, dtype=np.float64)
+    mean /= count[:, None]
+    scatter = np.bincount(label[known], extra[known])
+    for part in _parts(order):
+        gap = rows[part] - mean[label[part]]
+        far = np.einsum("ij,ij->i", gap, gap)
+        scatter += np.bincount(label[part], far, len(count))
+    return ClusterStats(count, mean, scatter / np.maximum(count, 1))
 
 
-def assign_or_found(
+def join_or_found(
     vectors: ArrayLike,
-    clusters: ClusterStats,
+    labels: ArrayLike,
     threshold: float,
     *,
-    groups: ArrayLike | None = None,
-    intervals: ArrayLike | None = None,
-    not_in: ArrayLike | None = None,
+    constraints: Constraints | None = None,
+    variance: ArrayLike | None = None,
 ) -> Ints:
-    """Assign new rows as `assign` does, and cluster those that are left among themselves.
+    """Put new rows into existing clusters, or into new ones, by constrained average linkage.
 
     Parameters
     ----------
-    vectors : array of float, shape (n, d)
-    clusters : ClusterStats
+    vectors : array of float32 or float64, shape (n, d)
+        Rows of the existing clusters, and new ones.
+    labels : array of int, shape (n,)
+        Cluster of each row, from 0; -1 for new rows.
     threshold : float
-    groups : array of int, shape (n,), optional
-    intervals : array of float, shape (n, 2), optional
-    not_in : array of int, shape (m, 2), optional
+        Largest average squared distance at which rows join.
+    constraints : Constraints, optional
+        On the n rows. What concerns a row of an existing cluster concerns the cluster: nothing
+        joins it that may not share a cluster with that row. Rows that share an existing cluster
+        against a rule stay together.
+    variance : array of float, shape (n,), optional
+        As in `clustering.linkage.average_linkage`.
 
     Returns
     -------
     ndarray of int64, shape (n,)
-        Cluster of each new row; numbers from `len(clusters.count)` on are new clusters.
+        As `labels` for rows that had one. Founded clusters have the numbers after the highest
+        label, in the order of their first rows. The order of the rows matters to nothing else.
+
+    Raises
+    ------
+    RowError
+        If vectors, labels or constraints can't be used, or no common value is left of the intervals
+        of a cluster's rows.
+    ValueError
+        If the threshold is not a finite number of at least 0.
     """
-    labels = assign(vectors, clusters, threshold, groups=groups, intervals=intervals, not_in=not_in)
-    left = np.flatnonzero(labels < 0)
-    if len(left):
-        rules = Constraints(
-            groups=None if groups is None else np.asarray(groups)[left],
-            intervals=None if intervals is None else np.asarray(intervals)[left],
-        )
-        founded = cluster(np.asarray(vectors)[left], threshold, constraints=rules)
-        labels[left] = founded + len(clusters.count)
-    return labels
+    rows = check_vectors(vectors)
+    label = _labels(labels, len(rows))
+    stop = check_threshold(threshold)
+    items = _items(rows, label, check_constraints(constraints, len(rows)), variance)
+    k = len(items.names)
+    if k == len(items.vectors):
+        return label
+    found = cluster(
+        items.vectors,
+        stop,
+        constraints=items.constraints(),
+        variance=items.variance,
+        count=items.count,
+        allow_zero=True,
+    )
+    # Labels are in the order of first rows, so that the clusters that were there keep 0 to k - 1.
+    names = np.concatenate(
+        [items.names, np.arange(found.max() + 1 - k) + label.max(initial=-1) + 1]
+    )
+    return np.asarray(names[found[items.of_row]], np.int64)
 
 
-def _near(
-    rows: NDArray[np.floating], clusters: ClusterStats, threshold: float
-) -> tuple[Ints, Ints, Doubles]:
-    """Return all pairs of row and cluster within the threshold, and their average distances."""
-    k = len(clusters.count)
-    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
-    step = max(1, _BLOCK // max(k, 1))
-    for at in range(0, len(rows) if k else 0, step):
-        x = rows[at : at + step].astype(np.float64)
-        far = x @ clusters.mean.T
-        far *= -2
-        far += clusters.mean_square
-        far += np.einsum("ij,ij->i", x, x)[:, None]
-        i, j = np.nonzero((far <= threshold) & (clusters.count > 0))
-        found.append((i + at, j, far[i, j]))
-    row, to, far = (np.concatenate(part) for part in zip(*found, strict=True))
-    return row, to, far
+def within_reach(vectors: ArrayLike, labels: ArrayLike, threshold: float) -> NDArray[np.bool_]:
+    """Tell which clusters new rows can possibly join: some new row is within the threshold of them.
 
+    The others can be left out without any change of what `join_or_found` gives, also where further
+    columns or variances, which only add to distances, are left out here.
 
-def _settle(row: Ints, to: Ints, group: Ints) -> Ints:
-    """Give every row its first choice, nearest first; one row of a photo for each cluster.
+    Parameters
+    ----------
+    vectors : array of float, shape (n, d)
+    labels : array of int, shape (n,)
+        As in `join_or_found`.
+    threshold : float
+        In squared distance.
 
-    `row` and `to` are the choices, nearest first.
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        True for new rows and for all rows of the clusters within reach.
     """
-    labels = np.full(len(group), -1)
-    while len(row):
-        first = np.unique(row, return_index=True)[1]
-        first.sort()
-        wanted = np.column_stack(
-            [to[first], np.where(group[row[first]] < 0, -1 - row[first], group[row[first]])]
+    rows = check_vectors(vectors)
+    label = _labels(labels, len(rows))
+    new = np.flatnonzero(label < 0)
+    names, at = np.unique(label[label >= 0], return_inverse=True)
+    out = label < 0
+    if not len(names) or not len(new):
+        return out
+    short = np.full(len(rows), -1)
+    short[label >= 0] = at.reshape(-1)
+    count = np.bincount(at.reshape(-1))
+    mean, square = _sums(rows, short, len(names))
+    mean /= count[:, None]
+    square /= count
+    # Sums are float32, so a cluster that is only nearly within reach counts, too.
+    limit = (threshold - square) + 1e-4 * (threshold + square)
+    near = np.zeros(len(names), bool)
+    for part in _parts(new, max(1, _BLOCK // len(names))):
+        x = rows[part].astype(np.float32)
+        far = np.einsum("ij,ij->i", x, x)[:, None] - 2 * (x @ mean.T)
+        near |= (far <= limit).any(axis=0)
+    out[label >= 0] = near[at.reshape(-1)]
+    return out
+
+
+def _sums(rows: Floats, label: Ints, k: int) -> tuple[NDArray[np.float32], Doubles]:
+    """Return the sums of the rows of each cluster and of their squared norms."""
+    from scipy.sparse import csr_array
+
+    known = np.flatnonzero(label >= 0)
+    total = np.zeros((k, rows.shape[1]), np.float32)
+    square = np.zeros(k)
+    for part in _parts(known):
+        x = rows[part].astype(np.float32, copy=False)
+        here, at = np.unique(label[part], return_inverse=True)
+        ones = np.ones(len(part), np.float32)
+        which = csr_array((ones, (at.reshape(-1), np.arange(len(part)))), (len(here), len(part)))
+        total[here] += which @ x
+        square += np.bincount(label[part], np.einsum("ij,ij->i", x, x), k)
+    return total, square
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Items:
+    """Existing clusters first, then the new rows, as the rows of a linkage."""
+
+    vectors: Floats
+    count: Ints
+    variance: Doubles
+    names: Ints
+    of_row: Ints
+    rules: Rules
+
+    def constraints(self) -> Constraints:
+        """Carry the rules over from rows to items."""
+        apart = len(self.names)
+        row, group = self.rules.members.T
+        first, second = self.of_row[self.rules.cannot_link].T
+        met = None
+        if self.rules.intervals is not None:
+            met = _met(self.of_row, self.rules.intervals, len(self.count))
+            refuse("clusters whose rows have intervals that do not meet", met[:, 0] > met[:, 1])
+        between = first != second
+        # Of two that stay apart anyway nothing need be said.
+        between &= (first >= apart) | (second >= apart)
+        return Constraints(
+            cannot_link=np.column_stack([first, second])[between],
+            must_link=self.of_row[self.rules.must_link],
+            intervals=met,
+            members=np.column_stack([self.of_row[row], group]),
+            apart=apart,
         )
-        winners = first[np.unique(wanted, axis=0, return_index=True)[1]]
-        labels[row[winners]] = to[winners]
-        taken = np.column_stack([to[winners], group[row[winners]]])
-        taken = taken[taken[:, 1] >= 0]
-        left = (labels[row] < 0) & ~_listed(to, group[row], taken)
-        row, to = row[left], to[left]
-    return labels
 
 
-def _listed(first: Ints, second: Ints, pairs: Ints) -> NDArray[np.bool_]:
-    """Return which (first[i], second[i]) are among the pairs."""
-    if not len(pairs) or not len(first):
-        return np.zeros(len(first), bool)
-    width = int(max(second.max(), pairs[:, 1].max())) + 2
-    wanted = first * width + second + 1
-    return np.isin(wanted, pairs[:, 0] * width + pairs[:, 1] + 1)
+def _items(rows: Floats, label: Ints, rules: Rules, variance: ArrayLike | None) -> _Items:
+    extra = check_variance(variance, len(rows))
+    known, new = np.flatnonzero(label >= 0), np.flatnonzero(label < 0)
+    names, at = np.unique(label[known], return_inverse=True)
+    of_row = np.empty(len(rows), np.int64)
+    of_row[known] = at.reshape(-1)
+    of_row[new] = np.arange(len(new)) + len(names)
+    stats = cluster_stats(rows, np.where(label >= 0, of_row, -1), variance=extra)
+    vectors = np.concatenate([stats.mean.astype(rows.dtype), rows[new]])
+    count = np.concatenate([stats.count, np.ones(len(new), np.int64)])
+    return _Items(vectors, count, np.concatenate([stats.scatter, extra[new]]), names, of_row, rules)
 
 
-def _members(label: NDArray[np.integer], groups: ArrayLike | None) -> Ints:
-    if groups is None:
-        return np.zeros((0, 2), np.int64)
-    pairs = np.column_stack([label, np.asarray(groups)]).astype(np.int64)
-    return np.unique(pairs[(pairs >= 0).all(axis=1)], axis=0)
-
-
-def _met(label: NDArray[np.integer], intervals: Doubles, k: int) -> Doubles:
-    met = np.tile([-np.inf, np.inf], (k, 1))
-    known = label >= 0
-    np.maximum.at(met[:, 0], label[known], intervals[known, 0])
-    np.minimum.at(met[:, 1], label[known], intervals[known, 1])
-    return met
-
-
-def _not_in(pairs: ArrayLike | None, n: int, k: int) -> Ints:
-    values = np.zeros((0, 2), np.int64) if pairs is None else np.asarray(pairs)
-    if not values.size:
-        return np.zeros((0, 2), np.int64)
-    if values.ndim != 2 or values.shape[1] != 2 or not np.issubdtype(values.dtype, np.integer):
-        raise RowError(f"not_in must be pairs of row and cluster, not {values.shape}")
-    bad = (values < 0).any(axis=1) | (values[:, 0] >= n) | (values[:, 1] >= k)
-    if bad.any():
-        rows = tuple(int(row) for row in values[bad, 0][:10])
-        raise RowError(f"not_in names rows or clusters that do not exist, for rows {rows}", rows)
+def _labels(labels: ArrayLike, n: int) -> Ints:
+    values = np.asarray(labels)
+    if values.shape != (n,) or (n and not np.issubdtype(values.dtype, np.integer)):
+        raise RowError(f"labels must be {n} integers, not {values.dtype} of shape {values.shape}")
+    refuse("rows with a label below -1", values < -1)
     return values.astype(np.int64)
+
+
+def _parts(order: Ints, size: int = _ROWS) -> list[Ints]:
+    return [order[at : at + size] for at in range(0, len(order), size)]
+
+
+def _met(of_row: Ints, intervals: Doubles, k: int) -> Doubles:
+    """Return the intersection of the intervals of each item's rows."""
+    met = np.tile([-np.inf, np.inf], (k, 1))
+    np.maximum.at(met[:, 0], of_row, intervals[:, 0])
+    np.minimum.at(met[:, 1], of_row, intervals[:, 1])
+    return met

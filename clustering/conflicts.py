@@ -88,11 +88,10 @@ class Conflicts:
 
 def _memberships(rules: Rules) -> tuple[Ints, Ints, int]:
     """Return cluster and group of every membership that can conflict, and the number of groups."""
-    in_group = np.flatnonzero(rules.groups >= 0)
-    numbers = rules.groups[in_group]
+    rows, numbers = rules.members.T
     shared = np.bincount(numbers)[numbers] > 1 if len(numbers) else np.zeros(0, bool)
     photos = int(numbers.max()) + 1 if len(numbers) else 0
     pairs = np.arange(len(rules.cannot_link)) + photos
-    clusters = np.concatenate([in_group[shared], rules.cannot_link.ravel()])
+    clusters = np.concatenate([rows[shared], rules.cannot_link.ravel()])
     groups = np.concatenate([numbers[shared], np.repeat(pairs, 2)])
     return clusters, groups, photos + len(pairs)

@@ -44,12 +44,19 @@ class Constraints:
         Lowest and highest value possible for each row, both included (say, the years in which this
         person can have been born). Rows whose intervals do not meet never share a cluster; the
         interval of a cluster is the intersection. Infinities are fine.
+    members : array of int, shape (k, 2), optional
+        Further groups that rows are in: pairs of a row and a group, numbered as in `groups`. A row
+        that stands for a whole cluster is in all of its photos.
+    apart : int
+        The first so many rows never share a cluster, say because they stand for known people.
     """
 
     groups: ArrayLike | None = None
     cannot_link: ArrayLike | None = None
     must_link: ArrayLike | None = None
     intervals: ArrayLike | None = None
+    members: ArrayLike | None = None
+    apart: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,18 +67,25 @@ class Rules:
     ----------
     groups : ndarray of int64, shape (n,)
         Group of each row, numbered from 0; -1 for none.
+    members : ndarray of int64, shape (l, 2)
+        Every row with every group that it is in, each pair once; those of `groups` are included,
+        and one more group that holds the rows which are to stay apart.
     cannot_link : ndarray of int64, shape (m, 2)
     must_link : ndarray of int64, shape (k, 2)
     intervals : ndarray of float64, shape (n, 2), or None
     pieces : ndarray of int64, shape (n,)
         Rows tied by `must_link` have one number here, the lowest of their rows.
+    apart : int
+        Number of rows at the beginning that stay apart.
     """
 
     groups: Ints
+    members: Ints
     cannot_link: Ints
     must_link: Ints
     intervals: NDArray[np.float64] | None
     pieces: Ints
+    apart: int
 
 
 def check_vectors(vectors: ArrayLike, *, allow_zero: bool = False) -> Floats:
@@ -178,11 +192,12 @@ def check_constraints(constraints: Constraints | None, n: int) -> Rules:
     given = constraints or Constraints()
     must_link = _pairs(given.must_link, n, "must_link")
     rules = Rules(
-        _groups(given.groups, n),
+        *_groups(given, n),
         _pairs(given.cannot_link, n, "cannot_link"),
         must_link,
         _intervals(given.intervals, n),
         components(must_link, n),
+        given.apart,
     )
     _refuse_contradictions(rules)
     return rules
@@ -212,17 +227,54 @@ def components(pairs: Ints, n: int) -> Ints:
     return np.asarray(np.unique(labels, return_index=True)[1][labels], np.int64)
 
 
-def _groups(groups: ArrayLike | None, n: int) -> Ints:
-    if groups is None:
-        return np.full(n, -1)
-    values = np.asarray(groups)
+def check_count(count: ArrayLike | None, n: int) -> Ints:
+    """Return how many vectors each row stands for, 1 if not given; `RowError` if it can't be."""
+    if count is None:
+        return np.ones(n, np.int64)
+    values = np.asarray(count)
+    if values.shape != (n,) or not np.issubdtype(values.dtype, np.integer):
+        raise RowError(f"count must be {n} integers, not {values.dtype} of shape {values.shape}")
+    refuse("rows that stand for fewer than one vector", values < 1)
+    return values.astype(np.int64)
+
+
+def _groups(given: Constraints, n: int) -> tuple[Ints, Ints]:
+    """Return the group of each row, numbered from 0, and all rows with all their groups."""
+    values = np.full(n, -1) if given.groups is None else np.asarray(given.groups)
     if values.shape != (n,) or not np.issubdtype(values.dtype, np.integer):
         raise RowError(f"groups must be {n} integers, not {values.dtype} of shape {values.shape}")
     refuse("rows with a group below -1", values < -1)
-    if not n:
-        return np.zeros(0, np.int64)
-    present, numbers = np.unique(values, return_inverse=True)
-    return np.asarray(numbers.reshape(n) - int(present[0] == -1), np.int64)
+    if not 0 <= given.apart <= n:
+        raise RowError(f"{given.apart} rows are to stay apart, but there are {n}")
+    first, more = np.flatnonzero(values >= 0), _members(given.members, n)
+    rows = np.concatenate([first, more[:, 0], np.arange(given.apart)])
+    kinds, found = np.unique(np.concatenate([values[first], more[:, 1]]), return_inverse=True)
+    numbers = np.concatenate([found.reshape(-1), np.full(given.apart, len(kinds))])
+    numbered = np.full(n, -1)
+    numbered[first] = numbers[: len(first)]
+    pairs = np.column_stack([rows, numbers]).astype(np.int64)
+    return numbered, np.unique(pairs, axis=0) if len(more) else pairs
+
+
+def _members(members: ArrayLike | None, n: int) -> Ints:
+    values = np.zeros((0, 2), np.int64) if members is None else np.asarray(members)
+    if not values.size:
+        return np.zeros((0, 2), np.int64)
+    if values.ndim != 2 or values.shape[1] != 2 or not np.issubdtype(values.dtype, np.integer):
+        raise RowError(f"members must be pairs of row and group, not {values.shape}")
+    _refuse_outside(values[:, 0], n, "members")
+    bad = values[:, 1] < 0
+    if bad.any():
+        rows = tuple(int(row) for row in np.unique(values[bad, 0])[:10])
+        raise RowError(f"members names groups below 0, for rows {rows}", rows)
+    return values.astype(np.int64)
+
+
+def _refuse_outside(rows: NDArray[np.integer], n: int, name: str) -> None:
+    outside = (rows < 0) | (rows >= n)
+    if outside.any():
+        listed = tuple(int(row) for row in np.unique(rows[outside])[:10])
+        raise RowError(f"{name} names rows that do not exist (0 to {n - 1} do): {listed}", listed)
 
 
 def _pairs(pairs: ArrayLike | None, n: int, name: str) -> Ints:
@@ -231,10 +283,7 @@ def _pairs(pairs: ArrayLike | None, n: int, name: str) -> Ints:
         return np.zeros((0, 2), np.int64)
     if values.ndim != 2 or values.shape[1] != 2 or not np.issubdtype(values.dtype, np.integer):
         raise RowError(f"{name} must be pairs of row numbers, not {values.dtype} {values.shape}")
-    outside = (values < 0) | (values >= n)
-    if outside.any():
-        rows = tuple(int(row) for row in np.unique(values[outside])[:10])
-        raise RowError(f"{name} names rows that do not exist (0 to {n - 1} do): {rows}", rows)
+    _refuse_outside(values, n, name)
     return values.astype(np.int64)
 
 
@@ -254,11 +303,11 @@ def _refuse_contradictions(rules: Rules) -> None:
         raise RowError(f"rows {i} and {j} must and cannot share a cluster", (i, j))
     if not len(rules.must_link):
         return
-    order = np.lexsort((rules.groups, rules.pieces))
-    order = order[rules.groups[order] >= 0]
-    same = (np.diff(rules.pieces[order]) == 0) & (np.diff(rules.groups[order]) == 0)
+    row, group = rules.members.T
+    order = np.lexsort((group, rules.pieces[row]))
+    same = (np.diff(rules.pieces[row[order]]) == 0) & (np.diff(group[order]) == 0)
     for at in np.flatnonzero(same)[:1]:
-        i, j = sorted(map(int, order[at : at + 2]))
+        i, j = sorted(map(int, row[order[at : at + 2]]))
         raise RowError(f"rows {i} and {j} must share a cluster but are of one group", (i, j))
     if rules.intervals is not None:
         _refuse_disjoint(rules.pieces, rules.intervals)

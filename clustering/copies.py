@@ -14,7 +14,8 @@ def copy_labels(rows: Floats, rules: Rules) -> Ints:
     """Label rows so that copies of one vector that may share a cluster have the same label.
 
     Copies within one photo must stay apart: the k-th copy of each photo goes to the k-th cluster.
-    Rows of `cannot_link` and `must_link` are left alone, as are copies whose intervals differ.
+    Rows of `cannot_link` and `must_link` and rows in several groups are left alone, as are copies
+    whose intervals differ.
 
     Parameters
     ----------
@@ -30,6 +31,7 @@ def copy_labels(rows: Floats, rules: Rules) -> Ints:
     free = np.ones(len(rows), bool)
     free[rules.cannot_link.ravel()] = False
     free[rules.must_link.ravel()] = False
+    free[np.bincount(rules.members[:, 0], minlength=len(rows)) > (rules.groups >= 0)] = False
     found = np.flatnonzero(free)
     sums = _checksums(rows, found)
     found, same = _repeated(found, [sums])

@@ -56,6 +56,7 @@ def pairs_within(
     scatter: NDArray[np.float64] | None = None,
     forbidden: Forbid | None = None,
     max_pairs: int = 30_000_000,
+    apart: int = 0,
 ) -> Graph:
     """Find all pairs of items whose average squared distance is within a threshold.
 
@@ -71,6 +72,8 @@ def pairs_within(
         Given positions a and b (int64 arrays), tells which pairs are to be left out.
     max_pairs : int
         Where more are found, the threshold is lowered until at most this many remain.
+    apart : int
+        The first so many items are not compared with each other.
 
     Returns
     -------
@@ -80,12 +83,12 @@ def pairs_within(
     scatter = np.zeros(n) if scatter is None else scatter
     points = Points(centred(vectors, threshold), scatter)
     start, sieve = threshold, None
-    if n >= SURVEY_FROM:
+    if n - apart >= SURVEY_FROM:
         start, sieve = survey(points, threshold, forbidden=forbidden, max_pairs=max_pairs)
     found = _Found(start, max_pairs)
     for row in range(0, n, _ROWS):
         rows = slice(row, min(row + _ROWS, n))
-        for column in range(row, n, _COLUMNS):
+        for column in range(max(row, apart), n, _COLUMNS):
             columns = slice(column, min(column + _COLUMNS, n))
             a, b, bound = _search(points, sieve, rows, columns, found.threshold)
             if forbidden is not None and len(a):

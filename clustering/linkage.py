@@ -42,6 +42,7 @@ from clustering.constraints import (
     Constraints,
     Ints,
     check_constraints,
+    check_count,
     check_threshold,
     check_variance,
     check_vectors,
@@ -52,7 +53,7 @@ from clustering.graph import Graph, pairs_within
 from clustering.rounds import Merges, merge_all
 from clustering.state import Clusters
 
-PAIRS_PER_ROW = 64
+PAIRS_PER_ROW = 40
 
 
 def average_linkage(
@@ -61,6 +62,7 @@ def average_linkage(
     *,
     constraints: Constraints | None = None,
     variance: ArrayLike | None = None,
+    count: ArrayLike | None = None,
     allow_zero: bool = False,
     max_pairs: int | None = None,
 ) -> Dendrogram:
@@ -79,11 +81,14 @@ def average_linkage(
         Added to the squared distance of each row to every other, at least 0: the distance between
         rows i and j is |x_i - x_j|^2 + variance_i + variance_j. For vectors that are means of an
         uncertain quantity, whose expected squared distance this is.
+    count : array of int, shape (n,), optional
+        How many vectors each row stands for, 1 if not given. A row may be a whole cluster: its mean
+        vector, with the mean squared distance of its vectors to that mean as `variance`.
     allow_zero : bool
         Whether a row may be all zeros.
     max_pairs : int, optional
         Limit on the pairs of rows within the threshold held at one time, at about 60 bytes each;
-        64 per row if not given. It decides memory and time, not the result.
+        40 per row if not given. It decides memory and time, not the result.
 
     Returns
     -------
@@ -100,14 +105,15 @@ def average_linkage(
     rules = check_constraints(constraints, len(rows))
     stop = check_threshold(threshold)
     extra = check_variance(variance, len(rows))
-    clusters = Clusters(rows, rules, extra)
+    counts = check_count(count, len(rows))
+    clusters = Clusters(rows, rules, extra, counts)
     rounds = _unite(clusters, rules.pieces)
     if not extra.any():
         rounds += _unite(clusters, copy_labels(rows, rules))
     max_pairs = max_pairs or max(100_000, PAIRS_PER_ROW * len(rows))
     reached = -1.0
     while reached < stop:
-        graph = _graph(clusters, stop, max_pairs)
+        graph = _graph(clusters, stop, max_pairs, rules.apart)
         made = merge_all(clusters, graph)
         if not made:
             max_pairs *= 2
@@ -122,6 +128,7 @@ def cluster(
     *,
     constraints: Constraints | None = None,
     variance: ArrayLike | None = None,
+    count: ArrayLike | None = None,
     allow_zero: bool = False,
     max_pairs: int | None = None,
 ) -> Ints:
@@ -137,13 +144,17 @@ def cluster(
         threshold,
         constraints=constraints,
         variance=variance,
+        count=count,
         allow_zero=allow_zero,
         max_pairs=max_pairs,
     ).cut()
 
 
-def _graph(clusters: Clusters, threshold: float, max_pairs: int) -> Graph:
-    """Find the pairs of living clusters that may merge, by cluster id."""
+def _graph(clusters: Clusters, threshold: float, max_pairs: int, apart: int) -> Graph:
+    """Find the pairs of living clusters that may merge, by cluster id.
+
+    A cluster goes by its lowest row, so the first `apart` rows are living clusters still.
+    """
     alive = clusters.alive
     if len(alive) == len(clusters):
         return pairs_within(
@@ -152,6 +163,7 @@ def _graph(clusters: Clusters, threshold: float, max_pairs: int) -> Graph:
             scatter=clusters.scatter,
             forbidden=clusters.forbidden,
             max_pairs=max_pairs,
+            apart=apart,
         )
 
     def forbidden(a: Ints, b: Ints) -> NDArray[np.bool_]:
@@ -163,6 +175,7 @@ def _graph(clusters: Clusters, threshold: float, max_pairs: int) -> Graph:
         scatter=clusters.scatter[alive],
         forbidden=forbidden,
         max_pairs=max_pairs,
+        apart=apart,
     )
     ids = alive.astype(np.int32)
     return Graph(ids[found.a], ids[found.b], found.bound, found.threshold, found.slack)

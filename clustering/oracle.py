@@ -7,6 +7,7 @@ from clustering.constraints import (
     Constraints,
     Ints,
     check_constraints,
+    check_count,
     check_variance,
     check_vectors,
 )
@@ -45,6 +46,7 @@ def greedy_linkage(
     *,
     constraints: Constraints | None = None,
     variance: ArrayLike | None = None,
+    count: ArrayLike | None = None,
 ) -> Ints:
     """Merge the nearest two allowed clusters, one pair at a time, in O(n^3).
 
@@ -55,6 +57,7 @@ def greedy_linkage(
         In squared distance.
     constraints : Constraints, optional
     variance : array of float, shape (n,), optional
+    count : array of int, shape (n,), optional
         As in `average_linkage`.
 
     Returns
@@ -66,14 +69,14 @@ def greedy_linkage(
     extra = check_variance(variance, len(far))
     far += extra[:, None] + extra
     labels = np.arange(len(far))
-    count = np.ones(len(far))
+    counts = check_count(count, len(far)).astype(np.float64)
     for a, b in _must_link(constraints, len(far)):
-        _unite(far, count, labels, a, b)
+        _unite(far, counts, labels, a, b)
     while len(far):
         a, b = sorted(map(int, np.unravel_index(np.argmin(far), far.shape)))
         if not far[a, b] <= threshold:
             break
-        _unite(far, count, labels, a, b)
+        _unite(far, counts, labels, a, b)
     return in_order(labels)
 
 
@@ -131,7 +134,8 @@ def pair_distances(vectors: ArrayLike, constraints: Constraints | None = None) -
     rows = check_vectors(vectors, allow_zero=True).astype(np.float64)
     rules = check_constraints(constraints, len(rows))
     far: Doubles = ((rows[:, None] - rows[None]) ** 2).sum(axis=2)
-    same = (rules.groups[:, None] == rules.groups) & (rules.groups >= 0)
+    groups = [set(rules.members[rules.members[:, 0] == row, 1].tolist()) for row in range(len(far))]
+    same = np.array([[bool(a & b) for a in groups] for b in groups], bool).reshape(far.shape)
     if rules.intervals is not None:
         low, high = rules.intervals.T
         same |= np.maximum(low[:, None], low) > np.minimum(high[:, None], high)
@@ -164,3 +168,44 @@ def _unite(far: Doubles, count: Doubles, labels: Ints, a: int, b: int) -> None:
     far[a, a] = np.inf
     count[a] += count[b]
     labels[labels == b] = a
+
+
+def greedy_join(
+    vectors: ArrayLike,
+    labels: ArrayLike,
+    threshold: float,
+    *,
+    constraints: Constraints | None = None,
+    variance: ArrayLike | None = None,
+) -> Ints:
+    """Put new rows into existing clusters or new ones as `join_or_found` does, in O(n^3).
+
+    Averages are taken over pairs of rows, one by one; for parameters see there.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        Labels 0, 1, ... in the order of each cluster's first row.
+    """
+    old = np.asarray(labels)
+    far = pair_distances(vectors, constraints)
+    extra = check_variance(variance, len(far))
+    far += extra[:, None] + extra
+    far[(old[:, None] != old) & (old[:, None] >= 0) & (old >= 0)] = np.inf
+    clusters = [np.flatnonzero(old == name) for name in np.unique(old[old >= 0])]
+    clusters += [np.array([row]) for row in np.flatnonzero(old < 0)]
+    while len(clusters) > 1:
+        mean = [
+            (far[np.ix_(a, b)].mean(), i, j)
+            for i, a in enumerate(clusters)
+            for j, b in enumerate(clusters[:i])
+        ]
+        nearest, i, j = min(mean)
+        if not nearest <= threshold:
+            break
+        clusters[j] = np.concatenate([clusters[j], clusters[i]])
+        del clusters[i]
+    out = np.empty(len(far), np.int64)
+    for number, rows in enumerate(clusters):
+        out[rows] = number
+    return in_order(out)

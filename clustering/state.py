@@ -22,7 +22,7 @@ _CHUNK_BYTES = 2 << 20
 
 
 class Clusters:
-    """Statistics and constraints of clusters that start as single rows.
+    """Statistics and constraints of clusters, each of which starts as a row.
 
     Parameters
     ----------
@@ -32,12 +32,16 @@ class Clusters:
         Checked constraints on the n rows. `must_link` is not applied here.
     variance : ndarray of float64, shape (n,)
         What each row is away from every other besides the distance of the vectors.
+    count : ndarray of int64, shape (n,), optional
+        Number of vectors that each row stands for; 1 if not given.
     """
 
-    def __init__(self, vectors: Floats, rules: Rules, variance: Doubles) -> None:
+    def __init__(
+        self, vectors: Floats, rules: Rules, variance: Doubles, count: Ints | None = None
+    ) -> None:
         n = len(vectors)
         self.vectors = vectors
-        self.count = np.ones(n, np.int64)
+        self.count = np.ones(n, np.int64) if count is None else count.copy()
         self.scatter = variance.copy()
         self._height = np.zeros(n)
         self._slot = np.full(n, -1, np.int64)
