@@ -85,7 +85,7 @@ def pairs_within(
     start, sieve = threshold, None
     if n - apart >= SURVEY_FROM:
         start, sieve = survey(points, threshold, forbidden=forbidden, max_pairs=max_pairs)
-    found = _Found(start, max_pairs)
+    found = Found(start, max_pairs)
     for row in range(0, n, _ROWS):
         rows = slice(row, min(row + _ROWS, n))
         for column in range(max(row, apart), n, _COLUMNS):
@@ -126,7 +126,7 @@ def _where(hits: NDArray[np.bool_], rows: slice, columns: slice) -> tuple[Ints, 
     return a, b
 
 
-class _Found:
+class Found:
     """Collects pairs, and lowers the threshold when there are too many."""
 
     def __init__(self, threshold: float, limit: int) -> None:
@@ -136,6 +136,7 @@ class _Found:
         self._parts: list[tuple[Rows, Rows, Singles]] = []
 
     def add(self, a: Ints, b: Ints, bound: Singles) -> None:
+        """Take in pairs that are within the threshold."""
         if not len(a):
             return
         self._parts.append((a.astype(np.int32), b.astype(np.int32), bound))

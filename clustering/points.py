@@ -108,6 +108,11 @@ class Sieve:
         self.most = _full_cost(d) / _look_cost(d)
         """Share of the pairs of a block from which comparing whole vectors is cheaper."""
 
+    @property
+    def short(self) -> Singles:
+        """Rows between which distances are those of the first look, shape (n, width + 1)."""
+        return self._first.vectors
+
     def hits(self, rows: slice, columns: slice, threshold: float) -> Mask:
         """Return which pairs of a block may be within the threshold."""
         block = np.matmul(self._left[rows], self._right[columns].T)
