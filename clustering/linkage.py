@@ -56,7 +56,7 @@ from clustering.rounds import Merges, merge_all
 from clustering.state import Clusters
 
 PAIRS_PER_ROW = 40
-SEARCHES = {"exact": pairs_within, "approximate": approximate_pairs}
+SEARCHES = ("exact", "approximate")
 
 
 def average_linkage(
@@ -185,8 +185,8 @@ def _graph(clusters: Clusters, threshold: float, max_pairs: int, apart: int, pai
     A cluster goes by its lowest row, so the first `apart` rows are living clusters still.
     """
     alive = clusters.alive
-    few = len(alive) - apart < APPROXIMATE_FROM
-    search = SEARCHES["exact" if few else pairs]
+    many = len(alive) - apart >= APPROXIMATE_FROM
+    search = approximate_pairs if pairs == "approximate" and many else pairs_within
     if len(alive) == len(clusters):
         return search(
             clusters.vectors,
