@@ -261,6 +261,9 @@ def bad(value):
         (np.ones(5), "shape"),
         (np.ones((5, 0)), "shape"),
         (np.full((2, 2), "x"), "real numbers"),
+        ([[1.0, 2.0], None, [2.0, 1.0], None], "rows without a vector: 1, 3"),
+        ([[1.0, 2.0], [1.0], [2.0, 1.0], [1.0, 2.0, 3.0]], "another length than 2.*: 1, 3"),
+        ([1.0, 2.0], "shape"),
     ],
 )
 def test_bad_vectors_are_refused_by_row(vectors, message):
