@@ -41,6 +41,12 @@ class MissingFolder(AlbumError):
         )
 
 
+class Refused(AlbumError):
+    """What was asked for contradicts itself, or what the user said before; nothing was changed."""
+
+    code = "refused"
+
+
 class MediaError(AlbumError):
     """One file that could not be used. The run goes on; the reason is recorded.
 

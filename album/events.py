@@ -35,7 +35,7 @@ class PhotoFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped:
-    """A file that is no photo: a 'clip', or 'other'."""
+    """A file that is no photo, a 'clip' or 'other', or one that is 'forgotten'."""
 
     path: Path
     kind: str
@@ -62,6 +62,8 @@ class Grouped:
     people: int
     passers_by: int
     faces: int
+    reassigned: int = 0
+    """Faces that went from one person to another, both of them people that nobody has touched."""
 
 
 @dataclass(slots=True)
@@ -75,9 +77,11 @@ class IndexReport:
     gone: int = 0
     moved: int = 0
     clips: int = 0
+    forgotten: int = 0
     faces: int = 0
     people: int = 0
     passers_by: int = 0
+    reassigned: int = 0
     seconds: float = 0.0
     failures: list[PhotoFailed] = field(default_factory=list)
 
@@ -95,10 +99,13 @@ class IndexReport:
                 self.faces += faces
             case FileSkipped(kind="clip"):
                 self.clips += 1
+            case FileSkipped(kind="forgotten"):
+                self.forgotten += 1
             case PhotoFailed():
                 self.failures.append(event)
-            case Grouped(people=people, passers_by=passers_by):
+            case Grouped(people=people, passers_by=passers_by, reassigned=reassigned):
                 self.people, self.passers_by = people, passers_by
+                self.reassigned = reassigned
 
 
 Event = Scanned | PhotoDone | FileSkipped | PhotoFailed | Moved | GroupingFaces | Grouped

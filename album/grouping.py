@@ -1,7 +1,6 @@
 """From the faces of a library to its people: clustering, lasting ids, gender and birth year."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +11,10 @@ from album.calibration import (
     attribute_calibration,
     identity_calibration,
 )
+from album.comparing import TRUSTED_YEARS, Dated, Faces, compared, possible_births, unit
+from album.continuing import continued
 from album.dates import sigma_years
 from album.events import Event, Grouped, GroupingFaces
-from clustering.birth import birth_columns, birth_variance
 from clustering.constraints import Constraints
 from clustering.fusion import BirthYears, expected_ages, fuse_birth_years, fuse_genders
 from clustering.linkage import cluster
@@ -29,56 +29,14 @@ from nets.engine import Engine
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
-TRUSTED_YEARS = 1.0
-"""Dates with a larger standard deviation say nothing about when a person was around."""
-
-
 NOBODY = Grouping(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-
-
-@dataclass(frozen=True, slots=True)
-class Dated:
-    """When the photos of n faces were taken.
-
-    Attributes
-    ----------
-    years : ndarray of float64, shape (n,)
-        Fractional years; NaN where not known.
-    days : ndarray of float64, shape (n,)
-        Days since 1970; NaN where no date is to be trusted.
-    sigma : ndarray of float64, shape (n,)
-        Standard deviation in years; infinite where there is no date.
-    """
-
-    years: Doubles
-    days: Doubles
-    sigma: Doubles
-
-
-@dataclass(frozen=True, slots=True)
-class Faces:
-    """What is compared when faces are grouped.
-
-    Attributes
-    ----------
-    vectors : ndarray of float32, shape (n, d)
-        Identity vectors of one contract.
-    ages : ndarray of float32, shape (n, 100)
-        Probability of each age.
-    photos : ndarray of int64, shape (n,)
-        Photo of each face; faces of one photo are of different people. -1 for none.
-    """
-
-    vectors: NDArray[np.float32]
-    ages: NDArray[np.float32]
-    photos: Ints
 
 
 def group(library: Library, engine: Engine, *, method: str = "default") -> Iterator[Event]:
     """Group all faces of a library into people, and derive what is to be said of each.
 
-    People keep their ids: a new group takes the id of the person that most of its faces were
-    assigned to before.
+    `album index` does so with the published method only; see `album.assigning`. People keep their
+    ids: a new group takes the id of the person that most of its faces were assigned to before.
 
     Parameters
     ----------
@@ -100,7 +58,7 @@ def group(library: Library, engine: Engine, *, method: str = "default") -> Itera
         save_people(library, NOBODY, [])  # so that people whose photos have gone are counted again
         return
     yield GroupingFaces(len(table))
-    identity = identity_calibration(engine.embedder.name)
+    identity = identity_calibration(engine.embedder.name, engine.attributes.name)
     attributes = attribute_calibration(engine.attributes.name)
     dated = dates_of(table)
     assert table.vectors is not None
@@ -131,18 +89,14 @@ def dates_of(table: FaceTable) -> Dated:
 
 
 def by_linkage(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
-    """Group by average linkage, with birth years as columns and photos as constraints."""
+    """Group by average linkage, with photos and possible birth years as constraints."""
     if not len(faces.vectors):
         return np.zeros(0, np.int64)
-    sigma = np.where(dated.sigma <= TRUSTED_YEARS, dated.sigma, np.inf)
-    columns = birth_columns(faces.ages, dated.years, sigma, width=use.birth_width)
-    weighted = np.sqrt(use.birth_weight / 2) * columns
-    return cluster(
-        np.hstack([unit(faces.vectors), weighted.astype(np.float32)]),
-        use.threshold,
-        constraints=Constraints(groups=faces.photos),
-        variance=use.birth_weight * birth_variance(columns, unknown=use.birth_unknown),
-    )
+    vectors, variance = compared(faces, dated, use)
+    born = possible_births(faces, dated, use)
+    rules = Constraints(groups=faces.photos, intervals=born)
+    labels = cluster(vectors, use.threshold, constraints=rules, variance=variance)
+    return continued(labels, faces, dated, use)
 
 
 def by_paper(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
@@ -156,13 +110,6 @@ def by_paper(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
 
 
 LINKAGE = {"default": by_linkage, "paper": by_paper}
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return vectors scaled to unit length, which storing as float16 takes from them."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9).astype(np.float32)
-    return scaled
 
 
 def lasting_ids(labels: Ints, before: Ints, named: set[int]) -> Ints:

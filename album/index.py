@@ -6,7 +6,7 @@ also records that it is done, so a run that is killed loses at most the photos i
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from album import scan
 from album.analyse import VIEW, Analyser, Failed, Known, Prepared, Skipped, Task, outcomes
+from album.contracts import nets_of, remember_nets
 from album.events import (
     Event,
     FileSkipped,
@@ -30,19 +31,19 @@ from db.files import (
     known_files,
     mark_gone,
     mark_present,
+    not_described,
     save_failure,
     save_files,
 )
+from db.forgetting import forgotten_contents
 from db.library import Library
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
 from db.rows import KnownFile
-from db.settings import get_setting, set_setting
+from db.settings import GROUPED_UNDER, get_setting, set_setting
 from db.status import status
 from nets.engine import Description, Engine, join
 from nets.models import digest
 
-GROUPED_UNDER = "grouped_under"
-"""Setting that says how the library was grouped last; absent while anything has changed since."""
 BATCH = 32
 """Faces that are gathered, across photos, before the nets run."""
 
@@ -103,6 +104,7 @@ def index(
     """
     contract = analysis_contract(engine, options.view)
     plan = look(library, roots, contract, retry=options.retry)
+    plan = with_photos_elsewhere(library, plan, engine, contract)
     if plan.tasks or plan.gone or plan.back:
         set_setting(library, GROUPED_UNDER, None)
     yield plan.scanned
@@ -116,17 +118,23 @@ def index(
 
 def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Event]:
     """Group the faces, unless nothing has changed since they were last grouped in this way."""
+    from album.assigning import LAST_WHOLE, assign
     from album.calibration import PATH
     from album.grouping import group
 
     contracts = engine.embedder.contract, engine.attributes.contract
     how = digest(*contracts, method, PATH.read_text(encoding="utf-8"))
+    remember_nets(library, engine)
     if get_setting(library, GROUPED_UNDER) == how:
         counts = status(library)
         shown = counts.people - counts.passers_by
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
-    yield from group(library, engine, method=method)
+    if method == "default":
+        yield from assign(library, nets_of(engine))
+    else:
+        yield from group(library, engine, method=method)
+        set_setting(library, LAST_WHOLE, f"{method} 0")
     set_setting(library, GROUPED_UNDER, how)
 
 
@@ -141,6 +149,7 @@ class Plan:
 
     tasks: list[Task]
     done: set[str]
+    forgotten: frozenset[str]
     gone: list[str]
     back: list[str]
     scanned: Scanned
@@ -159,17 +168,52 @@ def look(library: Library, roots: Sequence[Path], contract: str, *, retry: bool)
     mark_gone(library, gone)
     back = [file.path for file in changes.unchanged if known[file.path].gone]
     mark_present(library, back)
-    tasks = [Task(file) for file in (*changes.new, *changes.changed)]
-    tasks += [
+    new = [Task(file) for file in (*changes.new, *changes.changed)]
+    again = [
         Task(file, known[file.path].content_hash)
         for file in changes.unchanged
         if is_due(known[file.path])
     ]
-    tasks.sort(key=lambda task: task.found.path)
+    # What was never read comes before what is read again, by other nets say.
+    tasks = [*sorted(new, key=by_path), *sorted(again, key=by_path)]
     done = {file.content_hash for file in known.values() if file.done and file.content_hash}
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
     unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
-    return Plan(tasks, done, gone, back, scanned, unreadable)
+    forgotten = forgotten_contents(library)
+    return Plan(tasks, done | forgotten, forgotten, gone, back, scanned, unreadable)
+
+
+def by_path(task: Task) -> str:
+    """Return what tasks are sorted by."""
+    return task.found.path
+
+
+def with_photos_elsewhere(library: Library, plan: Plan, engine: Engine, contract: str) -> Plan:
+    """Add what lies outside the folders of this run and was described by other nets only.
+
+    Vectors of different nets can't be compared, so that people would otherwise fall into two. What
+    is not there now, on a disk that is not connected say, is left for another time.
+    """
+    contents = not_described(library, engine.embedder.contract)
+    if not contents:
+        return plan
+    planned = {task.found.path for task in plan.tasks}
+    held = {task.content_hash for task in plan.tasks}
+    tasks = []
+    for path, known in sorted(known_files(library, [os.sep], contract=contract).items()):
+        wanted = known.content_hash in contents - held and not known.gone and is_due(known)
+        if not wanted or path in planned:
+            continue
+        try:
+            stat = Path(path).stat()
+        except OSError:
+            continue
+        if (stat.st_size, stat.st_mtime_ns) == (known.size, known.mtime_ns):
+            tasks.append(Task(scan.Found(path, known.size, known.mtime_ns), known.content_hash))
+            held.add(known.content_hash)
+    told = plan.scanned
+    counts = Scanned(told.found + len(tasks), told.todo + len(tasks), told.unchanged, told.gone)
+    return replace(plan, tasks=[*plan.tasks, *tasks], scanned=counts)
 
 
 def is_due(known: KnownFile) -> bool:
@@ -188,7 +232,7 @@ def analyse(
         if isinstance(outcome, Failed):
             failed[outcome.content_hash] = outcome
         if not isinstance(outcome, Prepared):
-            yield settle(library, like_its_copy(outcome, failed))
+            yield settle(library, like_its_copy(outcome, failed), plan.forgotten)
             continue
         ready.append(outcome)
         if max(sum(len(photo.detections) for photo in ready), len(ready)) >= BATCH:
@@ -206,10 +250,17 @@ def like_its_copy(
     return outcome
 
 
-def settle(library: Library, outcome: Known | Skipped | Failed) -> Event:
-    """Record a file that needs no analysis: known content, no photo, or not to be read."""
+def settle(
+    library: Library, outcome: Known | Skipped | Failed, forgotten: Container[str | None] = ()
+) -> Event:
+    """Record a file that needs no analysis: known content, no photo, or not to be read.
+
+    Of forgotten content nothing is recorded, not even its path.
+    """
     path = Path(outcome.task.found.path)
     match outcome:
+        case Known(_, content_hash) if content_hash in forgotten:
+            return FileSkipped(path, "forgotten")
         case Known(task, content_hash):
             save_files(library, [seen(task, content_hash)])
             return PhotoDone(path, 0, known=True)

@@ -1,5 +1,8 @@
-"""Where the library lies unless the user says otherwise."""
+"""Where the library lies unless the user says otherwise, and where pictures made from it do."""
 
+import hashlib
+import os
+import shutil
 from pathlib import Path
 
 APPLICATION = "album-people"
@@ -17,6 +20,33 @@ def default_library() -> Path:
 def library_path(given: Path | None = None) -> Path:
     """Return the library that the user named, else the default one."""
     return given if given is not None else default_library()
+
+
+def cache_folder(library: Path) -> Path:
+    """Return the folder for pictures made from the faces of a library: crops, montages.
+
+    Whatever shows a face lies in here and nowhere else, because forgetting somebody empties it. The
+    folder need not exist.
+    """
+    from platformdirs import user_cache_path
+
+    own = hashlib.blake2b(os.fsencode(os.path.realpath(library)), digest_size=8).hexdigest()
+    return user_cache_path(APPLICATION, appauthor=False) / own
+
+
+def empty_cache(library: Path) -> bool:
+    """Delete the folder of pictures made from a library; tell whether there was one.
+
+    Raises
+    ------
+    OSError
+        If something in it can't be deleted.
+    """
+    folder = cache_folder(library)
+    there = folder.is_dir()
+    if there:
+        shutil.rmtree(folder)
+    return there
 
 
 def make_folder(library: Path) -> None:

@@ -242,8 +242,19 @@ def is_trusted(source: str, precision: str) -> bool:
 
 
 def age_at(when: date | None, born: float | None) -> float | None:
-    """Return the age in years at a date; 0 where the photo seems older than the person."""
-    return None if when is None or born is None else max(fractional_year(when) - born, 0.0)
+    """Return the age in years at a date; see `age_in`."""
+    return age_in(None if when is None else fractional_year(when), born)
+
+
+def age_in(year: float | None, born: float | None) -> float | None:
+    """Return the age at a fractional year; 0 where the photo seems older than the person."""
+    return None if year is None or born is None else max(year - born, 0.0)
+
+
+def whole_age(age: float, person: Person) -> int:
+    """Return an age as it is told: whole years lived where the birthday is known, else rounded."""
+    exact = person.born_date is not None and len(person.born_date) > len("1984-05")
+    return int(age if exact else age + 0.5)
 
 
 def person_record(person: Person) -> dict[str, Any]:

@@ -2,30 +2,37 @@
 
     python benchmarks/calibrate.py DATA [--cache DIR] [--write]
 
-DATA holds lfw_dev/, fgnet_dev/ and utkface_dev/. Without --write it only prints. The identity
-threshold comes from undated pictures of adults (LFW), the weight of birth years from people over
-many years (FG-NET) with that threshold held fast, the errors of ages from FG-NET and
-UTKFace, the confidence of genders from UTKFace (one face) and LFW (several faces of one person).
+DATA holds lfw_dev/, fgnet_dev/ and utkface_dev/. Without --write it only prints. How near a face is
+to strangers comes from UTKFace, whose faces are of different people; the identity threshold from
+undated pictures of adults (LFW); the weight of birth years from people over many years (FG-NET),
+with that threshold held fast; the errors of ages from FG-NET, whose faces are cut out as the index
+does it, and beyond 40 years from UTKFace too; the confidence of genders from UTKFace (one face) and
+LFW (several faces of one person). `benchmarks/cross_validation.py` says what this is worth on
+people whom it has not seen.
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from continuation import SPREADS, fit_continuation, with_births
 from scipy.optimize import minimize_scalar
 
 from album.bench.cache import measured
-from album.bench.datasets import Faces, read_fgnet, read_lfw, read_utkface
+from album.bench.datasets import read_fgnet, read_lfw, read_utkface
 from album.bench.measure import Measured
 from album.bench.protocols import Labelled, grouped, label
-from album.calibration import PATH, IdentityCalibration
-from album.grouping import Faces as Comparable
-from album.grouping import unit
-from clustering.fusion import expected_ages
+from album.calibration import NEARNESS, PATH, IdentityCalibration
+from album.comparing import unit
+from clustering.fusion import AgeCalibration, expected_ages, fuse_birth_years
 from clustering.linkage import average_linkage
 from clustering.metrics import bcubed, contingency
+from clustering.nearness import Nearness, fit_nearness
 from clustering.paper import paper_clustering, paper_distances
 from nets.engine import load_engine
 
@@ -36,27 +43,84 @@ PRIOR_FACES = 3.0
 MOST_FACES = 50.0
 AGES = "faceres-deep"
 """The head whose ages go into the grouping while thresholds are fitted: that of the default."""
-MOST_WEIGHT = 0.6
-"""Largest weight of birth years that is tried, in units of the identity threshold. Chosen, not
-fitted: FG-NET, whose people are of all ages, would take more, at the cost of precision."""
-BIRTH_WIDTH = 12.0
-BIRTH_UNKNOWN = 0.25
-"""Chosen, not fitted: the share of the birth-year weight by which two faces of one certain birth
-year may differ more than two undated ones. FG-NET alone would take .5 to .7, since its people are
-of all ages; in an album of friends of one age, equal years prove little."""
+COVERED = 0.82
+"""Share of intervals that hold the truth on the people they are fitted to; a little more than the
+80 % that is wanted of others."""
+BEYOND = 40.0
+"""Age in years from which UTKFace counts, too: FG-NET has few faces that old. Below, crops matter
+more than numbers: UTKFace is published cropped, not as the detector would cut it."""
+
+NEAREST, RIDGE = 20, 1.0
+"""Strangers whose mean distance is predicted, of 11,000; penalty on the squared weights."""
+STRENGTHS = (0.0, 0.25, 0.35, 0.5)
+WIDTHS = (10.0, 14.0, 18.0)
+WEIGHTS = (0.4, 0.6, 0.8)
+"""Weights of birth years that are tried, in units of the identity threshold."""
+UNKNOWNS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
+Age = dict[str, Any]
 
 
 def f_at(data: Labelled, use: IdentityCalibration) -> float:
     return bcubed(contingency(data.truth.people, grouped(data, use, "default")))[2]
 
 
-def threshold(data: Labelled, grid) -> float:
-    """The threshold with the best BCubed F, smoothed over its neighbours."""
-    comparable = Comparable(data.said.vectors, data.said.ages, np.arange(len(data.said.rows)))
-    tree = average_linkage(unit(comparable.vectors), float(grid[-1]))
+def threshold(data: Labelled, nearness: Nearness | None, grid) -> tuple[float, float]:
+    """The threshold with the best BCubed F, smoothed over its neighbours, and that F."""
+    vectors = unit(data.said.vectors)
+    variance = None if nearness is None else nearness.variance(vectors)
+    tree = average_linkage(vectors, float(grid[-1]), variance=variance)
     people = data.truth.people
     scores = [bcubed(contingency(people, tree.cut(float(t))))[2] for t in grid]
     return smoothed_best(grid, scores)
+
+
+def fit_identity(name: str, lfw: Labelled, fgnet: Labelled, utk: Labelled, age: AgeCalibration):
+    """Fit everything that the default grouping takes for one embedder."""
+    cohort = unit(utk.said.vectors)
+    grid = np.linspace(0.3, 0.9, 121) * typical_distance(unit(lfw.said.vectors))
+    tried = []
+    for strength in STRENGTHS:
+        near = fit_nearness(cohort, nearest=NEAREST, ridge=RIDGE, strength=strength)
+        base, f = threshold(lfw, near, grid)
+        tried.append((f, strength, base, near))
+        print(f"  {name}: strength {strength}: threshold {base:.4f}, LFW {f:.4f}")
+    _, strength, base, near = max(tried, key=lambda one: one[:2])
+    use = IdentityCalibration(base, nearness=near if strength else None, age=age)
+    use = fit_births(fgnet, use)
+    use = replace(use, continuation=fit_continuation(fgnet, use))
+    paper, _ = paper_threshold(lfw, np.linspace(0.55, 1.0, 46) * np.sqrt(grid[-1] / 0.9))
+    return replace(use, paper_threshold=paper)
+
+
+def fit_births(fgnet: Labelled, base: IdentityCalibration) -> IdentityCalibration:
+    """The weight of birth years that is best on average over albums of all kinds.
+
+    They are the same pictures, with people of all ages, and pretending that everybody was born
+    within a few years: an album of friends of one age must not be grouped by age.
+    """
+    albums = [with_births(fgnet, spread) for spread in SPREADS]
+    scored = [(mean_f(albums, use), use) for use in with_weights(base)]
+    return max(scored, key=lambda one: one[0])[1]
+
+
+def mean_f(albums: Sequence[Labelled], use: IdentityCalibration) -> float:
+    """BCubed F over albums, and a little below and above the threshold: single ones are noisy."""
+    near = [replace(use, threshold=use.threshold * factor) for factor in (0.96, 1.0, 1.04)]
+    return float(np.mean([f_at(album, one) for album in albums for one in near]))
+
+
+def with_weights(base: IdentityCalibration) -> list[IdentityCalibration]:
+    """All weights, such that undated faces are grouped at the same distance whatever the weight."""
+    return [
+        replace(
+            base,
+            threshold=base.threshold * (1 + weight * unknown),
+            birth_weight=weight * base.threshold,
+            birth_width=width,
+            birth_unknown=unknown,
+        )
+        for width, weight, unknown in product(WIDTHS, WEIGHTS, UNKNOWNS)
+    ]
 
 
 def typical_distance(vectors) -> float:
@@ -65,12 +129,13 @@ def typical_distance(vectors) -> float:
     return float(np.median(((vectors - shuffled) ** 2).sum(axis=1)))
 
 
-def smoothed_best(grid, scores) -> float:
+def smoothed_best(grid, scores) -> tuple[float, float]:
     smooth = np.convolve(np.pad(scores, 2, mode="edge"), np.ones(5) / 5, mode="valid")
-    return float(grid[int(np.argmax(smooth))])
+    best = int(np.argmax(smooth))
+    return float(grid[best]), float(smooth[best])
 
 
-def paper_threshold(data: Labelled, grid) -> float:
+def paper_threshold(data: Labelled, grid) -> tuple[float, float]:
     far = paper_distances(unit(data.said.vectors), ages=expected_ages(data.said.ages))
     photos = np.arange(len(far))
     scores = [
@@ -80,26 +145,19 @@ def paper_threshold(data: Labelled, grid) -> float:
     return smoothed_best(grid, scores)
 
 
-def birth_weight(data: Labelled, base: float, grid) -> float:
-    scores = [f_at(data, identity(base, weight)) for weight in grid]
-    print("  birth weights", np.round([grid, scores], 3).tolist())
-    return smoothed_best(grid, scores)
-
-
-def identity(base: float, weight: float) -> IdentityCalibration:
-    """A calibration whose undated faces are grouped at `base` whatever the weight."""
-    return IdentityCalibration(base + weight * BIRTH_UNKNOWN, weight, BIRTH_WIDTH, BIRTH_UNKNOWN)
-
-
-def age_errors(people: Labelled, single: Labelled) -> dict:
+def age_errors(people: Labelled, single: Labelled) -> Age:
     """Errors of one face: offset by estimated age, spread, and what a person's faces share.
 
     The offset is half-way between the mean error at an estimated age, which leans on the ages that
     the data happen to hold, and the inverse of the mean estimate at a true age, which leans on
-    nothing but amplifies noise. Both sets count alike where both have faces of an age.
+    nothing but amplifies noise.
     """
-    sets = [(data.truth.ages, expected_ages(data.said.ages)) for data in (people, single)]
-    at_estimate = curve([(said, true - said) for true, said in sets])
+    old = single.truth.ages >= BEYOND
+    sets = [
+        (people.truth.ages, expected_ages(people.said.ages)),
+        (single.truth.ages[old], expected_ages(single.said.ages[old])),
+    ]
+    at_estimate = curve([(said, true - said) for true, said in sets[:1]])
     at_true = curve([(true, said - true) for true, said in sets])
     estimates = np.maximum.accumulate(KNOTS + at_true)
     inverse = np.interp(KNOTS, estimates, KNOTS - estimates)
@@ -111,13 +169,38 @@ def age_errors(people: Labelled, single: Labelled) -> dict:
     mean = np.bincount(who, error) / count
     within = error - mean[who]
     inner = np.sqrt(curve([(said, within**2 * (count / (count - 1))[who])], prior=0))
-    shared = np.sqrt(max(mean.var() - np.mean(within.var() / count), 0.25))
-    return {
+    found = {
         "ages": KNOTS.tolist(),
         "offsets": np.round(offsets, 2).tolist(),
         "sigmas": np.round(np.clip(inner, 1.5, 9), 2).tolist(),
-        "shared": round(float(shared), 2),
     }
+    return found | {"shared": shared_error(people, as_ages(found))}
+
+
+def as_ages(found: Age, **more: float) -> AgeCalibration:
+    lists = {key: tuple(value) for key, value in found.items() if isinstance(value, list)}
+    return AgeCalibration(**lists, **more)
+
+
+def shared_error(people: Labelled, use: AgeCalibration) -> float:
+    """What the faces of one person have in common, such that 80 % of the intervals are right."""
+    names, who = np.unique(people.truth.people, return_inverse=True)
+    born = people.truth.years - people.truth.ages
+    true = np.array([np.median(born[who == i]) for i in range(len(names))])
+
+    def covered(shared: float) -> float:
+        found = fuse_birth_years(
+            expected_ages(people.said.ages),
+            people.truth.years,
+            0.05,
+            who.reshape(-1),
+            len(names),
+            calibration=replace(use, shared=shared),
+        )
+        return float(((found.low <= true) & (true <= found.high)).mean())
+
+    grid = np.arange(0.25, 4.05, 0.05)
+    return round(float(grid[np.argmax([covered(shared) >= COVERED for shared in grid])]), 2)
 
 
 def curve(sets, prior: float = PRIOR_FACES):
@@ -166,17 +249,9 @@ def read(folder: Path, name: str, embedder: str, attributes: str, cache: Path | 
         "utkface": (read_utkface, "whole"),
     }[name]
     faces = reader(folder / f"{name}_dev")
-    if name == "utkface":
-        faces = every(faces, 4)
     engine = load_engine(embedder=embedder, attributes=attributes, threads=2)
     said: Measured = measured(faces, engine, choose=choose, cache=cache)
     return label(faces, said)
-
-
-def every(faces: Faces, step: int) -> Faces:
-    """One in `step` of the faces of a large set."""
-    columns = (getattr(faces, name)[::step] for name in Faces.__slots__)
-    return Faces(*columns)
 
 
 def main() -> None:
@@ -185,30 +260,25 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    result = {"identity": {}, "attributes": {}}
-    for name in ("faceres", "resnet29", "fused"):
-        one, other = (read(args.data, data, name, AGES, args.cache) for data in ("lfw", "fgnet"))
-        spread = typical_distance(one.said.vectors)
-        base = threshold(one, np.linspace(0.3, 0.8, 101) * spread)
-        weight = birth_weight(other, base, np.linspace(0, MOST_WEIGHT, 13) * base)
-        use = identity(base, weight)
-        paper = paper_threshold(one, np.linspace(0.55, 1.0, 46) * np.sqrt(spread))
-        use = replace(use, paper_threshold=paper)
-        print(name, use, "LFW", round(f_at(one, use), 4), "FG-NET", round(f_at(other, use), 4))
-        result["identity"][name] = {
-            key: round(getattr(use, key), 4) for key in IdentityCalibration.__slots__
-        }
+    result: dict[str, Any] = {"identity": {}, "attributes": {}}
     for name in ("faceres", AGES):
-        embedder = "fused" if name == AGES else "faceres"
-        several, known = (
-            read(args.data, data, embedder, name, args.cache) for data in ("lfw", "fgnet")
-        )
-        single = read(args.data, "utkface", "faceres", name, args.cache)
+        several, known, single = read_all(args, "fused" if name == AGES else "faceres", name)
         result["attributes"][name] = {
             "age": age_errors(known, single),
             "gender": gender_errors(single, several),
         }
         print(name, result["attributes"][name])
+    found = result["attributes"][AGES]["age"]
+    age = as_ages(found, shared=found["shared"])
+    weights = {}
+    for name in ("faceres", "resnet29", "fused"):
+        several, known, single = read_all(args, name, AGES)
+        use = fit_identity(name, several, known, single, age)
+        result["identity"][name] = entry(use)
+        if use.nearness is not None:
+            weights[name] = use.nearness.weights.astype(np.float32)
+        lfw, fgnet = f_at(several, use), f_at(known, use)
+        print(name, result["identity"][name], f"LFW {lfw:.4f}, FG-NET {fgnet:.4f}")
     result["identity"]["fake"] = {"threshold": 0.8}
     result["attributes"]["fake"] = {
         "age": {"ages": [0, 100], "offsets": [0, 0], "sigmas": [2, 2], "shared": 0.5},
@@ -216,6 +286,29 @@ def main() -> None:
     }
     if args.write:
         PATH.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        np.savez(NEARNESS, **weights)
+
+
+def read_all(args, embedder: str, attributes: str) -> list[Labelled]:
+    names = ("lfw", "fgnet", "utkface")
+    return [read(args.data, name, embedder, attributes, args.cache) for name in names]
+
+
+def entry(use: IdentityCalibration) -> dict[str, Any]:
+    """What is written of one embedder; the weights of nearness go into a file of their own."""
+    names = ("threshold", "birth_weight", "birth_width", "birth_unknown", "paper_threshold")
+    found: dict[str, Any] = {name: round(getattr(use, name), 4) for name in names}
+    if use.nearness is not None:
+        near = {name: getattr(use.nearness, name) for name in ("intercept", "far", "strength")}
+        found["nearness"] = {name: round(value, 5) for name, value in near.items()}
+    if use.continuation is not None:
+        score = use.continuation.score
+        found["continuation"] = {
+            "bias": round(score.bias, 4),
+            "weights": [round(value, 4) for value in score.weights],
+            "certain": use.continuation.certain,
+        }
+    return found
 
 
 if __name__ == "__main__":

@@ -41,7 +41,8 @@ def photo(number: int, rng: np.random.Generator) -> Analysis:
     boxes = np.hstack([corner, corner + 100])
     ones = np.ones(PER_PHOTO, np.float32)
     taken = datetime(2000, 1, 1) + timedelta(hours=17 * number)
-    facts = PhotoFacts(f"{number:040}", 1000, 800, taken_at=taken, date_source="exif-original")
+    facts = PhotoFacts(f"{number:040}", 1000, 800, taken_at=taken, date_source="exif-original",
+                       date_precision="second")  # fmt: skip
     landmarks = np.repeat(boxes[:, None, :2], 5, axis=1)
     found = Faces("d", boxes, landmarks, ones, size=100 * ones, sharpness=ones, frontal=ones)
     vectors = rng.normal(size=(PER_PHOTO, 1152)).astype(np.float32)

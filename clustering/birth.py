@@ -22,6 +22,7 @@ def birth_columns(
     *,
     width: float,
     offsets: ArrayLike | None = None,
+    born: ArrayLike | None = None,
 ) -> Doubles:
     r"""Return columns in which two faces are far apart where their birth years differ.
 
@@ -41,6 +42,9 @@ def birth_columns(
         Difference in years at which two birth years begin to differ.
     offsets : array of float, shape (k,), optional
         Years to add to each age, to correct a known bias.
+    born : array of float, shape (n,), optional
+        The birth year of each face where it is known for certain, as a fractional year, else NaN.
+        Age and date of such a face are not looked at.
 
     Returns
     -------
@@ -51,17 +55,19 @@ def birth_columns(
     year, sigma = np.asarray(photo_years, np.float64), np.asarray(date_sigma, np.float64)
     ages = np.arange(1, probs.shape[1] + 1) + 0.5
     ages = np.maximum(ages + (0 if offsets is None else np.asarray(offsets, np.float64)), 0)
-    known = np.isfinite(year) & np.isfinite(sigma) & np.isfinite(probs).all(axis=1)
-    if not known.any():
+    sure = np.full(len(probs), np.nan) if born is None else np.asarray(born, np.float64)
+    told = np.isfinite(sure)
+    known = np.isfinite(year) & np.isfinite(sigma) & np.isfinite(probs).all(axis=1) & ~told
+    if not (known | told).any():
         return np.zeros((len(probs), 1))
-    grid = _grid(year[known], ages, width)
+    first = np.concatenate([year[known] - ages.max(), sure[told]]).min()
+    last = np.concatenate([year[known], sure[told]]).max()
+    grid = np.arange(first - 3 * width, last + 3 * width, STEP)
     columns = np.zeros((len(probs), len(grid)))
     columns[known] = _bumps(probs[known], year[known], sigma[known], ages, grid, width)
+    one, exact = np.ones((int(told.sum()), 1)), np.zeros(int(told.sum()))
+    columns[told] = _bumps(one, sure[told], exact, np.zeros(1), grid, width)
     return columns
-
-
-def _grid(years: Doubles, ages: Doubles, width: float) -> Doubles:
-    return np.arange(years.min() - ages.max() - 3 * width, years.max() + 3 * width, STEP)
 
 
 def _bumps(

@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
 from db.columns import now
+from db.forgetting import without_forgotten
 from db.library import Library
 from db.matching import match_boxes
 from db.records import Analysis, Attributes, Faces, Identity, Ints, PhotoFacts
@@ -85,9 +86,18 @@ def _match(conn: Connection, faces: Faces, photo_id: int) -> tuple[Ints, list[in
 
 
 def _drop_faces(conn: Connection, ids: Sequence[int]) -> int:
-    """Delete faces, except those about which a user has said something; return how many."""
+    """Delete faces, except those about which a user has said something; return how many.
+
+    To name a person says something about each of their faces: a detector that does not find one of
+    them does not take the name out of that photo.
+    """
     kept = or_(
         exists().where(assignment.c.face_id == face.c.id, assignment.c.source != "auto"),
+        exists().where(
+            assignment.c.face_id == face.c.id,
+            person.c.id == assignment.c.person_id,
+            person.c.name.is_not(None),
+        ),
         exists().where(rejection.c.face_id == face.c.id),
         exists().where(contract.c.id == face.c.detector_id, contract.c.key == DRAWN),
         exists().where(person.c.cover_face_id == face.c.id, person.c.cover_chosen),
@@ -204,7 +214,8 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         A few at a time, since all of them wait for one transaction. A photo that was analysed
         before keeps its faces: one whose box overlaps a new one by half is the same face under the
         same id, with names and observations of other contracts; of the others only those stay
-        about which a user has said something.
+        about which a user has said something. Faces that were forgotten (`db.forgetting`) are left
+        out.
 
     Returns
     -------
@@ -224,6 +235,7 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
     with library.write() as conn:
         by_hash, before = _save_photos(conn, photos)
         ids = [by_hash[facts.content_hash] for facts in photos]
+        results = without_forgotten(conn, results, ids)
         face_ids = _save_faces(conn, results, ids, before)
         pairs = list(zip(results, face_ids, strict=True))
         _save_identity(conn, [(one, faces) for r, faces in pairs for one in r.identity])

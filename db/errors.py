@@ -47,6 +47,18 @@ class AmbiguousPersonError(LibraryError):
     """Several people have this name."""
 
 
+class UnknownFaceError(LibraryError):
+    """No face has this id."""
+
+
+class EmptyHistoryError(LibraryError):
+    """There is nothing to undo, or nothing to do again."""
+
+
+class UndoError(LibraryError):
+    """A change can't be taken back, because of what was said since."""
+
+
 def printable(path: str) -> str:
     """Return `path` with the bytes that are not UTF-8 replaced, so that it can be printed."""
     return os.fsencode(path).decode("utf-8", "replace")
@@ -91,6 +103,11 @@ _SENTENCES[sqlite3.SQLITE_PERM] = _SENTENCES[sqlite3.SQLITE_CANTOPEN]
 def damaged(path: str) -> CorruptLibraryError:
     """Return the error for a file that is a library but makes no sense."""
     return CorruptLibraryError(_SENTENCES[sqlite3.SQLITE_CORRUPT][1].format(printable(path)))
+
+
+def locked(path: str) -> LockedLibraryError:
+    """Return the error for a library that another process is at."""
+    return LockedLibraryError(_SENTENCES[sqlite3.SQLITE_BUSY][1].format(printable(path)))
 
 
 def _primary_code(error: BaseException) -> int | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, delete, func, literal, null, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, literal, null, select
 
 from db.errors import damaged
 from db.library import Library
@@ -96,7 +96,7 @@ def _table_query(identity: int | None, attributes: int | None) -> Select[Any]:
 
 def _batches(conn: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the columns of the result, some rows at a time."""
-    result = conn.execution_options(yield_per=_BATCH).execute(query)
+    result = conn.execute(query.execution_options(yield_per=_BATCH))
     for rows in result.partitions():
         yield list(zip(*rows, strict=True))
 
@@ -126,20 +126,45 @@ def load_faces(
     FaceTable
     """
     with library.read() as conn:
-        vector_id = (contract_id(conn, "identity", identity) or _NONE) if identity else None
-        traits_id = (contract_id(conn, "attributes", attributes) or _NONE) if attributes else None
-        query = _table_query(vector_id, traits_id)
-        ids = query.with_only_columns(face.c.id).order_by(None).subquery()
-        n = conn.scalar(select(func.count()).select_from(ids)) or 0
-        vectors, ages = _Blobs(n, library.path), _Blobs(n, library.path)
-        male: list[Floats] = [np.zeros(0, np.float32)]
-        parts: list[list[Column]] = []
-        for *small, vector, age, p_male in _batches(conn, query):
-            kinds = (kind for _, _, kind in _COLUMNS)
-            parts.append([np.array(v, kind) for v, kind in zip(small, kinds, strict=True)])
-            vectors.add(vector)
-            ages.add(age)
-            male.append(np.array(p_male, np.float32))
+        return load_table(conn, library.path, identity=identity, attributes=attributes)
+
+
+def load_table(
+    conn: Connection,
+    path: str,
+    *,
+    identity: str | None = None,
+    attributes: str | None = None,
+    only: ColumnElement[bool] | None = None,
+) -> FaceTable:
+    """Load faces as `load_faces` does, within a transaction; `only` bounds them.
+
+    Parameters
+    ----------
+    conn : Connection
+    path : str
+        Of the library, for what is said when it is damaged.
+    identity, attributes : str, optional
+        Contracts.
+    only : ColumnElement of bool, optional
+        Condition on `db.schema.face` and `db.schema.assignment`.
+    """
+    vector_id = (contract_id(conn, "identity", identity) or _NONE) if identity else None
+    traits_id = (contract_id(conn, "attributes", attributes) or _NONE) if attributes else None
+    query = _table_query(vector_id, traits_id)
+    if only is not None:
+        query = query.where(only)
+    ids = query.with_only_columns(face.c.id).order_by(None).subquery()
+    n = conn.scalar(select(func.count()).select_from(ids)) or 0
+    vectors, ages = _Blobs(n, path), _Blobs(n, path)
+    male: list[Floats] = [np.zeros(0, np.float32)]
+    parts: list[list[Column]] = []
+    for *small, vector, age, p_male in _batches(conn, query):
+        kinds = (kind for _, _, kind in _COLUMNS)
+        parts.append([np.array(v, kind) for v, kind in zip(small, kinds, strict=True)])
+        vectors.add(vector)
+        ages.add(age)
+        male.append(np.array(p_male, np.float32))
     columns = _small_columns(parts)
     corners = [columns.pop(name) for name in ("x0", "y0", "x1", "y1")]
     return FaceTable(

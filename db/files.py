@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from db.columns import now
 from db.library import Library
 from db.records import SeenFile
 from db.rows import FailureRow, KnownFile
-from db.schema import analysis, failure, file, photo
+from db.schema import analysis, contract, face, failure, file, observation, photo
 from db.sql import chunks, contract_id, under, upsert
 
 _CHANGING = ("photo_id", "kind", "size", "mtime_ns", "content_hash", "seen_at", "gone_at")
@@ -50,6 +50,32 @@ def known_files(
         )
         rows = (row for part in under(roots) for row in conn.execute(known.where(part)))
         return {row[0]: KnownFile(*row) for row in rows}
+
+
+def not_described(library: Library, identity: str) -> set[str]:
+    """Return the contents with faces of which some have vectors, but not under this contract.
+
+    Parameters
+    ----------
+    library : Library
+    identity : str
+        Contract of the identity vectors in use.
+
+    Returns
+    -------
+    set of str
+        Content hashes. Empty, without a look at any face, where there never was another contract.
+    """
+    kind = contract.c.kind == "identity"
+    other = (observation.c.face_id == face.c.id) & observation.c.vector.is_not(None)
+    with library.read() as conn:
+        if not conn.scalar(select(func.count()).where(kind, contract.c.key != identity)):
+            return set()
+        current = contract_id(conn, "identity", identity) or 0
+        described = other & (observation.c.contract_id == current)
+        lacking = exists().where(other) & ~exists().where(described)
+        query = select(photo.c.content_hash).distinct().join(face, face.c.photo_id == photo.c.id)
+        return set(conn.scalars(query.where(lacking)))
 
 
 def _photo_ids(conn: Connection, hashes: Iterable[str | None]) -> dict[str | None, int]:

@@ -17,6 +17,7 @@ from db.errors import (
     MissingLibraryError,
     ReadOnlyLibraryError,
     UnreadableLibraryError,
+    locked,
     printable,
     translate,
     translated,
@@ -247,3 +248,21 @@ class Library:
             conn.execution_options(**{_WRITES: True})
             with conn.begin():
                 yield conn
+
+    def rewrite(self) -> None:
+        """Write the file anew without the places of deleted rows, and empty the log.
+
+        Raises
+        ------
+        LockedLibraryError
+            Another process reads or writes.
+        FullDiskError
+            The file needs its own size once more meanwhile.
+        """
+        with translated(self.path), closing(self._engine.raw_connection()) as raw:
+            driver = raw.driver_connection
+            assert isinstance(driver, sqlite3.Connection)
+            driver.execute("VACUUM")
+            busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise locked(self.path)

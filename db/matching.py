@@ -41,6 +41,9 @@ def match_boxes(
 ) -> NDArray[np.int64]:
     """Find each new box among the old ones, best overlap first, each old one used once.
 
+    Two boxes are of one face if they overlap by `SAME_FACE`, or if each holds the middle of the
+    other, as with detectors that draw boxes of different sizes: two faces are never so close.
+
     Parameters
     ----------
     old : ndarray of float, shape (n, 4)
@@ -51,16 +54,24 @@ def match_boxes(
     Returns
     -------
     ndarray of int64, shape (m,)
-        The row in `old`, or -1 where the overlap is below `SAME_FACE` with all that are left.
+        The row in `old`, or -1 where none of those that are left is of the same face.
     """
     shared = overlaps(old, new)
+    same = (shared >= SAME_FACE) | (_holds(old, new) & _holds(new, old).T)
     if old_times is not None and new_times is not None:
-        shared = np.where(old_times[:, None] == new_times[None], shared, 0.0)
+        same &= old_times[:, None] == new_times[None]
     found = np.full(len(new), -1, np.int64)
     used = np.zeros(len(old), bool)
-    rows, columns = np.nonzero(shared >= SAME_FACE)
+    rows, columns = np.nonzero(same)
     for best in np.argsort(-shared[rows, columns], kind="stable"):
         row, column = rows[best], columns[best]
         if found[column] < 0 and not used[row]:
             found[column], used[row] = row, True
     return found
+
+
+def _holds(outer: NDArray[np.floating], inner: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell which outer boxes hold the middle of which inner ones."""
+    middle = (inner[None, :, :2] + inner[None, :, 2:]) / 2
+    inside = (outer[:, None, :2] < middle) & (middle < outer[:, None, 2:])
+    return np.asarray(inside.all(axis=2))

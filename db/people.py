@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Select,
     bindparam,
@@ -15,7 +16,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    or_,
     select,
     update,
 )
@@ -26,10 +26,11 @@ from db.library import Library
 from db.records import Grouping, Ints, PersonFacts
 from db.rows import PersonRow
 from db.schema import assignment, face, person, photo, rejection
-from db.sql import is_present, next_id, reserve_ids, upsert
+from db.sql import chunks, is_present, next_id, reserve_ids, upsert
+from db.verdicts import Stamp, is_unchanged, said_something
 
 _DERIVED = ("passer_by", "p_male", "born", "born_low", "born_high")
-_ROW: tuple[Column[Any], ...] = (
+ROW: tuple[Column[Any], ...] = (
     person.c.id,
     *(person.c[field.name] for field in fields(PersonRow)[1:]),
 )
@@ -89,20 +90,15 @@ def _save_assignments(conn: Connection, grouping: Grouping) -> None:
     conn.execute(delete(assignment).where(assignment.c.source == "auto", rejected))
 
 
-def _remove_empty(conn: Connection) -> None:
+def unsaid() -> ColumnElement[bool]:
+    """Return the condition that the user has said nothing about a person."""
+    return ~said_something()
+
+
+def remove_empty(conn: Connection) -> None:
     """Delete people without a face about whom the user has said nothing."""
-    unsaid = (
-        person.c.name.is_(None)
-        & ~person.c.hidden
-        & ~person.c.cover_chosen
-        & person.c.born_override.is_(None)
-        & person.c.gender_override.is_(None)
-    )
-    used = or_(
-        exists().where(assignment.c.person_id == person.c.id),
-        exists().where(rejection.c.person_id == person.c.id),
-    )
-    conn.execute(delete(person).where(unsaid, ~used))
+    used = exists().where(assignment.c.person_id == person.c.id)
+    conn.execute(delete(person).where(unsaid(), ~used))
 
 
 def _counts() -> Select[Any]:
@@ -131,20 +127,46 @@ def refresh_counts(conn: Connection) -> None:
         conn.execute(counted, rows)
 
 
-def save_people(library: Library, grouping: Grouping, people: Sequence[PersonFacts]) -> None:
+def count_again(conn: Connection, person_ids: Sequence[int]) -> None:
+    """Do what `refresh_counts` does for some people only."""
+    nothing = {"photos": 0, "faces": 0, "first_at": None, "last_at": None}
+    for part in chunks(sorted(set(person_ids))):
+        counts = _counts().where(assignment.c.person_id.in_(part))
+        rows = {row["of"]: dict(row) for row in conn.execute(counts).mappings()}
+        for person_id in part:
+            values = {**nothing, **rows.get(person_id, {})}
+            values.pop("of", None)
+            conn.execute(update(person).where(person.c.id == person_id).values(values))
+
+
+def save_people(
+    library: Library,
+    grouping: Grouping,
+    people: Sequence[PersonFacts],
+    *,
+    stamp: Stamp | None = None,
+) -> bool:
     """Store a new grouping and what follows from it, all of it or nothing.
 
     Parameters
     ----------
     library : Library
     grouping : Grouping
-        The faces that were clustered. Their automatic assignments are replaced; those of other
-        faces stay (of photos that are gone for now, say), and so does every assignment made by a
-        user or an import, whatever the grouping says.
+        The faces whose person may have changed. Their automatic assignments are replaced; those of
+        other faces stay (of photos that are gone for now, say), and so does every assignment made
+        by a user or an import, whatever the grouping says.
     people : sequence of PersonFacts
-        Everybody in the grouping. Ids are those of stored people, to keep them, or reserved by
-        `next_person_ids`. People left without a face go, unless the user has said something about
-        them.
+        Everybody in the grouping, and others of whom something new is known. Ids are those of
+        stored people, to keep them, or reserved by `next_person_ids`. People left without a face
+        go, unless the user has said something about them.
+    stamp : tuple of int, optional
+        From `db.verdicts.verdicts`.
+
+    Returns
+    -------
+    bool
+        False if somebody has changed the library since the stamp was taken: nothing was stored, and
+        the grouping has to be worked out again.
 
     Raises
     ------
@@ -152,11 +174,19 @@ def save_people(library: Library, grouping: Grouping, people: Sequence[PersonFac
         A person without facts, facts given twice, or an id that was never reserved.
     """
     with library.write() as conn:
-        _check_ids(conn, grouping, people)
-        _save_facts(conn, people)
-        _save_assignments(conn, grouping)
-        _remove_empty(conn)
-        refresh_counts(conn)
+        if stamp is not None and not is_unchanged(conn, stamp):
+            return False
+        store_people(conn, grouping, people)
+    return True
+
+
+def store_people(conn: Connection, grouping: Grouping, people: Sequence[PersonFacts]) -> None:
+    """Store a new grouping inside a transaction; see `save_people`."""
+    _check_ids(conn, grouping, people)
+    _save_facts(conn, people)
+    _save_assignments(conn, grouping)
+    remove_empty(conn)
+    refresh_counts(conn)
 
 
 def people(library: Library, *, hidden: bool = False, passers_by: bool = False) -> list[PersonRow]:
@@ -170,7 +200,7 @@ def people(library: Library, *, hidden: bool = False, passers_by: bool = False) 
     passers_by : bool
         With those seen too little to be shown unasked; who has a name is none of them.
     """
-    query = select(*_ROW).order_by(person.c.photos.desc(), person.c.id)
+    query = select(*ROW).order_by(person.c.photos.desc(), person.c.id)
     if not hidden:
         query = query.where(~person.c.hidden)
     if not passers_by:
@@ -179,20 +209,28 @@ def people(library: Library, *, hidden: bool = False, passers_by: bool = False) 
         return [PersonRow(*row) for row in conn.execute(query)]
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return a name without the difference between upper and lower case."""
     return unicodedata.normalize("NFC", name).strip().casefold()
 
 
+def _plain(name: str) -> str:
+    """Return a name without accents, too."""
+    parts = unicodedata.normalize("NFKD", name).strip().casefold()
+    return "".join(c for c in parts if not unicodedata.combining(c))
+
+
 def _ids_named(conn: Connection, name: str) -> list[int]:
-    """Return those of exactly this name, else those that differ in upper and lower case only."""
+    """Return those of exactly this name, else those that differ in case, else also in accents."""
     named = select(person.c.id, person.c.name).where(person.c.name.is_not(None))
     rows = conn.execute(named.order_by(person.c.id)).all()
     exact = [int(row[0]) for row in rows if row[1] == name]
-    return exact or [int(row[0]) for row in rows if _folded(row[1]) == _folded(name)]
+    same = exact or [int(row[0]) for row in rows if folded(row[1]) == folded(name)]
+    return same or [int(row[0]) for row in rows if _plain(row[1]) == _plain(name)]
 
 
 def find_person(library: Library, who: int | str) -> PersonRow:
-    """Return a person by id, or by name in any case.
+    """Return a person by id, or by name in any case, with or without accents.
 
     Parameters
     ----------
@@ -207,10 +245,10 @@ def find_person(library: Library, who: int | str) -> PersonRow:
     text = str(who)
     with library.read() as conn:
         ids = [int(text)] if text.isdecimal() and len(text) < 19 else []
-        row = conn.execute(select(*_ROW).where(person.c.id.in_(ids))).first()
+        row = conn.execute(select(*ROW).where(person.c.id.in_(ids))).first()
         if row is None:
             ids = _ids_named(conn, text)
-            row = conn.execute(select(*_ROW).where(person.c.id.in_(ids))).first()
+            row = conn.execute(select(*ROW).where(person.c.id.in_(ids))).first()
     if len(ids) > 1:
         raise AmbiguousPersonError(
             f"{len(ids)} people are called {text}; give one of the ids {', '.join(map(str, ids))}."

@@ -4,14 +4,21 @@ Boxes and landmarks are in pixels of the upright image, x to the right and y dow
 as `os.fsdecode` makes them, so that a name that is not UTF-8 survives.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+
+
+def _rows(record: Any, rows: Ints) -> Any:
+    """Return a record of columns with some of its rows."""
+    columns = {field.name: getattr(record, field.name) for field in fields(record)}
+    return replace(record, **{k: v[rows] for k, v in columns.items() if isinstance(v, np.ndarray)})
 
 
 def _check(name: str, array: NDArray[np.generic], shape: tuple[int | None, ...]) -> None:
@@ -205,6 +212,20 @@ class Analysis:
         counts = [len(i.vectors) for i in self.identity] + [len(a.ages) for a in self.attributes]
         if any(count != len(self.faces) for count in counts):
             raise ValueError(f"observations of {counts} faces for {len(self.faces)} faces")
+
+    def take(self, rows: Ints) -> Self:
+        """Return the analysis with some of its faces.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, shape (k,)
+        """
+        return replace(
+            self,
+            faces=_rows(self.faces, rows),
+            identity=tuple(_rows(one, rows) for one in self.identity),
+            attributes=tuple(_rows(one, rows) for one in self.attributes),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,19 @@ class PhotoRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchRow:
+    """A photo or clip that was found, and one of the files that hold it; see `PhotoRow`."""
+
+    photo_id: int
+    path: str
+    present: bool
+    kind: str
+    taken_at: datetime | None
+    date_source: str
+    date_precision: str
+
+
+@dataclass(frozen=True, slots=True)
 class FaceTable:
     """The faces of present photos as columns, n rows in the order of `face_id`.
 

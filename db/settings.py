@@ -6,6 +6,12 @@ from db.library import Library
 from db.schema import setting
 from db.sql import upsert
 
+GROUPED_UNDER = "grouped_under"
+"""Setting that says how the library was grouped last; absent while anything has changed since."""
+
+CANDIDATES = "suggest.candidates"
+"""Setting in which suggestions keep distances between faces; without it they are found again."""
+
 
 def get_setting(library: Library, key: str, default: str | None = None) -> str | None:
     """Return a setting, or `default` where it has never been set."""

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from album.bench.datasets import FAIRFACE, Faces
 from album.bench.measure import Measured
 from album.calibration import AttributeCalibration, IdentityCalibration
-from album.grouping import LINKAGE, Dated
-from album.grouping import Faces as Comparable
+from album.comparing import Dated
+from album.comparing import Faces as Comparable
+from album.grouping import LINKAGE
 from clustering.fusion import expected_ages, fuse_birth_years
 from clustering.metrics import evaluate
 

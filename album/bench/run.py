@@ -130,7 +130,9 @@ def score(name: str, data: Labelled, engine: Engine, clustering: str) -> Row:
     scores: dict[str, float] = {}
     if name in ("lfw", "fgnet"):
         scores |= score_identity(
-            data, identity_calibration(engine.embedder.name), method=clustering
+            data,
+            identity_calibration(engine.embedder.name, engine.attributes.name),
+            method=clustering,
         )
     if name in ("fgnet", "utkface"):
         scores |= score_attributes(data)

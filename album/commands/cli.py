@@ -11,18 +11,40 @@ import click
 
 import album
 from album.commands import STOPPED
-from album.commands.common import FAILED, INTERRUPTED, PATH, Session
+from album.commands.common import FAILED, INTERRUPTED, PATH, READER_GONE, Session
 
-COMMANDS = {
-    "index": "Find the faces in photos and group them into people.",
-    "people": "List the people that were found.",
-    "show": "Show one person: every photo, with age at the time.",
-    "status": "Show what the library holds, and which files could not be read.",
-    "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
-    "forget": "Delete the library: faces, people, names and all.",
-    "bench": "Measure accuracy on labelled folders, by the published protocols.",
+SECTIONS = {
+    "Find people": {
+        "index": "Find the faces in photos and group them into people.",
+        "people": "List the people that were found.",
+        "show": "Show one person: every photo, with age at the time.",
+        "find": "Print the paths of photos, by who is in them, when, and how old.",
+        "status": "Show what the library holds, and which files could not be read.",
+    },
+    "Put people right": {
+        "name": "Give a person a name.",
+        "merge": "Make several people one.",
+        "split": "Make some faces of a person somebody else.",
+        "move": "Say whose a face is.",
+        "reject": "Say that a face is not the person's.",
+        "set": "Say what is known: birth date, gender, the face to show.",
+        "hide": "Leave a person out of lists.",
+        "unhide": "Show a hidden person again.",
+        "same-person-twice": "Allow a person twice in a photo: a collage, a mirror.",
+        "regroup": "Group all faces anew, within what you have said.",
+        "undo": "Take the last change back.",
+        "redo": "Make the change again that was taken back last.",
+        "history": "List the changes that were made.",
+    },
+    "Use and end": {
+        "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
+        "forget": "Forget people or photos without a trace, or delete the whole library.",
+        "purge": "Forget photos whose files are gone.",
+        "bench": "Measure accuracy on labelled folders, by the published protocols.",
+    },
 }
-MODULES = {name: f"album.commands.{name}" for name in COMMANDS}
+COMMANDS = {name: about for section in SECTIONS.values() for name, about in section.items()}
+MODULES = {name: f"album.commands.{name.replace('-', '_')}" for name in COMMANDS}
 
 
 class LazyGroup(click.Group):
@@ -42,8 +64,10 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), about) for name, about in commands.items()])
 
 
 @click.group(
@@ -70,7 +94,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage, or a file or folder that is not there, 3 done but
-    for files that could not be read, 130 interrupted.
+    for files that could not be read, 130 interrupted, 141 the reader of the output has left.
     """
     session = Session()
     try:
@@ -80,6 +104,8 @@ def main(args: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except BrokenPipeError:
+        code = _leave_reader_gone()
     except Exception as error:
         code = report(error, verbose=session.verbose)
     sys.exit(code if isinstance(code, int) else 0)
@@ -94,6 +120,14 @@ def _leave_interrupted(*, now: bool) -> None:
         sys.stderr.flush()
         os._exit(INTERRUPTED)
     sys.exit(INTERRUPTED)
+
+
+def _leave_reader_gone() -> int:
+    """Say nothing more: whoever read our output, `head` say, has seen enough."""
+    # What is left in the buffer would raise once more when Python flushes it at its end.
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - os.devnull is no path
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    return READER_GONE
 
 
 def report(error: Exception, *, verbose: bool) -> int:

@@ -149,12 +149,16 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
         (copies, text.count(copies, "copy of known photos", "copies of known photos")),
         (report.moved, f"{text.number(report.moved)} moved"),
         (report.gone - report.moved, f"{text.number(report.gone - report.moved)} gone"),
+        (report.forgotten, f"{text.number(report.forgotten)} forgotten"),
     ]
     if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."
     if report.clips:
         yield f"{text.count(report.clips, 'clip')} skipped: clips are not read yet."
     yield from _failures(report, failed)
+    if report.reassigned:
+        faces = text.count(report.reassigned, "face")
+        yield f"{faces} changed person, none of anybody whom you have named or corrected."
     if report.people or report.passers_by:
         people = text.count(report.people, "person", "people")
         passing = text.count(report.passers_by, "passer-by", "passers-by")

@@ -14,9 +14,11 @@ from album.people import (
     face_record,
     person_record,
     to_person,
+    whole_age,
 )
 
 LIMIT = 50
+FACE = text.Column("Face id", right=True)
 COLUMNS = (
     text.Column("Date"),
     text.Column("Age", right=True),
@@ -29,6 +31,7 @@ COLUMNS = (
 @click.command(epilog="For example:  album show 12  or  album show Anna --limit 0")
 @click.argument("person", metavar="PERSON")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with every photo.")
+@click.option("--faces", "with_ids", is_flag=True, help="With the ids of the faces.")
 @click.option(
     "--limit",
     type=click.IntRange(min=0),
@@ -36,12 +39,14 @@ COLUMNS = (
 )
 @everywhere
 @click.pass_obj
-def command(session: Session, person: str, as_json: bool, limit: int | None) -> None:
+def command(
+    session: Session, person: str, as_json: bool, with_ids: bool, limit: int | None
+) -> None:
     """Show one person, by id or by name: every photo, with the age at that time.
 
     Ages are given where the date of the photo is to be trusted. Fits tells how well the face fits
     the person; Face is the place of the face in pixels of the upright photo: left, top, width and
-    height.
+    height. The id of a face is what `album move`, `split` and `reject` take.
     """
     from db.people import find_person
 
@@ -57,8 +62,7 @@ def command(session: Session, person: str, as_json: bool, limit: int | None) -> 
     click.echo(click.style(who.label, bold=True))
     for fact in _facts(who):
         click.echo(f"  {fact}")
-    exact = who.born_date is not None and len(who.born_date) > len("1984-05")
-    for line in _listing(faces, LIMIT if limit is None else limit, exact=exact):
+    for line in _listing(faces, LIMIT if limit is None else limit, who, with_ids=with_ids):
         click.echo(line)
 
 
@@ -83,11 +87,16 @@ def _facts(person: Person) -> Iterator[str]:
     yield f"{photos}{'' if person.faces == person.photos else f' ({faces})'}{dates}"
 
 
-def _listing(faces: Sequence[Appearance], limit: int, *, exact: bool) -> Iterator[str]:
+def _listing(
+    faces: Sequence[Appearance], limit: int, who: Person, *, with_ids: bool
+) -> Iterator[str]:
     """List photos under headings: the years, then those without a date, then those gone."""
     there = [face for face in faces if face.present]
     chosen = there[:limit] if limit else there
-    title, *lines = text.table(COLUMNS, (_row(face, exact=exact) for face in chosen))
+    rows = [_row(face, who) for face in chosen]
+    if with_ids:
+        rows = [(str(face.face_id), *row) for face, row in zip(chosen, rows, strict=True)]
+    title, *lines = text.table((FACE, *COLUMNS) if with_ids else COLUMNS, rows)
     if chosen:
         yield ""
         yield f"  {title}"
@@ -111,8 +120,8 @@ def _heading(face: Appearance) -> str:
     return str(face.date.year)
 
 
-def _row(face: Appearance, *, exact: bool) -> tuple[str, ...]:
-    """Write a face; a birthday makes ages exact, and anything less is rounded."""
+def _row(face: Appearance, who: Person) -> tuple[str, ...]:
+    """Write a face."""
     left, top, right, bottom = (round(value) for value in face.box)
     when = text.day(face.date, face.date_precision)
     if face.date and not face.date_trusted:
@@ -121,7 +130,7 @@ def _row(face: Appearance, *, exact: bool) -> tuple[str, ...]:
         when = f"{when} at {face.time_ms / 1000:.0f} s"
     return (
         when,
-        text.NOTHING if face.age is None else str(int(face.age if exact else face.age + 0.5)),
+        text.NOTHING if face.age is None else str(whole_age(face.age, who)),
         text.NOTHING if face.confidence is None else f"{face.confidence:.2f}",
         f"{left},{top} {right - left}×{bottom - top}",
         text.path_text(face.path),

@@ -358,66 +358,6 @@ def test_model_that_is_not_installed(own, tmp_path, monkeypatch):
     )
 
 
-# Forgetting
-
-
-def test_forget_deletes_the_library_with_all_that_belongs_to_it(own, tmp_path):
-    kept = photo(tmp_path / "photos" / "a.jpg", Drawn(ANNA))
-    own.index(kept)
-    beside = [own.path.with_name(f"library.db{end}") for end in ("-wal", "-shm", ".backup-v1")]
-    others = [own.path.with_name(name) for name in ("library.db.mine", "other.db")]
-    for path in (*beside, *others):
-        path.touch()
-    ran = own("forget", "--yes")
-    assert ran.code == 0, ran.err
-    assert "1 photo, with 1 face" in ran.out
-    assert not own.path.exists()
-    assert not any(path.exists() for path in beside)
-    assert all(path.exists() for path in (*others, kept))
-    assert own("forget", "--yes").code == 1
-
-
-def test_forget_asks_first(own, tmp_path, monkeypatch):
-    own.index(photo(tmp_path / "a.jpg"))
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    assert own("forget").code == 1
-    monkeypatch.setattr("sys.stdin", io.StringIO(""))
-    ran = own("forget")
-    assert ran.code == 1
-    assert "Nothing was deleted." in ran.err
-    assert own.path.exists()
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
-    assert own("forget").code == 0
-    assert not own.path.exists()
-
-
-@pytest.mark.parametrize("content", [b"a text", b"", b"SQLite format 3\0" + bytes(500)])
-def test_forget_refuses_what_is_no_library(own, content):
-    own.path.write_bytes(content)
-    assert "not a library of this program" in failing(own("forget", "--yes"))
-    assert own.path.read_bytes() == content
-
-
-def test_forget_refuses_the_database_of_another_program(own):
-    with sqlite3.connect(own.path) as raw:
-        raw.execute("CREATE TABLE bookmarks (url)")
-    raw.close()
-    assert "not a library of this program" in failing(own("forget", "--yes"))
-
-
-def test_forget_deletes_a_library_that_is_damaged_or_newer(own, tmp_path):
-    own.index(photo(tmp_path / "a.jpg", Drawn(ANNA)))
-    data = own.path.read_bytes()
-    own.path.write_bytes(data[:5000])
-    assert own("forget", "--yes").code == 0
-    own.path.write_bytes(data)
-    with sqlite3.connect(own.path) as raw:
-        raw.execute("UPDATE schema_version SET version = 999")
-    raw.close()
-    assert own("forget", "--yes").code == 0
-    assert not own.path.exists()
-
-
 # How things are written
 
 

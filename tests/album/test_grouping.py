@@ -9,7 +9,8 @@ from album.calibration import (
     attribute_calibration,
     identity_calibration,
 )
-from album.grouping import LINKAGE, Dated, Faces, burst_weights, lasting_ids, unit
+from album.comparing import Dated, Faces, unit
+from album.grouping import LINKAGE, burst_weights, lasting_ids
 from nets.engine import ATTRIBUTES, EMBEDDERS
 
 RNG = np.random.default_rng(4)
@@ -96,7 +97,8 @@ def test_a_burst_counts_once():
 def test_there_is_a_calibration_for_everything_that_can_be_chosen():
     assert PATH.is_file()
     for name in EMBEDDERS:
-        assert 0 < identity_calibration(name).threshold < 2
+        use = identity_calibration(name, "faceres-deep")
+        assert 0 < use.identity_threshold <= use.threshold < 2
     for name in ATTRIBUTES:
         use = attribute_calibration(name)
         assert len(use.age.ages) == len(use.age.offsets) == len(use.age.sigmas)

@@ -55,3 +55,16 @@ def test_offsets_move_the_ages():
 
 def test_no_face_at_all():
     assert birth_columns(np.zeros((0, 100)), np.zeros(0), np.zeros(0), width=8).shape == (0, 1)
+
+
+def test_a_birth_year_that_is_known_replaces_the_estimate():
+    sharp = np.zeros((4, 100))
+    sharp[[0, 1], 29] = sharp[[2, 3], 49] = 1  # 30.5 and 50.5 years old
+    years = np.array([2000.0, np.nan, 2000.0, 2000.0])
+    born = np.array([np.nan, 1969.5, 1969.5, np.nan])
+    found = birth_columns(sharp, years, np.zeros(4), width=8.0, born=born)
+    assert found[0] @ found[1] == pytest.approx(1, abs=0.01), "the estimate says the same"
+    assert found[1] @ found[2] == pytest.approx(1, abs=0.01)
+    assert found[2] @ found[3] < 0.5, "the photo looks twenty years older"
+    far = birth_columns(sharp[:2], years[:2], np.zeros(2), width=8.0, born=[1700.0, 2300.0])
+    assert np.allclose((far**2).sum(axis=1), 1, atol=0.01)

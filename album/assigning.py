@@ -1,0 +1,216 @@
+"""From the faces of a library to its people, who stay: what `album index` does with new faces.
+
+New faces join people or found new ones (`album.linking`), and nobody else moves. One exception
+keeps a library that grows from ending up worse than one that is read all at once: when much has
+come since all faces were last looked at together, so many faces as `is_due` says, the faces of
+people about whom the user has never said anything are grouped anew with the new ones. People whom
+the user has named, corrected, hidden or told from others keep every face also then.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from album.calibration import attribute_calibration, identity_calibration
+from album.comparing import Dated, Faces, Ints
+from album.contracts import NetsUsed
+from album.events import Event, Grouped, GroupingFaces
+from album.grouping import (
+    NOBODY,
+    confidence,
+    dates_of,
+    describe,
+    lasting_ids,
+)
+from album.linking import link, photos_of, said_of
+from album.refresh import rows_of
+from db.errors import LockedLibraryError
+from db.faces import load_faces
+from db.library import Library
+from db.people import next_person_ids, save_people
+from db.records import Grouping, PersonFacts
+from db.rows import FaceTable
+from db.settings import get_setting, set_setting
+from db.status import status
+from db.verdicts import Verdicts, verdicts
+
+LAST_WHOLE = "last_whole_grouping"
+"""Setting: the contract of the vectors, and how many faces there were, when all were grouped."""
+GROWTH = 0.05
+"""Share of all faces that has to be new since then before people are grouped anew."""
+RUN_SHARE, RUN_PHOTOS = 0.005, 5
+"""Of photos with faces in one run, as a share of all and as a number, before that is done."""
+DESCRIBED = 0.9
+"""Share of all faces that has to be described by new nets before people are grouped by them."""
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The faces of a library and what the user has said, as of one moment.
+
+    Attributes
+    ----------
+    table : FaceTable
+        n faces with vectors of one contract; faces that have none keep their person.
+    dated : Dated
+    said : Verdicts
+    """
+
+    table: FaceTable
+    dated: Dated
+    said: Verdicts
+
+    @property
+    def faces(self) -> Faces:
+        """What is compared."""
+        assert self.table.vectors is not None
+        assert self.table.ages is not None
+        return Faces(self.table.vectors, self.table.ages, photos_of(self.table, self.said))
+
+
+def look(library: Library, nets: NetsUsed) -> Situation:
+    """Load what a grouping starts from."""
+    said = verdicts(library)  # first: what changes from here on is noticed when it is stored
+    table = load_faces(
+        library, identity=nets.identity_contract, attributes=nets.attributes_contract
+    )
+    return Situation(table, dates_of(table), said)
+
+
+def assign(library: Library, nets: NetsUsed) -> Iterator[Event]:
+    """Let the faces that are nobody's join people or found new ones, and store what follows.
+
+    Parameters
+    ----------
+    library : Library
+    nets : NetsUsed
+        Vectors of other contracts are not looked at.
+
+    Yields
+    ------
+    Event
+        `GroupingFaces`, then `Grouped`.
+
+    Raises
+    ------
+    LockedLibraryError
+        If another process changes people all the time.
+    """
+    for _ in range(ATTEMPTS):
+        now = look(library, nets)
+        if not len(now.table):
+            save_people(library, NOBODY, [])  # to count again after photos have gone
+            return
+        yield GroupingFaces(len(now.table))
+        before = now.table.person_id
+        whole = is_due(now, nets.identity_contract, get_setting(library, LAST_WHOLE))
+        start = np.where(np.isin(before, kept_whole(now)), before, 0) if whole else before
+        ids = ids_for(library, linked(now, nets, start), before)
+        if store(library, now, nets, ids):
+            break
+    else:
+        raise LockedLibraryError(
+            "People were changed by another process while faces were grouped; run the same command "
+            "again when that has ended."
+        )
+    if whole:
+        set_setting(library, LAST_WHOLE, f"{nets.identity_contract} {len(before)}")
+    counts = status(library)
+    moved = int(((ids != before) & (before > 0)).sum())
+    yield Grouped(counts.people - counts.passers_by, counts.passers_by, len(before), moved)
+
+
+def is_due(now: Situation, contract: str, last: str | None) -> bool:
+    """Tell whether so much has come that faces of untouched people are to be grouped anew.
+
+    So it is when nobody is known yet; when all were last grouped by vectors of another contract
+    and most faces have vectors of this one; and when `GROWTH` of all faces have come since,
+    provided that this run itself brought some photos: at least `RUN_PHOTOS`, and `RUN_SHARE`.
+
+    Parameters
+    ----------
+    now : Situation
+    contract : str
+        Of the vectors.
+    last : str or None
+        The setting `LAST_WHOLE`.
+    """
+    table = now.table
+    known = table.person_id > 0
+    if not known.any():
+        return True
+    under, count = (last or f"{contract} {int(known.sum())}").split()
+    if under != contract and known.sum() >= DESCRIBED * len(now.said.assigned.face_id):
+        return True
+    photos = len(np.unique(table.photo_id[~known]))
+    enough = photos >= max(RUN_PHOTOS, RUN_SHARE * len(np.unique(table.photo_id)))
+    return enough and len(table) - int(count) >= GROWTH * len(table)
+
+
+def kept_whole(now: Situation) -> Ints:
+    """Return the people who keep every face when others are grouped anew: touched ones and held."""
+    return np.union1d(now.said.touched, held(now))
+
+
+def held(now: Situation) -> Ints:
+    """Return the people with a face that can't be compared now, in a photo where others can.
+
+    They keep every face, so that a photo does not end up with a person twice.
+    """
+    absent = ~np.isin(now.said.assigned.face_id, now.table.face_id)
+    beside = absent & np.isin(now.said.assigned.photo_id, now.table.photo_id)
+    return np.unique(now.said.assigned.person_id[beside])
+
+
+def linked(now: Situation, nets: NetsUsed, start: Ints) -> Ints:
+    """Link the faces of a situation; see `album.linking.link`."""
+    use = identity_calibration(nets.embedder, nets.attributes)
+    return link(now.faces, now.dated, use, start, said_of(now.table, now.said, start))
+
+
+def ids_for(library: Library | None, linked: Ints, before: Ints) -> Ints:
+    """Give ids to the people who were founded: the id of whom they continue, or a new one.
+
+    Parameters
+    ----------
+    library : Library or None
+        Where new ids are reserved; without it the founded who continue nobody stay negative.
+    linked : ndarray of int64, shape (n,)
+        Person of each face; negative for those founded.
+    before : ndarray of int64, shape (n,)
+        Whose the face was; 0 for nobody.
+    """
+    founded = np.flatnonzero(linked < 0)
+    if not len(founded):
+        return linked
+    labels = np.unique(-linked[founded], return_inverse=True)[1].reshape(-1)
+    kept = np.isin(before[founded], linked[linked > 0])  # these are taken
+    ids = lasting_ids(labels, np.where(kept, 0, before[founded]), set())
+    new = np.flatnonzero(ids == 0)
+    ids[new] = -1 - new if library is None else next_person_ids(library, len(new))
+    out = linked.copy()
+    out[founded] = ids[labels]
+    return out
+
+
+def store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> bool:
+    """Store whose each face is, and what follows for everybody; see `db.people.save_people`."""
+    grouping, people = changes(now, nets, ids)
+    return save_people(library, grouping, people, stamp=now.said.stamp)
+
+
+def changes(now: Situation, nets: NetsUsed, ids: Ints) -> tuple[Grouping, list[PersonFacts]]:
+    """Return the faces whose person changes, and the facts of the people of all faces."""
+    identity = identity_calibration(nets.embedder, nets.attributes)
+    attributes = attribute_calibration(nets.attributes)
+    names, labels = np.unique(ids, return_inverse=True)
+    labels = labels.reshape(-1)
+    people = describe(now.table, now.dated, labels, names, attributes)
+    moved = np.flatnonzero(ids != now.table.person_id)
+    near = np.isin(ids, ids[moved])
+    at = np.unique(ids[near], return_inverse=True)[1].reshape(-1)
+    certain = confidence(rows_of(now.table, near), at, identity.threshold)
+    certain = certain[np.searchsorted(np.flatnonzero(near), moved)]
+    return Grouping(now.table.face_id[moved], ids[moved], certain), people

@@ -1,0 +1,141 @@
+"""What is compared when faces are grouped, and what the calibration makes of it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from album.calibration import IdentityCalibration
+from clustering.birth import birth_columns, birth_variance
+from clustering.fusion import birth_intervals, corrected_ages, expected_ages
+
+Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
+
+TRUSTED_YEARS = 1.0
+"""Dates with a larger standard deviation say nothing about when a person was around."""
+
+IMPOSSIBLE = 3.0
+"""Standard deviations of an age beyond which a birth year is taken to be impossible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """When the photos of n faces were taken.
+
+    Attributes
+    ----------
+    years : ndarray of float64, shape (n,)
+        Fractional years; NaN where not known.
+    days : ndarray of float64, shape (n,)
+        Days since 1970; NaN where no date is to be trusted.
+    sigma : ndarray of float64, shape (n,)
+        Standard deviation in years; infinite where there is no date.
+    """
+
+    years: Doubles
+    days: Doubles
+    sigma: Doubles
+
+    @property
+    def trusted(self) -> NDArray[np.bool_]:
+        """Which dates can say something about birth years, shape (n,)."""
+        return self.sigma <= TRUSTED_YEARS
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What is compared when faces are grouped.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+        Identity vectors of one contract.
+    ages : ndarray of float32, shape (n, 100)
+        Probability of each age.
+    photos : ndarray of int64, shape (n,)
+        Photo of each face; faces of one photo are of different people. -1 for none.
+    """
+
+    vectors: NDArray[np.float32]
+    ages: NDArray[np.float32]
+    photos: Ints
+
+
+def some(faces: Faces, dated: Dated, rows: Ints) -> tuple[Faces, Dated]:
+    """Return some of the faces, with their dates."""
+    return (
+        Faces(faces.vectors[rows], faces.ages[rows], faces.photos[rows]),
+        Dated(dated.years[rows], dated.days[rows], dated.sigma[rows]),
+    )
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors scaled to unit length, which storing as float16 takes from them."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9).astype(np.float32)
+    return scaled
+
+
+def compared(
+    faces: Faces, dated: Dated, use: IdentityCalibration, *, born: Doubles | None = None
+) -> tuple[NDArray[np.float32], Doubles]:
+    """Return the rows for linkage: identity with birth years beside it, and their variances.
+
+    Parameters
+    ----------
+    faces : Faces
+    dated : Dated
+    use : IdentityCalibration
+    born : ndarray of float64, shape (n,), optional
+        Birth years that are known for certain, which go before what a face looks like; else NaN.
+
+    Returns
+    -------
+    vectors : ndarray of float32, shape (n, d + birth columns)
+    variance : ndarray of float64, shape (n,)
+        What a face is away from every other besides: more for one that is near to strangers, and
+        for one of whose birth year nothing is known.
+    """
+    vectors = unit(faces.vectors)
+    sigma = np.where(dated.trusted, dated.sigma, np.inf)
+    columns = birth_columns(
+        *(faces.ages, dated.years, sigma),
+        width=use.birth_width,
+        offsets=_offsets(faces.ages, use),
+        born=born,
+    )
+    weighted = np.sqrt(use.birth_weight / 2) * columns
+    variance = use.birth_weight * birth_variance(columns, unknown=use.birth_unknown)
+    if use.nearness is not None:
+        variance = variance + use.nearness.variance(vectors)
+    return np.hstack([vectors, weighted.astype(np.float32)]), variance
+
+
+def possible_births(faces: Faces, dated: Dated, use: IdentityCalibration) -> Doubles:
+    """Return between which years the person of each face can have been born.
+
+    Nobody is in a photo that was taken before their birth, and nobody who looks forty was born a
+    few years before it: ages may be `IMPOSSIBLE` standard deviations off, what looks of one person
+    have in common included.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 2)
+        Infinite where the date is not trusted or ages were not calibrated.
+    """
+    limits = np.tile([-np.inf, np.inf], (len(faces.ages), 1))
+    rows = np.flatnonzero(dated.trusted & np.isfinite(faces.ages).all(axis=1))
+    if use.age is not None and len(rows):
+        ages, sigma = corrected_ages(expected_ages(faces.ages[rows]), use.age)
+        margin = IMPOSSIBLE * np.hypot(sigma, use.age.shared)
+        limits[rows] = birth_intervals(ages, dated.years[rows], dated.sigma[rows], margin=margin)
+    return limits
+
+
+def _offsets(ages: NDArray[np.float32], use: IdentityCalibration) -> Doubles | None:
+    """Return what to add to each age that the head can answer, in years."""
+    if use.age is None:
+        return None
+    answers = np.arange(1, ages.shape[1] + 1) + 0.5
+    return np.interp(answers, use.age.ages, use.age.offsets)

@@ -1,0 +1,160 @@
+"""`album regroup`: all faces are grouped anew, within what the user has said.
+
+People whom the user has touched stay: they keep the faces that were placed with them, and of the
+others the core. Everything else is free. Faces that were rejected do not come back, and no two
+touched people become one. Of the people whom nobody has touched those go on whose faces mostly stay
+together. It is one change of the journal, which `album undo` takes back.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from album.assigning import (
+    LAST_WHOLE,
+    Situation,
+    changes,
+    held,
+    ids_for,
+    linked,
+    look,
+)
+from album.calibration import identity_calibration
+from album.comparing import Ints, compared, some
+from album.contracts import NetsUsed, nets_used
+from album.errors import Refused
+from clustering.constraints import Constraints
+from clustering.linkage import cluster
+from db.journal import changing
+from db.library import Library
+from db.people import store_people
+from db.settings import set_setting
+from db.verdicts import is_unchanged
+
+CORE = 0.7
+"""Threshold under which faces are the core of a person, in units of that of the grouping. With .5
+the result is as good (benchmarks/incremental.md) and more faces leave those who were named; with 1
+mistakes of a library that grew stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regrouped:
+    """What grouping all faces anew changed, or would change.
+
+    Attributes
+    ----------
+    faces : int
+        That were grouped.
+    before, after : int
+        People who have some of these faces.
+    moved : int
+        Faces that were somebody's and are now somebody else's.
+    person_ids : tuple of int
+        Who gained or lost faces; whom a dry run would found are left out.
+    event_id : int
+        Of the journal; 0 where nothing was changed.
+    """
+
+    faces: int
+    before: int
+    after: int
+    moved: int
+    person_ids: tuple[int, ...]
+    event_id: int = 0
+
+
+def regroup(library: Library, *, dry_run: bool = False) -> Regrouped:
+    """Group all faces of a library anew, within what the user has said.
+
+    Parameters
+    ----------
+    library : Library
+    dry_run : bool
+        Only say what would change.
+
+    Raises
+    ------
+    Refused
+        No face has been grouped yet, or people were changed by another process meanwhile.
+    """
+    nets = nets_used(library)
+    if nets is None:
+        raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
+    now = look(library, nets)
+    before = now.table.person_id
+    if not len(before):
+        return Regrouped(0, 0, 0, 0, ())
+    start = np.where(stays(now, nets), before, 0)
+    ids = ids_for(None if dry_run else library, linked(now, nets, start), before)
+    if dry_run:
+        return _said(before, ids)
+    event_id = _store(library, now, nets, ids)
+    set_setting(library, LAST_WHOLE, f"{nets.identity_contract} {len(ids)}")
+    return _said(before, ids, event_id)
+
+
+def stays(now: Situation, nets: NetsUsed) -> NDArray[np.bool_]:
+    """Tell which faces keep their person whatever the others do.
+
+    Those that a user or an import placed, the core of each touched person, and all faces of people
+    with faces that can't be compared now (see `album.assigning.held`). The core is the largest
+    group of a person's faces within `CORE` of the threshold: who was named because of these.
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+    """
+    person = now.table.person_id
+    out = (now.table.placed & (person > 0)) | np.isin(person, held(now))
+    touched = np.isin(person, now.said.touched) & ~out & (person > 0)
+    rows = np.flatnonzero(touched)
+    rows = rows[np.argsort(person[rows], kind="stable")]
+    for mine in np.split(rows, np.flatnonzero(np.diff(person[rows])) + 1):
+        out[mine[_core(now, nets, mine)]] = True
+    return out
+
+
+def _core(now: Situation, nets: NetsUsed, rows: Ints) -> NDArray[np.bool_]:
+    if not len(rows):
+        return np.zeros(0, bool)
+    use = identity_calibration(nets.embedder, nets.attributes)
+    faces, dated = some(now.faces, now.dated, rows)
+    vectors, variance = compared(faces, dated, use)
+    rules = Constraints(groups=faces.photos)
+    labels = cluster(vectors, CORE * use.threshold, constraints=rules, variance=variance)
+    return np.asarray(labels == np.argmax(np.bincount(labels)))
+
+
+def _store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> int:
+    """Store what changed, with the event that undoes it; return its id."""
+    before = now.table.person_id
+    grouping, people = changes(now, nets, ids)
+    changed = ids != before
+    who = set(np.union1d(ids[changed], before[changed]).tolist()) - {0}
+    with changing(library, "regroup") as edit:
+        if not is_unchanged(edit.conn, now.said.stamp):
+            raise Refused(
+                "People were changed while faces were grouped; run `album regroup` again."
+            )
+        edit.touch("people", who)
+        edit.touch("faces", grouping.face_id.tolist())
+        facts = [facts for facts in people if facts.person_id in who]
+        store_people(edit.conn, grouping, facts)
+        moved = int((changed & (before > 0)).sum())
+        faces = "1 face" if moved == 1 else f"{moved} faces"
+        edit.summary = f"Grouped all faces anew: {faces} changed person."
+    return edit.event_id
+
+
+def _said(before: Ints, ids: Ints, event_id: int = 0) -> Regrouped:
+    changed = ids != before
+    who = np.union1d(ids[changed], before[changed])
+    return Regrouped(
+        faces=len(ids),
+        before=len(np.unique(before[before > 0])),
+        after=len(np.unique(ids)),
+        moved=int((changed & (before > 0)).sum()),
+        person_ids=tuple(who[who > 0].tolist()),
+        event_id=event_id,
+    )

@@ -1,0 +1,38 @@
+"""What tells that two groups of faces are one person at two ages, and which are merged first."""
+
+import numpy as np
+
+from clustering.continuation import Lives, best_first, continuation_features
+from clustering.questions import Pairs
+
+
+def pairs(*rows):
+    a, b, distance = zip(*rows, strict=True)
+    return Pairs(np.array(a), np.array(b), np.array(distance, float))
+
+
+def test_features():
+    lives = Lives(
+        born=np.array([1980.0, 1980.0, 1999.0]),
+        sigma=np.array([1.0, 1.0, 1.0]),
+        age=np.array([3.0, 18.0, 30.0]),
+    )
+    found = continuation_features(pairs((0, 1, 1.2), (0, 2, 1.4)), np.array([4, 2, 1]), lives)
+    assert found.shape == (2, 7)
+    np.testing.assert_allclose(found[:, 0], [1.2, 1.4])
+    np.testing.assert_allclose(found[0, 4:], [0, 0, 1.5])
+    np.testing.assert_allclose(found[1, 4:], [4, 4, 2.7])  # however far apart, at most 4 sigma
+
+
+def test_groups_without_dates_are_not_known():
+    lives = Lives(np.array([1980.0, np.nan]), np.array([1.0, np.nan]), np.array([3.0, np.nan]))
+    assert lives.known.tolist() == [True, False]
+
+
+def test_best_first_takes_no_group_twice_and_asks_whether_it_may():
+    found = pairs((0, 1, 1.0), (1, 2, 1.0), (2, 3, 1.0), (4, 5, 1.0))
+    score = np.array([0.8, 0.9, 0.85, 0.99])
+    chosen = best_first(found, score, lambda a, b: (a, b) != (4, 5))
+    assert list(zip(chosen.a.tolist(), chosen.b.tolist(), strict=True)) == [(1, 2)]
+    everything = best_first(found, score, lambda a, b: True)
+    assert list(zip(everything.a.tolist(), everything.b.tolist(), strict=True)) == [(4, 5), (1, 2)]
