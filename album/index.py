@@ -119,11 +119,12 @@ def index(
 def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Event]:
     """Group the faces, unless nothing has changed since they were last grouped in this way."""
     from album.assigning import LAST_WHOLE, assign
-    from album.calibration import PATH
+    from album.calibration import calibration_files
+    from album.candidates import prepare
     from album.grouping import group
 
     contracts = engine.embedder.contract, engine.attributes.contract
-    how = digest(*contracts, method, PATH.read_text(encoding="utf-8"))
+    how = digest(*contracts, method, *calibration_files())
     remember_nets(library, engine)
     if get_setting(library, GROUPED_UNDER) == how:
         counts = status(library)
@@ -135,6 +136,7 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
     else:
         yield from group(library, engine, method=method)
         set_setting(library, LAST_WHOLE, f"{method} 0")
+    prepare(library)
     set_setting(library, GROUPED_UNDER, how)
 
 

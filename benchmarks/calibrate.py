@@ -284,6 +284,9 @@ def main() -> None:
         "age": {"ages": [0, 100], "offsets": [0, 0], "sigmas": [2, 2], "shared": 0.5},
         "gender": {"temperature": 1.0, "correlation": 0.3},
     }
+    # Of groups made with what ships, so fitted again once that has changed: suggestions.py --fit.
+    result["questions"] = json.loads(PATH.read_text(encoding="utf-8"))["questions"]
+    result["questions"] = json.loads(PATH.read_text(encoding="utf-8"))["questions"]
     if args.write:
         PATH.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         np.savez(NEARNESS, **weights)
