@@ -11,14 +11,16 @@ from album.candidates import KEY, candidates, find_candidates, owners, sharing
 from album.contracts import nets_used
 from album.errors import Refused
 from album.suggestions import suggestions
-from clustering.questions import Pairs
+from clustering.questions import Logistic, Pairs
 from db.decisions import edit_person
+from db.faces import face_rows
+from db.files import mark_gone
 from db.library import Library
 from db.people import people
 from db.questions import placements, verdicts
 from db.settings import get_setting, set_setting
 from tests.album.questions import indexed, take_apart
-from tests.db.make import regroup
+from tests.db.make import group, regroup
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,33 @@ def test_people_in_one_photo_are_not_asked_about_unless_it_is_exempt(library):
     assert {library.parts["d"], library.parts["e"]} in [
         {p.id for p in one.people} for one in with_it
     ]
+
+
+def test_a_photo_that_is_gone_still_shows_two_people(library):
+    now = placements(library)
+    photo = dict(zip(now.face_id.tolist(), now.photo_id.tolist(), strict=True))
+    bert = next(f for f in library.faces["d"] if photo[f] in {photo[c] for c in library.faces["f"]})
+    cleo = next(c for c in library.faces["f"] if photo[c] == photo[bert])
+    (path,) = {row.path for row in face_rows(library, photo_id=photo[bert])}
+    mark_gone(library, [path])
+    left = [f for f in library.faces["d"] if f != bert]
+    regroup(library, {library.parts["d"]: [*left, bert]})
+    regroup(library, {library.parts["e"]: [*library.faces["e"], cleo]})
+    assert "de" not in pairs_asked(library)
+
+
+def test_who_a_face_was_rejected_from_is_not_asked_about(library):
+    face = library.faces["c"][0]
+    decisions.reject_faces(library, [face])
+    regroup(library, {library.parts["a"]: library.faces["a"]}, born=1980.5)
+    (new,) = group(library, [face])
+    library.parts["c"] = new
+    asked = pairs_asked(library)
+    assert sorted(asked) == ["ab", "ac", "bc", "de"]
+    decisions.move_faces(library, [face], library.parts["a"])
+    decisions.reject_faces(library, [face])
+    (library.parts["c"],) = group(library, [face])
+    assert sorted(pairs_asked(library)) == ["ab", "bc", "de"]
 
 
 def test_passers_by_are_asked_about_only_where_they_may_be_somebody_known(library):
@@ -288,3 +317,18 @@ def test_sharing_a_photo():
     photos = np.array([5, 6, 6, 7, 8, 9, -1])
     assert sharing(pairs, groups, photos).tolist() == [True, False, False]
     assert not sharing(pairs, groups, np.full(7, -1)).any()
+
+
+def test_one_child_at_two_ages_is_judged_by_its_years(library, monkeypatch):
+    from album import calibration
+
+    before = {one.key: one.probability for one in suggestions(library, kinds=["same"])}
+    use = calibration.identity_calibration("fake", "fake")
+    sure = calibration.ContinuationCalibration(Logistic(2.0, (0.0,) * 7), 0.99)
+    judged = replace(use, continuation=sure)
+    monkeypatch.setattr(calibration, "identity_calibration", lambda *nets: judged)
+    set_setting(library, KEY, None)
+    after = {one.key: one.probability for one in suggestions(library, kinds=["same"])}
+    assert set(after) == set(before)
+    chance = 1 / (1 + np.exp(-2))
+    assert after == pytest.approx({key: max(p, chance) for key, p in before.items()})
