@@ -1,5 +1,6 @@
 """What has to be known of a library to ask its user good questions."""
 
+from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -89,11 +90,12 @@ def placements(library: Library) -> Placements:
 
 
 def _columns(conn: Connection, query: Select[Any], width: int) -> list[Ints]:
-    """Return the columns of a query, all of them whole numbers.
-
-    NumPy takes twenty times as long from rows.
-    """
-    columns = list(zip(*conn.execute(query).fetchall(), strict=True)) or [()] * width
+    """Return the columns of a query, all of them whole numbers."""
+    with closing(conn.execute(query)) as result:
+        # From the cursor itself: wrapping 100,000 rows takes longer than reading them. And column
+        # by column, since NumPy takes twenty times as long from rows.
+        rows = result.cursor.fetchall()
+    columns = list(zip(*rows, strict=True)) or [()] * width
     return [np.array(column, np.int64) for column in columns]
 
 
