@@ -11,26 +11,21 @@ import zlib
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from album.calibration import IdentityCalibration
 from album.contracts import NetsUsed, nets_used
 from clustering import questions
 from db.errors import LibraryError
 from db.library import Library
 from db.questions import Placements, placements
-from db.settings import get_setting, set_setting
-
-if TYPE_CHECKING:
-    from album.comparing import Dated, Faces
+from db.settings import CANDIDATES, get_setting, set_setting
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
-KEY = "suggest.candidates"
+KEY = CANDIDATES
 STALE_SHARE = 0.02
 """Where more of the faces than this have moved to other people, the distances are found anew."""
 HOPELESS, NEAREST = 0.002, 2
@@ -52,10 +47,6 @@ class Candidates:
     a, b : ndarray of int64, shape (m,)
     distance : ndarray of float64, shape (m,)
         See `clustering.questions.Pairs`.
-    later_a, later_b : ndarray of int64, shape (l,)
-    later_distance, later_chance : ndarray of float64, shape (l,)
-        Pairs that may be one person at two ages, with the distance of identity alone and the
-        probability (`album.continuing.continuations`).
     half_group : ndarray of int64, shape (h,)
     half_distance : ndarray of float64, shape (h,)
         See `clustering.questions.Halves`.
@@ -68,10 +59,6 @@ class Candidates:
     a: Ints
     b: Ints
     distance: Doubles
-    later_a: Ints
-    later_b: Ints
-    later_distance: Doubles
-    later_chance: Doubles
     half_group: Ints
     half_distance: Doubles
     half_faces: Ints
@@ -81,11 +68,6 @@ class Candidates:
     def pairs(self) -> questions.Pairs:
         """The pairs of groups."""
         return questions.Pairs(self.a, self.b, self.distance)
-
-    @property
-    def later(self) -> questions.Pairs:
-        """The pairs that may be one person at two ages."""
-        return questions.Pairs(self.later_a, self.later_b, self.later_distance)
 
     @property
     def count(self) -> Ints:
@@ -167,7 +149,7 @@ def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candid
     """Measure the distances between all people of a library."""
     # Imported late: with kept candidates, none of this is needed.
     from album.calibration import identity_calibration
-    from album.comparing import Dated, Faces, compared
+    from album.comparing import Faces, compared
     from album.grouping import dates_of
     from db.faces import load_faces
 
@@ -182,41 +164,23 @@ def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candid
     )
     if not len(face_id):
         return Candidates(*(np.zeros(0, kind) for kind in _KINDS))
-    dated = dates_of(table)
-    faces = Faces(table.vectors[here], table.ages[here], now.photo_id[there])
-    dated = Dated(*(column[here] for column in (dated.years, dated.days, dated.sigma)))
-    del table
-    vectors, variance = compared(faces, dated, use)
+    faces = Faces(table.vectors, table.ages, table.photo_id)
+    vectors, variance = compared(faces, dates_of(table), use)
+    vectors, variance = vectors[here], variance[here]
     _, label = np.unique(now.person_id[there], return_inverse=True)
     label = label.reshape(-1).astype(np.int64)
     groups = questions.summarise(vectors, label, variance)
     pairs = questions.near_pairs(groups, use.threshold)
-    pairs = _likely(pairs.take(~sharing(pairs, label, faces.photos)), groups.count)
-    later, chance = _later(label, faces, dated, use)
+    pairs = _likely(pairs.take(~sharing(pairs, label, now.photo_id[there])), groups.count)
     halves = questions.halves(vectors, label, variance, use.threshold)
     small = [face_id[part] for part in halves.small]
     return Candidates(
         *(face_id, label, pairs.a, pairs.b, pairs.distance),
-        *(later.a, later.b, later.distance, chance),
         half_group=halves.group,
         half_distance=halves.distance,
         half_faces=np.concatenate([np.zeros(0, np.int64), *small]),
         half_size=np.array([len(part) for part in small], np.int64),
     )
-
-
-def _later(
-    label: Ints, faces: "Faces", dated: "Dated", use: IdentityCalibration
-) -> tuple[questions.Pairs, Doubles]:
-    """Return the pairs that may be one person at two ages, where that can be told."""
-    from album.continuing import continuations
-
-    nobody = np.zeros(0, np.int64)
-    if use.continuation is None or not dated.trusted.any():
-        return questions.Pairs(nobody, nobody, np.zeros(0)), np.zeros(0)
-    pairs, chance = continuations(label, faces, dated, use)
-    kept = (chance >= HOPELESS) & ~sharing(pairs, label, faces.photos)
-    return pairs.take(kept), chance[kept]
 
 
 def _likely(pairs: questions.Pairs, count: Ints) -> questions.Pairs:
@@ -256,10 +220,7 @@ def sharing(pairs: questions.Pairs, group: Ints, photo: Ints) -> NDArray[np.bool
     return both
 
 
-_KINDS = (
-    *("i8", "i8", "i8", "i8", "f8", "i8", "i8", "f8", "f8"),
-    *("i8", "f8", "i8", "i8"),
-)
+_KINDS = ("i8", "i8", "i8", "i8", "f8", "i8", "f8", "i8", "i8")
 _STORED = {"f8": "f4", "i8": "u4"}
 
 
@@ -292,4 +253,4 @@ def _read(library: Library, wanted: str) -> Candidates | None:
 def _version(nets: NetsUsed, now: Placements) -> str:
     """Say what the candidates depend on, besides who has which face."""
     exempt = int((now.photo_id < 0).sum())
-    return f"2:{nets.identity_contract}:{nets.attributes_contract}:{exempt}"
+    return f"1:{nets.identity_contract}:{nets.attributes_contract}:{exempt}"

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 from album.calibration import question_calibration
 from album.candidates import Candidates
+from album.people import said_years
 from clustering import questions
+from clustering.continuation import EIGHTY, Lives, continuation_scores
 from db.questions import Placements, Traits
 from db.rows import Pairs as FacePairs
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
+SUREST = 0.99
+"""Two who are apart although they look like one are apart for a reason, perhaps."""
 LEAST = 0.01
 """Questions whose answer is surer than this are not asked."""
 
@@ -91,38 +95,45 @@ def view_of(everything: Placements, traits: Traits) -> View:
     return View(traits.take(rows), count[there], now.face_id[first[there]], everything)
 
 
-def pair_scores(
-    pairs: questions.Pairs, count: Ints, found: Candidates, owner: Ints
-) -> tuple[questions.Pairs, Doubles]:
-    """Return who may be one person, and how likely: the one place where that is decided.
+def pair_scores(pairs: questions.Pairs, count: Ints, lives: Lives) -> Doubles:
+    """Return the probability that two people are one: the one place where it is decided.
+
+    Where both birth years are known, it also depends on them and on the difference in age, since a
+    child at two ages may be as far apart as two adults.
 
     Parameters
     ----------
     pairs : Pairs
-        Near pairs of people, by position.
+        Of people, by position.
     count : ndarray of int64, shape (k,)
         Faces of each person.
-    found : Candidates
-        Has those who may be one person at two ages.
-    owner : ndarray of int64
-        Position of the person that each of its groups belongs to; -1 for nobody.
-
-    Returns
-    -------
-    pairs : Pairs
-        Near ones and those at two ages.
-    probability : ndarray of float64
+    lives : Lives
+        Of the k people.
     """
-    chance = question_calibration().pair(questions.pair_features(pairs, count))
-    return questions.joined(pairs, chance, found.later, found.later_chance, owner)
+    use = question_calibration()
+    chance = use.pair(questions.pair_features(pairs, count))
+    aged = continuation_scores(use.aged, pairs, count, lives)
+    return np.where(np.isnan(aged), chance, np.minimum(aged, SUREST))
+
+
+def lives_of(traits: Traits) -> Lives:
+    """Return what is known of people in time; their age is that in the middle of their photos."""
+    born, low, high = (traits.years[:, i].copy() for i in range(3))
+    for i in np.flatnonzero(traits.born != "").tolist():
+        low[i], high[i] = said_years(str(traits.born[i]))
+        born[i] = (low[i] + high[i]) / 2
+    middle = traits.years[:, 3:].mean(axis=1)
+    known = np.isfinite(born + low + high + middle)
+    born[~known] = np.nan
+    return Lives(born, (high - low) / 2 / EIGHTY, middle - born)
 
 
 def rank_pairs(
     view: View, found: Candidates, owner: Ints, said: Mapping[tuple[int, int], str], *, again: bool
 ) -> Iterator[Draft]:
     """Yield the pairs of people to compare, best first; those that were skipped come last."""
-    near = questions.pooled(found.pairs, owner, found.count)
-    pairs, chance = pair_scores(near, view.count, found, owner)
+    pairs = questions.pooled(found.pairs, owner, found.count)
+    chance = pair_scores(pairs, view.count, lives_of(view.traits))
     settled = chance * _gained(view, pairs)
     order = np.flatnonzero(_allowed(view, pairs) & (chance >= LEAST))
     order = order[np.lexsort((order, -settled[order]))]

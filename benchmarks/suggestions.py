@@ -20,7 +20,8 @@ from scipy.optimize import minimize
 from album.bench.protocols import Labelled, dates, grouped
 from album.calibration import IdentityCalibration, identity_calibration, question_calibration
 from album.comparing import Faces, compared
-from album.continuing import continuations
+from album.continuing import lives_of
+from album.ranking import pair_scores
 from clustering import questions as q
 from clustering.metrics import bcubed, contingency
 
@@ -40,15 +41,15 @@ class Album:
     labels: np.ndarray
     truth: np.ndarray
     threshold: float
-    judge: Callable
-    """Given labels 0 to k - 1, the pairs that may be one person at two ages, and how likely."""
+    lives: Callable
+    """What is known in time of groups, given labels 0 to k - 1."""
     answers: int = 0
     asked: set = field(default_factory=set)
     named: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     def copy(self) -> "Album":
         return Album(self.vectors, self.variance, self.labels.copy(), self.truth, self.threshold,
-                     self.judge, named=np.zeros(len(self.truth), bool))  # fmt: skip
+                     self.lives, named=np.zeros(len(self.truth), bool))  # fmt: skip
 
     def f(self) -> float:
         return bcubed(contingency(self.truth, self.labels))[2]
@@ -73,12 +74,10 @@ def album_of(data: Labelled, use: IdentityCalibration) -> Album:
     truth = np.unique(data.truth.people, return_inverse=True)[1].reshape(-1)
     labels = grouped(data, use, "default")
 
-    def judge(label: np.ndarray) -> tuple[q.Pairs, np.ndarray]:
-        if use.continuation is None or not when.trusted.any():
-            return q.Pairs(*np.zeros((2, 0), int), np.zeros(0)), np.zeros(0)
-        return continuations(label, faces, when, use)
+    def lives(label: np.ndarray):
+        return lives_of(label, faces, when, use)
 
-    return Album(vectors, variance, labels, truth, use.threshold, judge)
+    return Album(vectors, variance, labels, truth, use.threshold, lives)
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,6 @@ class Asker:
         """From the vectors: at the start, and when a group was split."""
         self.names, at, self.groups = groups_of(self.album)
         self.pairs = q.near_pairs(self.groups, self.album.threshold)
-        self.later, self.chance = self.album.judge(at)
         self.first_face = np.unique(at, return_index=True)[1]
         self.halves = self.cut(at) if "split" in self.kinds else None
 
@@ -130,18 +128,18 @@ class Asker:
         groups, distance, small = zip(*cut, strict=True)
         return q.Halves(np.array(groups), np.array(distance), tuple(small))
 
-    def now(self, use) -> tuple[np.ndarray, np.ndarray, q.Pairs, np.ndarray]:
+    def now(self) -> tuple[np.ndarray, np.ndarray, q.Pairs, np.ndarray]:
         """Labels and sizes of the groups that are left, their pairs and how likely those are."""
         current = self.album.labels[self.first_face]
         names, owner = np.unique(current, return_inverse=True)
         count = np.bincount(np.searchsorted(names, self.album.labels))
         pairs = q.pooled(self.pairs, owner, self.groups.count)
-        chance = use.pair(q.pair_features(pairs, count))
-        return names, count, *q.joined(pairs, chance, self.later, self.chance, owner)
+        lives = self.album.lives(np.searchsorted(names, self.album.labels))
+        return names, count, pairs, pair_scores(pairs, count, lives)
 
     def questions(self) -> list[Question]:
         use = question_calibration()
-        names, count, pairs, p = self.now(use)
+        names, count, pairs, p = self.now()
         named = self.album.named[np.array([self.row(n) for n in names])]
         found = []
         for i, (a, b) in enumerate(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True)):

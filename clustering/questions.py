@@ -220,45 +220,6 @@ def pooled(pairs: Pairs, owner: Ints, count: Ints, *, reach: float = REACH) -> P
     return Pairs(low, high, (near + np.maximum(all_of - known, 0) * reach) / all_of)
 
 
-def joined(
-    pairs: Pairs, chance: Doubles, others: Pairs, other_chance: Doubles, owner: Ints
-) -> tuple[Pairs, Doubles]:
-    """Add pairs that were judged in another way; of two judgements the more hopeful one counts.
-
-    Parameters
-    ----------
-    pairs : Pairs
-        Of groups as they are now.
-    chance : ndarray of float64, shape (m,)
-        Probability of each to be one person.
-    others : Pairs
-        Of groups as they were, before some of them merged.
-    other_chance : ndarray of float64, shape (l,)
-    owner : ndarray of int64, shape (k,)
-        As in `pooled`. A merged group is as likely as the likeliest of its parts.
-
-    Returns
-    -------
-    pairs : Pairs
-        The distance is that of `pairs` where they have one.
-    chance : ndarray of float64
-    """
-    a, b = owner[others.a], owner[others.b]
-    there = (a >= 0) & (b >= 0) & (a != b)
-    a, b = np.minimum(a, b)[there], np.maximum(a, b)[there]
-    width = int(max(pairs.b.max(initial=0), b.max(initial=0))) + 1
-    mine, theirs = pairs.a * width + pairs.b, a * width + b
-    keys = np.union1d(mine, theirs)
-    best, distance = np.zeros(len(keys)), np.full(len(keys), np.inf)
-    at = np.searchsorted(keys, theirs)
-    np.maximum.at(best, at, other_chance[there])
-    np.minimum.at(distance, at, others.distance[there])
-    at = np.searchsorted(keys, mine)
-    best[at] = np.maximum(best[at], chance)
-    distance[at] = pairs.distance
-    return Pairs(*np.divmod(keys, width), distance), best
-
-
 def halves(
     vectors: NDArray[np.floating], labels: Ints, variance: ArrayLike, threshold: float
 ) -> Halves:

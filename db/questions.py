@@ -1,12 +1,13 @@
 """What has to be known of a library to ask its user good questions."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, Text, cast, select
 
 from db.library import Library
 from db.records import Ints
@@ -53,6 +54,9 @@ class Traits:
         Who has a name is no passer-by.
     gender, born : ndarray of str, shape (k,)
         What the user said; empty where nothing was said.
+    years : ndarray of float64, shape (k, 5)
+        Estimated birth year with its interval, first and last photo, as fractional years; NaN
+        where not known.
     """
 
     person_id: Ints
@@ -61,6 +65,7 @@ class Traits:
     passer_by: NDArray[np.bool_]
     gender: NDArray[np.str_]
     born: NDArray[np.str_]
+    years: NDArray[np.float64]
 
     def take(self, which: Ints) -> "Traits":
         """Return some of the people."""
@@ -103,10 +108,15 @@ def traits(library: Library) -> Traits:
     """Return what decides who is asked about, of everybody."""
     said = (person.c.gender_override, person.c.born_override)
     wanted = (person.c.id, person.c.name.is_not(None), person.c.hidden, person.c.passer_by, *said)
+    # As texts, since NumPy reads all dates at once.
+    dates = (cast(person.c.first_at, Text), cast(person.c.last_at, Text))
+    query = select(*wanted, person.c.born, person.c.born_low, person.c.born_high, *dates)
     with library.read() as conn:
-        rows = conn.execute(select(*wanted).order_by(person.c.id)).fetchall()
-    ids, named, hidden, passing, gender, born = zip(*rows, strict=True) if rows else [()] * 6
+        rows = conn.execute(query.order_by(person.c.id)).fetchall()
+    columns = list(zip(*rows, strict=True)) or [()] * 11
+    ids, named, hidden, passing, gender, born = columns[:6]
     has_name = np.array(named, bool)
+    births = [np.array(column, np.float64) for column in columns[6:9]]
     return Traits(
         np.array(ids, np.int64),
         has_name,
@@ -114,7 +124,15 @@ def traits(library: Library) -> Traits:
         np.array(passing, bool) & ~has_name,
         np.array([text or "" for text in gender], str),
         np.array([text or "" for text in born], str),
+        np.column_stack([*births, *map(_years, columns[9:])]),
     )
+
+
+def _years(texts: Sequence[str | None]) -> NDArray[np.float64]:
+    """Return dates as fractional years, to a day; NaN for None."""
+    days = np.array([text[:10] if text else "NaT" for text in texts], "datetime64[D]")
+    since = np.where(np.isnat(days), np.nan, days.astype(np.float64))
+    return np.asarray(1970 + since / 365.2425)
 
 
 def verdicts(library: Library) -> dict[tuple[int, int], str]:

@@ -10,14 +10,15 @@ from album.answers import answer, find_asked, remember, to_asked
 from album.candidates import KEY, candidates, find_candidates, owners, sharing
 from album.contracts import nets_used
 from album.errors import Refused
+from album.ranking import lives_of, pair_scores, view_of
 from album.suggestions import suggestions
-from clustering.questions import Logistic, Pairs
+from clustering.questions import Pairs
 from db.decisions import edit_person
 from db.faces import face_rows
 from db.files import mark_gone
 from db.library import Library
 from db.people import people
-from db.questions import placements, verdicts
+from db.questions import placements, traits, verdicts
 from db.settings import get_setting, set_setting
 from tests.album.questions import indexed, take_apart
 from tests.db.make import group, regroup
@@ -319,16 +320,23 @@ def test_sharing_a_photo():
     assert not sharing(pairs, groups, np.full(7, -1)).any()
 
 
-def test_one_child_at_two_ages_is_judged_by_its_years(library, monkeypatch):
-    from album import calibration
+def test_a_child_at_two_ages_is_judged_by_its_years(library):
+    view = view_of(placements(library), traits(library))
+    pairs = Pairs(np.array([0]), np.array([1]), np.array([1.3]))
+    lives = lives_of(view.traits)
+    assert lives.born == pytest.approx(1980.5)
+    assert lives.sigma == pytest.approx(2 / 1.2816)
+    together, apart = (
+        pair_scores(pairs, view.count, replace(lives, born=lives.born + years))
+        for years in (0.0, np.arange(len(lives.born)) * 30)
+    )
+    unknown = pair_scores(pairs, view.count, replace(lives, born=lives.born * np.nan))
+    assert 0 == apart < together < 1
+    assert unknown != together
 
-    before = {one.key: one.probability for one in suggestions(library, kinds=["same"])}
-    use = calibration.identity_calibration("fake", "fake")
-    sure = calibration.ContinuationCalibration(Logistic(2.0, (0.0,) * 7), 0.99)
-    judged = replace(use, continuation=sure)
-    monkeypatch.setattr(calibration, "identity_calibration", lambda *nets: judged)
-    set_setting(library, KEY, None)
-    after = {one.key: one.probability for one in suggestions(library, kinds=["same"])}
-    assert set(after) == set(before)
-    chance = 1 / (1 + np.exp(-2))
-    assert after == pytest.approx({key: max(p, chance) for key, p in before.items()})
+
+def test_a_birth_date_that_was_said_goes_before_the_estimate(library):
+    edit_person(library, library.parts["a"], born="1984")
+    view = view_of(placements(library), traits(library))
+    at = view.traits.person_id.tolist().index(library.parts["a"])
+    assert lives_of(view.traits).born[at] == pytest.approx(1984.5)

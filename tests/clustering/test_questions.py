@@ -11,7 +11,6 @@ from clustering.questions import (
     Pairs,
     half_features,
     halves,
-    joined,
     near_pairs,
     pair_features,
     pooled,
@@ -75,23 +74,6 @@ def test_groups_that_are_gone_are_in_no_pair():
     merged = pooled(pairs, np.array([0, -1, 1]), np.array([2, 3, 1]))
     assert (merged.a.tolist(), merged.b.tolist()) == ([0], [1])
     assert merged.distance == pytest.approx([1.2])
-
-
-def test_of_two_judgements_the_more_hopeful_counts():
-    near = Pairs(np.array([0, 1]), np.array([1, 2]), np.array([1.1, 1.2]))
-    later = Pairs(np.array([0, 1, 1, 0]), np.array([3, 2, 3, 4]), np.array([1.5, 1.4, 1.3, 1.0]))
-    owner = np.array([0, 1, 2, 0, -1])
-    pairs, chance = joined(near, np.array([0.1, 0.6]), later, np.array([0.9, 0.5, 0.4, 0.9]), owner)
-    assert list(zip(pairs.a, pairs.b, pairs.distance, chance, strict=True)) == [
-        (0, 1, 1.1, 0.4),
-        (1, 2, 1.2, 0.6),
-    ]
-    owner = np.arange(5)
-    pairs, chance = joined(near, np.array([0.1, 0.6]), later, np.array([0.9, 0.5, 0.4, 0.8]), owner)
-    assert list(zip(pairs.a, pairs.b, pairs.distance, chance, strict=True)) == [
-        *((0, 1, 1.1, 0.1), (0, 3, 1.5, 0.9), (0, 4, 1.0, 0.8)),
-        *((1, 2, 1.2, 0.6), (1, 3, 1.3, 0.4)),
-    ]
 
 
 def test_ranks_count_who_is_nearer():

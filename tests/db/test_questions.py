@@ -1,6 +1,9 @@
 """Who is in which photo, and what was answered."""
 
+from datetime import datetime
+
 import numpy as np
+import pytest
 from sqlalchemy import insert
 
 from db.decisions import edit_person, place_faces
@@ -50,7 +53,15 @@ def test_traits(library):
     assert found.hidden.tolist() == [False, True, False]
     assert found.passer_by.tolist() == [False, True, True]
     assert found.gender.tolist() == ["f", "", ""]
+    assert found.years == pytest.approx(np.full((3, 5), np.nan), nan_ok=True)
     assert found.take([2, 1]).born.tolist() == ["", "1984-05"]
+
+
+def test_years_of_people(library):
+    add(library, "/a/1.jpg", taken_at=datetime(2004, 7, 2, 12, 30), date_source="exif-original")
+    group(library, [1, 2], born=1980.5, born_low=1979.0, born_high=1983.0)
+    (years,) = traits(library).years
+    assert years == pytest.approx([1980.5, 1979, 1983, 2004.5, 2004.5], abs=0.01)
 
 
 def test_verdicts(library):
