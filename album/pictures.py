@@ -251,12 +251,12 @@ def _font(size: int) -> "Font":
 
 def drawable(text: str) -> str:
     """Return a text as the font can draw it: Pillow's own has letters without accents alone."""
-    if _font(12).getname()[0] != OWN_FONT:
+    named = getattr(_font(12), "getname", None)
+    if named is not None and named()[0] != OWN_FONT:
         return text
     plain = unicodedata.normalize("NFKD", text.translate(SPELLED))
-    return "".join(
-        c if c.isascii() or c in "…·" else "?" for c in plain if not unicodedata.combining(c)
-    )
+    letters = (c for c in plain if not unicodedata.combining(c))
+    return "".join(c if c.isascii() or c in "…·" else "?" for c in letters)
 
 
 def _tile(shot: Shot, side: int, missing: list[str]) -> "Image.Image":
