@@ -85,6 +85,23 @@ class AttributeCalibration:
     gender: GenderCalibration
 
 
+@dataclass(frozen=True, slots=True)
+class QuestionCalibration:
+    """How likely two groups are one person, and two parts of a group.
+
+    Attributes
+    ----------
+    pair, half : Logistic
+        On `clustering.questions.pair_features` and `half_features`.
+    aged : Logistic
+        On `clustering.continuation.continuation_features`, for pairs whose birth years are known.
+    """
+
+    pair: Logistic
+    half: Logistic
+    aged: Logistic
+
+
 @cache
 def _load() -> Mapping[str, Any]:
     data: Mapping[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
@@ -115,6 +132,11 @@ def _continuation(
     return ContinuationCalibration(Logistic(bias, tuple(weights)), certain)
 
 
+def calibration_files() -> tuple[str, ...]:
+    """Return what is in the files, for digests: people are grouped anew when it changes."""
+    return PATH.read_text(encoding="utf-8"), NEARNESS.read_bytes().hex()
+
+
 @cache
 def _nearness(embedder: str, *, intercept: float, far: float, strength: float) -> Nearness:
     with np.load(NEARNESS) as weights:
@@ -129,3 +151,13 @@ def attribute_calibration(attributes: str) -> AttributeCalibration:
         for key, value in entry["age"].items()
     }
     return AttributeCalibration(AgeCalibration(**age), GenderCalibration(**entry["gender"]))
+
+
+@cache
+def question_calibration() -> QuestionCalibration:
+    """Return what was measured of the questions that are worth asking."""
+    found = {
+        kind: Logistic(entry["bias"], tuple(entry["weights"]))
+        for kind, entry in _load()["questions"].items()
+    }
+    return QuestionCalibration(**found)

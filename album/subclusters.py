@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from album.calibration import identity_calibration
+from album.calibration import IdentityCalibration, identity_calibration
 from album.contracts import NetsUsed
 from db.rows import FaceTable
 
@@ -37,7 +37,7 @@ def subclusters(table: FaceTable, nets: NetsUsed) -> list[list[int]]:
     """
     if len(table) < 2:
         return []
-    labels = _labels(table, identity_calibration(nets.embedder, nets.attributes).threshold)
+    labels = _labels(table, identity_calibration(nets.embedder, nets.attributes))
     sizes = np.bincount(labels)
     by_hand = np.bincount(labels, weights=table.placed)
     leaves = (sizes > 1) | (by_hand == 0)
@@ -46,12 +46,14 @@ def subclusters(table: FaceTable, nets: NetsUsed) -> list[list[int]]:
     return sorted(groups, key=lambda group: (-len(group), group))[: MOST_GROUPS - 1]
 
 
-def _labels(table: FaceTable, threshold: float) -> Ints:
+def _labels(table: FaceTable, use: IdentityCalibration) -> Ints:
     from album.comparing import unit
     from clustering.linkage import average_linkage
 
     assert table.vectors is not None
-    tree = average_linkage(unit(table.vectors), threshold)
+    vectors, threshold = unit(table.vectors), use.identity_threshold
+    variance = None if use.nearness is None else use.nearness.variance(vectors)
+    tree = average_linkage(vectors, threshold, variance=variance)
     whole = tree.cut()
     if whole.max() > 0:
         return whole

@@ -27,11 +27,11 @@ class Conflicts:
     def __init__(self, n: int, rules: Rules) -> None:
         clusters, groups, self._n_groups = _memberships(rules)
         # One sorted number per membership; a photo with one face can't conflict and is left out.
-        self._keys = np.sort(clusters * self._n_groups + groups)
+        self._n = n
+        self._arrange(clusters, groups)
         self._low = self._high = None
         if rules.intervals is not None:
             self._low, self._high = rules.intervals.T.copy()
-        self._n = n
 
     def between(self, a: NDArray[np.integer], b: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Return whether clusters a[i] and b[i] may not merge."""
@@ -52,7 +52,13 @@ class Conflicts:
             parent = np.arange(self._n)
             parent[b] = a
             clusters, groups = np.divmod(self._keys, self._n_groups)
-            self._keys = np.sort(parent[clusters] * self._n_groups + groups)
+            self._arrange(parent[clusters], groups)
+
+    def _arrange(self, clusters: Ints, groups: Ints) -> None:
+        """Sort the memberships, which nearly are so after a merge, and note where each begins."""
+        self._keys = np.sort(clusters * self._n_groups + groups, kind="stable")
+        self._starts = np.zeros(self._n + 1, np.int64)
+        np.cumsum(np.bincount(clusters, minlength=self._n), out=self._starts[1:])
 
     def _share_group(self, a: Ints, b: Ints) -> NDArray[np.bool_]:
         start_a, size_a = self._spans(a)
@@ -72,9 +78,8 @@ class Conflicts:
         return out
 
     def _spans(self, clusters: Ints) -> tuple[Ints, Ints]:
-        first = clusters * self._n_groups
-        start = np.searchsorted(self._keys, first)
-        return start, np.searchsorted(self._keys, first + self._n_groups) - start
+        start = self._starts[clusters]
+        return start, self._starts[clusters + 1] - start
 
     def _hits(self, pairs: Ints, start: Ints, size: Ints, other: Ints) -> Ints:
         """Return those pairs of which one of the groups keys[start : start + size] is in other."""

@@ -1,6 +1,6 @@
 """What may share a cluster, what must, and what is refused at the door."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,8 +105,11 @@ def check_vectors(vectors: ArrayLike, *, allow_zero: bool = False) -> Floats:
     Raises
     ------
     RowError
-        If the shape is wrong, or a row holds NaN or infinity or is all zeros.
+        If the shape is wrong, a row is missing or of another length than most, or a row holds NaN
+        or infinity or is all zeros.
     """
+    if isinstance(vectors, (list, tuple)):
+        _refuse_ragged(vectors)
     rows = np.asarray(vectors)
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise RowError(f"vectors must have the shape (rows, length), not {rows.shape}")
@@ -118,6 +121,17 @@ def check_vectors(vectors: ArrayLike, *, allow_zero: bool = False) -> Floats:
     if not allow_zero:
         refuse("rows that are all zeros", ~_by_block(rows, _nonzero))
     return rows
+
+
+def _refuse_ragged(vectors: Sequence[object]) -> None:
+    """Refuse a list of vectors in which some are None or differ in length."""
+    refuse("rows without a vector", np.array([row is None for row in vectors], bool))
+    if not all(isinstance(row, Sized) for row in vectors):
+        return  # numbers, say: told of as a wrong shape
+    lengths = np.array([len(row) for row in vectors if isinstance(row, Sized)], np.int64)
+    if len(lengths):
+        usual = int(np.bincount(lengths).argmax())
+        refuse(f"rows of another length than {usual}, which most have", lengths != usual)
 
 
 def check_threshold(threshold: float) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.constraints import Ints, check_threshold, components
+from clustering.constraints import Ints, check_threshold
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,5 +52,19 @@ class Dendrogram:
         if at > self.threshold:
             raise ValueError(f"cannot cut at {at}: the run stopped at {self.threshold}")
         made = int(np.searchsorted(self.heights, at, side="right"))
-        lowest = components(self.merges[:made], self.n)
+        lowest = _lowest(self.merges[:made], self.n)
         return np.asarray(np.unique(lowest, return_inverse=True)[1].reshape(self.n), np.int64)
+
+
+def _lowest(merges: Ints, n: int) -> Ints:
+    """Return the lowest row of each row's cluster.
+
+    No cluster is merged into another twice, so the merges are a forest whose roots are these rows.
+    """
+    parent = np.arange(n)
+    parent[merges[:, 1]] = merges[:, 0]
+    while True:
+        above = parent[parent]
+        if (above == parent).all():
+            return parent
+        parent = above

@@ -5,23 +5,25 @@ A distance found this way is off by rounding, so what is returned is a lower bou
 `slack` below the true distance: no pair within the threshold is missed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clustering.constraints import Floats, Ints
+from clustering.points import (
+    SURVEY_FROM,
+    Forbid,
+    Points,
+    Sieve,
+    Singles,
+    centred,
+    survey,
+)
 
-Singles = NDArray[np.float32]
 Rows = NDArray[np.int32]
-Forbid = Callable[[Ints, Ints], NDArray[np.bool_]]
 
-_ROWS, _COLUMNS = 512, 4096
-_UNIT = 2.0**-24
-_COARSE_FROM, _COARSE_TO = 512, 96
-_COARSE_ROWS = 20_000
-_COARSE_SHARE = 0.002
+_ROWS, _COLUMNS = 512, 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,35 +47,6 @@ class Graph:
     bound: Singles
     threshold: float
     slack: float
-
-
-class _Points:
-    """Vectors made ready for the products.
-
-    Squared distance = 2 (h_i + h_j - x_i.x_j) with h half the mean squared norm.
-    """
-
-    def __init__(self, vectors: Floats, scatter: NDArray[np.float64]) -> None:
-        self.vectors = vectors.astype(np.float32, copy=False)
-        squares = np.concatenate(
-            [np.einsum("ij,ij->i", x, x, dtype=np.float64) for x in _blocks(vectors)]
-        )
-        self.exact_half = (squares + scatter) / 2
-        self.half = self.exact_half.astype(np.float32)
-        terms = vectors.shape[1] + 16
-        # A dot product of d terms errs by at most d units of rounding times the product of norms.
-        self.slack = 4 * terms * _UNIT * float(self.exact_half.max(initial=0.0))
-
-    def products(self, rows: slice, columns: slice) -> Singles:
-        """Return x_i.x_j - h_j for a block of pairs."""
-        out: Singles = np.matmul(self.vectors[rows], self.vectors[columns].T)
-        np.subtract(out, self.half[columns], out=out)
-        return out
-
-    def floors(self, rows: slice, threshold: float) -> Singles:
-        """Return, for each row, the product above which a pair may be within the threshold."""
-        floor = self.exact_half[rows] - (threshold + self.slack) / 2
-        return np.asarray(np.nextafter(floor.astype(np.float32), np.float32(-np.inf))[:, None])
 
 
 def pairs_within(
@@ -108,14 +81,16 @@ def pairs_within(
     """
     n = len(vectors)
     scatter = np.zeros(n) if scatter is None else scatter
-    points = _Points(_centred(vectors, threshold), scatter)
-    coarse = _coarse(points, scatter) if n - apart >= _COARSE_ROWS else None
-    found = _Found(threshold, max_pairs)
+    points = Points(centred(vectors, threshold), scatter)
+    start, sieve = threshold, None
+    if n - apart >= SURVEY_FROM:
+        start, sieve = survey(points, threshold, forbidden=forbidden, max_pairs=max_pairs)
+    found = Found(start, max_pairs)
     for row in range(0, n, _ROWS):
         rows = slice(row, min(row + _ROWS, n))
         for column in range(max(row, apart), n, _COLUMNS):
             columns = slice(column, min(column + _COLUMNS, n))
-            a, b, bound = _search(points, coarse, rows, columns, found.threshold)
+            a, b, bound = _search(points, sieve, rows, columns, found.threshold)
             if forbidden is not None and len(a):
                 allowed = ~forbidden(a, b)
                 a, b, bound = a[allowed], b[allowed], bound[allowed]
@@ -124,19 +99,20 @@ def pairs_within(
 
 
 def _search(
-    points: _Points, coarse: _Points | None, rows: slice, columns: slice, threshold: float
+    points: Points, sieve: Sieve | None, rows: slice, columns: slice, threshold: float
 ) -> tuple[Ints, Ints, Singles]:
     """Return the pairs (row < column) of one block within the threshold, with lower bounds."""
-    if coarse is not None:
-        block = coarse.products(rows, columns)
-        a, b = _where(block >= coarse.floors(rows, threshold), rows, columns)
-        if len(a) < _COARSE_SHARE * block.size:
-            return _checked(points, a, b, threshold)
+    if sieve is not None:
+        a, b = _where(hits := sieve.hits(rows, columns, threshold), rows, columns)
+        a, b = sieve.look_again(a, b, threshold)
+        if len(a) < sieve.most * hits.size:
+            bound = points.bounds(a, b)
+            near = bound <= threshold
+            return a[near], b[near], bound[near]
     block = points.products(rows, columns)
-    hits = block >= points.floors(rows, threshold)
-    a, b = _where(hits, rows, columns)
+    a, b = _where(block >= points.floors(rows, threshold), rows, columns)
     dots = block[a - rows.start, b - columns.start]
-    return a, b, _bounds(points.exact_half[a] - dots, points.slack)
+    return a, b, points.below(points.exact_half[a] - dots)
 
 
 def _where(hits: NDArray[np.bool_], rows: slice, columns: slice) -> tuple[Ints, Ints]:
@@ -150,59 +126,7 @@ def _where(hits: NDArray[np.bool_], rows: slice, columns: slice) -> tuple[Ints, 
     return a, b
 
 
-def _bounds(half: NDArray[np.float64], slack: float) -> Singles:
-    """Turn half a distance into a lower bound on the distance."""
-    return np.nextafter((2 * half - slack).astype(np.float32), np.float32(-np.inf))
-
-
-def _checked(points: _Points, a: Ints, b: Ints, threshold: float) -> tuple[Ints, Ints, Singles]:
-    """Look at the full vectors of pairs that the coarse ones could not rule out."""
-    dots = np.einsum("ij,ij->i", points.vectors[a], points.vectors[b])
-    bound = _bounds(points.exact_half[a] + points.exact_half[b] - dots, points.slack)
-    near = bound <= threshold
-    return a[near], b[near], bound[near]
-
-
-def _blocks(vectors: Floats, size: int = 1024) -> list[Floats]:
-    return [vectors[at : at + size] for at in range(0, max(len(vectors), 1), size)]
-
-
-def _centred(vectors: Floats, threshold: float) -> Floats:
-    """Move vectors towards the origin where their length would cost digits.
-
-    Unit vectors stay as they are. A year of birth as a column does not.
-    """
-    longest = max(float(np.einsum("ij,ij->i", x, x).max(initial=0.0)) for x in _blocks(vectors))
-    if longest <= 4 * threshold:
-        return vectors
-    centre = vectors.mean(axis=0, dtype=np.float64)
-    out = np.empty(vectors.shape, np.float32)
-    for part, block in zip(_blocks(out), _blocks(vectors), strict=True):
-        part[:] = block - centre
-    return out
-
-
-def _coarse(points: _Points, scatter: NDArray[np.float64]) -> _Points | None:
-    """Project long vectors so that distances can only shrink.
-
-    x becomes (P x, |x - P x|) with P the main axes of a sample. By Cauchy-Schwarz the squared
-    distance between two of these is at most that between the vectors themselves.
-    """
-    n, d = points.vectors.shape
-    if d < _COARSE_FROM:
-        return None
-    sample = points.vectors[:: max(1, n // 4096)].astype(np.float64)
-    axes = np.linalg.eigh(sample.T @ sample)[1][:, -_COARSE_TO:]
-    out = np.empty((n, _COARSE_TO + 1))
-    for part, block in zip(_blocks(out), _blocks(points.vectors), strict=True):
-        wide = block.astype(np.float64)
-        part[:, :-1] = wide @ axes
-        rest = np.einsum("ij,ij->i", wide, wide) - np.einsum("ij,ij->i", part[:, :-1], part[:, :-1])
-        part[:, -1] = np.sqrt(np.maximum(rest, 0))
-    return _Points(out, scatter)
-
-
-class _Found:
+class Found:
     """Collects pairs, and lowers the threshold when there are too many."""
 
     def __init__(self, threshold: float, limit: int) -> None:
@@ -212,6 +136,7 @@ class _Found:
         self._parts: list[tuple[Rows, Rows, Singles]] = []
 
     def add(self, a: Ints, b: Ints, bound: Singles) -> None:
+        """Take in pairs that are within the threshold."""
         if not len(a):
             return
         self._parts.append((a.astype(np.int32), b.astype(np.int32), bound))

@@ -20,7 +20,7 @@ REACH = 1.6
 """Groups further apart than this many thresholds are never asked about."""
 NEIGHBOURS = 12
 """Nearest groups kept of each: who is further down the list is hardly ever the same person."""
-_MOST = 600
+_MOST = 300
 """Faces of a group that are linked to find its parts; the rest go to the nearer part."""
 
 
@@ -253,7 +253,10 @@ def _parts(x: Doubles, variance: Doubles) -> tuple[float, Mask]:
     chosen = np.arange(len(x))
     if len(x) > _MOST:
         gap = x - x.mean(axis=0)
-        chosen = np.argsort(-(np.einsum("ij,ij->i", gap, gap) + variance), kind="stable")[:_MOST]
+        order = np.argsort(-(np.einsum("ij,ij->i", gap, gap) + variance), kind="stable")
+        # Those furthest out, and some of all others, in whom the rest is seen.
+        others = np.linspace(_MOST // 2, len(x) - 1, _MOST - _MOST // 2).astype(np.int64)
+        chosen = np.concatenate([order[: _MOST // 2], order[others]])
     second = _last_merge(x[chosen], variance[chosen])
     mask = np.zeros(len(x), bool)
     mask[chosen[second]] = True

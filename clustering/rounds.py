@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.graph import Graph, Rows, Singles
+from clustering.graph import Graph, Rows
+from clustering.points import Singles
 from clustering.state import Clusters, Doubles, Ids
 
 Mask = NDArray[np.bool_]

@@ -1,7 +1,7 @@
 """People: what clustering proposes, what the user said, and the table of them."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -209,6 +209,17 @@ def people(library: Library, *, hidden: bool = False, passers_by: bool = False) 
         return [PersonRow(*row) for row in conn.execute(query)]
 
 
+def people_by_id(library: Library, ids: Iterable[int]) -> dict[int, PersonRow]:
+    """Return those of some people who exist, by id."""
+    with library.read() as conn:
+        rows = [
+            PersonRow(*row)
+            for part in chunks(ids)
+            for row in conn.execute(select(*ROW).where(person.c.id.in_(part)))
+        ]
+    return {row.person_id: row for row in rows}
+
+
 def folded(name: str) -> str:
     """Return a name without the difference between upper and lower case."""
     return unicodedata.normalize("NFC", name).strip().casefold()
@@ -221,16 +232,21 @@ def _plain(name: str) -> str:
 
 
 def _ids_named(conn: Connection, name: str) -> list[int]:
-    """Return those of exactly this name, else those that differ in case, else also in accents."""
+    """Return those of exactly this name, else in any case, else without accents, else by words.
+
+    By words, Ana and Muller are names of Ana Müller.
+    """
     named = select(person.c.id, person.c.name).where(person.c.name.is_not(None))
     rows = conn.execute(named.order_by(person.c.id)).all()
     exact = [int(row[0]) for row in rows if row[1] == name]
     same = exact or [int(row[0]) for row in rows if folded(row[1]) == folded(name)]
-    return same or [int(row[0]) for row in rows if _plain(row[1]) == _plain(name)]
+    plain = same or [int(row[0]) for row in rows if _plain(row[1]) == _plain(name)]
+    words = set(_plain(name).split())
+    return plain or [int(row[0]) for row in rows if words and words <= set(_plain(row[1]).split())]
 
 
 def find_person(library: Library, who: int | str) -> PersonRow:
-    """Return a person by id, or by name in any case, with or without accents.
+    """Return a person by id, or by name or part of it, in any case, with or without accents.
 
     Parameters
     ----------

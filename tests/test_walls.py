@@ -14,6 +14,7 @@ ONLY_IN = {
     "onnx": ("nets/convert", "nets/train"),
     "torch": ("nets/facenet.py",),
     "facenet_pytorch": ("nets/facenet.py",),
+    "faiss": ("clustering/approximate.py",),
     "click": ("album/commands",),
     "rich": ("album/commands",),
 }

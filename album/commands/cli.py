@@ -22,6 +22,7 @@ SECTIONS = {
         "status": "Show what the library holds, and which files could not be read.",
     },
     "Put people right": {
+        "suggest": "Ask what is worth knowing: are these two the same person?",
         "name": "Give a person a name.",
         "merge": "Make several people one.",
         "split": "Make some faces of a person somebody else.",

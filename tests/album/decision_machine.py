@@ -129,10 +129,14 @@ class Decisions(RuleBasedStateMachine):
             for key, row in self.state["comparison"].items()
             if row["verdict"] == "different" and set(key) <= set(ids)
         }
+        rejected = {face for face, person in self.state["rejection"] if person in ids}
         change = self.attempt(decisions.merge_people, ids, force=force)
         if change:
             assert force or not apart
             kept = change.person_ids[0]
+            for face in rejected:
+                theirs = self.state["assignment"].get((face,), {}).get("person_id") == kept
+                assert theirs or (face, kept) in self.state["rejection"]
             assert not named or self.names()[kept,] in named
             assert set(self.state["person"]).isdisjoint((i,) for i in set(ids) - {kept})
             assert self.names()[kept,] == named[0] if len(named) == 1 else True

@@ -28,7 +28,7 @@ def run(machine, examples, steps):
 
 @pytest.mark.parametrize("machine", [Decisions, WithIndex])
 def test_sequences(machine):
-    run(machine, 25, 12)
+    run(machine, 20, 12)
 
 
 @pytest.mark.slow

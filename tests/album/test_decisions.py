@@ -135,6 +135,14 @@ def test_rejected_faces_of_those_merged(library, who):
     assert whose(library)[first] == who["D"]
 
 
+def test_faces_that_are_not_of_those_merged_are_not_of_the_one_either(library, who):
+    first, *_ = faces(library, who["E"])
+    reject_faces(library, [first])
+    move_faces(library, [first], who["A"])
+    merge_people(library, [who["D"], who["E"]])
+    assert set(dump(library)["rejection"]) == {(first, who["D"])}
+
+
 def test_splitting(library, who):
     mine = faces(library, who["A"])
     made = split_person(library, who["A"], mine[:2])

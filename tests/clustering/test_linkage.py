@@ -125,8 +125,7 @@ def people(n, d, seed=0, people=40, noise=0.6):
 def test_same_partition_as_scipy_in_several_blocks(monkeypatch, n, d, threshold, limit):
     monkeypatch.setattr(graph, "_ROWS", 100)
     monkeypatch.setattr(graph, "_COLUMNS", 300)
-    monkeypatch.setattr(graph, "_COARSE_ROWS", 1)  # so that 600 columns are projected first
-    monkeypatch.setattr(graph, "_COARSE_SHARE", 0.05)
+    monkeypatch.setattr(graph, "SURVEY_FROM", 1)  # so that pairs are sieved first
     monkeypatch.setattr(rounds, "_PART", 1000)
     vectors, _ = people(n, d)
     found = average_linkage(vectors, threshold, max_pairs=limit)
@@ -262,6 +261,9 @@ def bad(value):
         (np.ones(5), "shape"),
         (np.ones((5, 0)), "shape"),
         (np.full((2, 2), "x"), "real numbers"),
+        ([[1.0, 2.0], None, [2.0, 1.0], None], "rows without a vector: 1, 3"),
+        ([[1.0, 2.0], [1.0], [2.0, 1.0], [1.0, 2.0, 3.0]], "another length than 2.*: 1, 3"),
+        ([1.0, 2.0], "shape"),
     ],
 )
 def test_bad_vectors_are_refused_by_row(vectors, message):

@@ -1,0 +1,320 @@
+"""Faces cut out of their photos, and sheets of them with captions: rows of tiles to be looked at.
+
+Crops are taken from the photos themselves, decoded no larger than needed; nothing is kept. A face
+whose photo can't be read becomes a grey tile that says so.
+"""
+
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from album import media
+from album.clips.still import frame_at
+from album.errors import AlbumError
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
+
+    Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+TILE = 176
+"""Side of a face on a sheet, in pixels."""
+MARGIN = 0.35
+"""Room around the box of a face on every side, in units of its longer side."""
+GAP = 12
+BACKGROUND, PLACEHOLDER = (24, 26, 29), (88, 92, 98)
+TEXT, FAINT, MARK = (238, 238, 238), (166, 172, 180), (255, 176, 66)
+JPEG_QUALITY = 88
+FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf", "Arial.ttf")
+"""Fonts with most letters, of which systems have one or another."""
+OWN_FONT = "Aileron"
+"""The family of the font that comes with Pillow."""
+SPELLED = str.maketrans({"–": "-", "×": "x", "ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O"})
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A face to be shown.
+
+    Attributes
+    ----------
+    path : str or None
+        Of the photo; None where no file is known.
+    box : tuple of float
+        Left, top, right, bottom in pixels of the upright photo.
+    caption : str
+        A few words under the picture: a date, an age.
+    time_ms : int or None
+        Of the frame that the box is in, where the photo is a clip.
+    """
+
+    path: str | None
+    box: Box
+    caption: str = ""
+    time_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Faces side by side under a heading.
+
+    Attributes
+    ----------
+    title, note : str
+        A name in large letters, and what is known in small ones.
+    shots : tuple of Shot
+    marked : bool
+        In another colour, as what the question is about.
+    """
+
+    title: str
+    shots: tuple[Shot, ...]
+    note: str = ""
+    marked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A picture of rows of faces, and the faces that could not be shown.
+
+    Attributes
+    ----------
+    image : PIL.Image.Image
+        RGB.
+    missing : tuple of str
+        A sentence for each photo that could not be read.
+    """
+
+    image: "Image.Image"
+    missing: tuple[str, ...] = ()
+
+
+def crop_face(
+    path: str | os.PathLike[str], box: Box, *, side: int = TILE, time_ms: int | None = None
+) -> "Image.Image":
+    """Cut a face with some room around it out of its photo.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        A still picture or a clip.
+    box : tuple of float
+        Left, top, right, bottom in pixels of the upright photo at full size.
+    side : int
+        Of the result, in pixels.
+    time_ms : int, optional
+        Of the frame, in a clip.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, square; dark where the photo ends.
+
+    Raises
+    ------
+    AlbumError
+        If the photo can't be read.
+    """
+    from PIL import Image
+
+    if time_ms is None:
+        header = media.read_header(path)
+        size = header.upright_size
+        left, top, length = _square(box, size)
+        wanted = min(max(size), max(1, round(max(size) * side / length)))
+        picture = media.read_image(path, header, max_side=wanted)
+    else:
+        picture = frame_at(path, time_ms)
+        height, width = picture.pixels.shape[:2]
+        size = round(width / picture.scale[0]), round(height / picture.scale[1])
+        left, top, length = _square(box, size)
+    across, down = picture.scale
+    corners = (left * across, top * down, (left + length) * across, (top + length) * down)
+    inner, place = _inside(corners, picture.pixels.shape[1], picture.pixels.shape[0], side)
+    tile = Image.new("RGB", (side, side), BACKGROUND)
+    if inner is not None:
+        x0, y0, x1, y1 = (int(edge) for edge in inner)
+        seen = Image.fromarray(picture.pixels[y0:y1, x0:x1])
+        shown = (max(1, place[2] - place[0]), max(1, place[3] - place[1]))
+        tile.paste(seen.resize(shown, Image.Resampling.LANCZOS), place[:2])
+    return tile
+
+
+def _square(box: Box, size: tuple[int, int]) -> tuple[float, float, float]:
+    """Return left, top and side of a square around a face, moved into the photo where it fits."""
+    left, top, right, bottom = box
+    longer = max(right - left, bottom - top, 1.0)
+    length = max(min(longer * (1 + 2 * MARGIN), *size), longer)
+    corner = []
+    for low, high, room in ((left, right, size[0]), (top, bottom, size[1])):
+        start = (low + high - length) / 2
+        moved = min(max(start, 0.0), max(room - length, 0.0))
+        # Never so far that the face itself leaves the square.
+        corner.append(min(max(moved, high - length), low))
+    return corner[0], corner[1], length
+
+
+def _inside(
+    corners: Box, width: int, height: int, side: int
+) -> tuple[Box | None, tuple[int, int, int, int]]:
+    """Return the part of a square that lies in the picture, and where that goes on the tile."""
+    left, top, right, bottom = corners
+    x0, y0 = max(round(left), 0), max(round(top), 0)
+    x1, y1 = min(round(right), width), min(round(bottom), height)
+    if x0 >= x1 or y0 >= y1:
+        return None, (0, 0, 0, 0)
+    scale = side / max(right - left, bottom - top)
+    place = ((x0 - left) * scale, (y0 - top) * scale, (x1 - left) * scale, (y1 - top) * scale)
+    a, b, c, d = (min(max(round(edge), 0), side) for edge in place)
+    return (x0, y0, x1, y1), (a, b, c, d)
+
+
+def sheet(rows: Sequence[Row], *, tile: int = TILE) -> Sheet:
+    """Draw rows of faces with headings and captions.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    tile : int
+        Side of a face, in pixels.
+    """
+    from PIL import Image, ImageDraw
+
+    columns = max((len(row.shots) for row in rows), default=1)
+    told = any(shot.caption for row in rows for shot in row.shots)
+    heading, caption = tile // 4, tile // 7 if told else 0
+    height = heading + tile + caption + 2 * GAP
+    size = (columns * (tile + GAP) + GAP, len(rows) * height + GAP)
+    image = Image.new("RGB", size, BACKGROUND)
+    draw = ImageDraw.Draw(image)
+    missing: list[str] = []
+    for number, row in enumerate(rows):
+        top = GAP + number * height
+        _heading(draw, row, (GAP, top), tile, size[0] - 2 * GAP)
+        for place, shot in enumerate(row.shots):
+            left = GAP + place * (tile + GAP)
+            image.paste(_tile(shot, tile, missing), (left, top + heading))
+            if row.marked:
+                edge = (left, top + heading, left + tile - 1, top + heading + tile - 1)
+                draw.rectangle(edge, outline=MARK, width=3)
+            at = (left + tile / 2, top + heading + tile + caption / 2 + 2)
+            font = _fitting(draw, shot.caption, tile, max(11, tile // 11))
+            draw.text(at, _cut(draw, shot.caption, font, tile), FAINT, font, anchor="mm")
+    return Sheet(image, tuple(dict.fromkeys(missing)))
+
+
+def _heading(
+    draw: "ImageDraw.ImageDraw", row: Row, at: tuple[int, int], tile: int, room: int
+) -> None:
+    large, small = _font(tile // 8), _font(max(11, tile // 11))
+    title = _cut(draw, row.title, large, room)
+    line = at[1] + tile // 8
+    draw.text((at[0], line), title, MARK if row.marked else TEXT, large, anchor="lm")
+    used = draw.textlength(title, large) + GAP
+    note = _cut(draw, row.note, small, room - used)
+    draw.text((at[0] + used, line + 1), note, FAINT, small, anchor="lm")
+
+
+def _cut(draw: "ImageDraw.ImageDraw", text: str, font: "Font", room: float) -> str:
+    """Shorten a text at its end until it fits."""
+    text = drawable(text)
+    if draw.textlength(text, font) <= room:
+        return text
+    while text and draw.textlength(f"{text}…", font) > room:
+        text = text[:-1]
+    return f"{text.rstrip()}…" if text else ""
+
+
+def _fitting(draw: "ImageDraw.ImageDraw", text: str, room: int, size: int) -> "Font":
+    while size > 8 and draw.textlength(text, _font(size)) > room:
+        size -= 1
+    return _font(size)
+
+
+@lru_cache(maxsize=32)
+def _font(size: int) -> "Font":
+    from PIL import ImageFont
+
+    for name in FONTS:
+        with suppress(OSError):
+            return ImageFont.truetype(name, size)
+    return ImageFont.load_default(size)
+
+
+def drawable(text: str) -> str:
+    """Return a text as the font can draw it: Pillow's own has letters without accents alone."""
+    if _font(12).getname()[0] != OWN_FONT:
+        return text
+    plain = unicodedata.normalize("NFKD", text.translate(SPELLED))
+    return "".join(
+        c if c.isascii() or c in "…·" else "?" for c in plain if not unicodedata.combining(c)
+    )
+
+
+def _tile(shot: Shot, side: int, missing: list[str]) -> "Image.Image":
+    """Return a face, or a grey tile with the reason why it can't be shown."""
+    try:
+        if shot.path is None:
+            raise AlbumError("A photo is not on disk any more.")
+        return crop_face(shot.path, shot.box, side=side, time_ms=shot.time_ms)
+    except AlbumError as error:
+        missing.append(str(error))
+        return _placeholder("photo not there" if _gone(shot.path) else "can't be read", side)
+
+
+def _gone(path: str | None) -> bool:
+    return path is None or not os.path.lexists(path)
+
+
+def _placeholder(text: str, side: int) -> "Image.Image":
+    from PIL import Image, ImageDraw
+
+    tile = Image.new("RGB", (side, side), PLACEHOLDER)
+    draw = ImageDraw.Draw(tile)
+    font = _fitting(draw, text, side - 2 * GAP, max(11, side // 10))
+    draw.text((side / 2, side / 2), text, TEXT, font, anchor="mm")
+    return tile
+
+
+def save_jpeg(image: "Image.Image", path: Path) -> None:
+    """Write a picture, complete or not at all, readable by its owner only.
+
+    Raises
+    ------
+    OSError
+        If the folder can't be written.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        partial.touch(mode=0o600)
+        image.save(partial, "JPEG", quality=JPEG_QUALITY)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def spread(shots: Iterable[tuple[float, Shot]], most: int) -> tuple[Shot, ...]:
+    """Choose the clearest faces of equal stretches of a life.
+
+    Parameters
+    ----------
+    shots : iterable of tuple
+        How clear each face is, and the face, by date.
+    most : int
+        How many to return at most.
+    """
+    known = list(shots)
+    if len(known) <= most:
+        return tuple(shot for _, shot in known)
+    edges = [round(i * len(known) / most) for i in range(most + 1)]
+    parts = (known[a:b] for a, b in pairwise(edges))
+    return tuple(max(part, key=lambda one: one[0])[1] for part in parts)
