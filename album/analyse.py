@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album import dates, media, scan
+from album.clips.frames import Sampling
+from album.clips.look import Clip, read_clip
 from album.errors import Ignored, MediaError
 from album.kinds import Kind
 from nets.api import Batch, Detections, Image
@@ -55,16 +57,28 @@ class Prepared:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadClip:
+    """A clip that was read, its people found and described."""
+
+    task: Task
+    content_hash: str
+    taken: dates.TakenAt
+    clip: Clip
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """A file whose content the library has already: a copy, or a file that was moved."""
 
     task: Task
     content_hash: str
+    kind: str = "image"
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that is no photo: a clip, or something else altogether ('other')."""
+    """A file that is not read: a clip where none are wanted, or something else ('other')."""
 
     task: Task
     kind: str
@@ -72,15 +86,16 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A photo that could not be read; `stage` is the kind of error, `reason` the sentence."""
+    """A file that could not be read; `stage` is the kind of error, `reason` the sentence."""
 
     task: Task
     stage: str
     reason: str
     content_hash: str | None = None
+    kind: str = "image"
 
 
-Outcome = Prepared | Known | Skipped | Failed
+Outcome = Prepared | ReadClip | Known | Skipped | Failed
 
 
 @dataclass(slots=True)
@@ -95,35 +110,53 @@ class Analyser:
         Content hashes that need no analysis, or that a thread is at already; grows.
     view : int
         Longest side in pixels of the picture that faces are looked for in.
+    clips : Sampling or None
+        Which frames of clips are looked at; None: clips are left out.
+    threads : int
+        Cores that one clip may use.
+    stopped : threading.Event
+        Once set, a clip is not read to its end: it would keep the user waiting.
     """
 
     engine: Engine
     done: set[str] = field(default_factory=set)
     view: int = VIEW
+    clips: Sampling | None = None
+    threads: int = 1
+    stopped: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, task: Task) -> Outcome:
         """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
         started = time.perf_counter()
-        path, content_hash = Path(task.found.path), task.content_hash
+        path, content_hash, kind = Path(task.found.path), task.content_hash, "image"
         try:
             header = media.read_header(path)
-            if header.kind is Kind.CLIP:
-                return Skipped(task, "clip")
+            kind = "clip" if header.kind is Kind.CLIP else kind
+            if kind == "clip" and self.clips is None:
+                return Skipped(task, kind)
             content_hash = content_hash or scan.content_hash(path)
             if not self._claim(content_hash):
-                return Known(task, content_hash)
+                return Known(task, content_hash, kind)
             taken = dates.read_date(path, header)
+            if self.clips is not None and kind == "clip":
+                clip = self._read_clip(path, self.clips)
+                seconds = time.perf_counter() - started
+                return ReadClip(task, content_hash, taken, clip, seconds)
             detections, batch, scores = self.faces(path, header)
         except Ignored:
             return Skipped(task, "other")
         except MediaError as error:
-            return Failed(task, error.code, error.reason, content_hash)
+            return Failed(task, error.code, error.reason, content_hash, kind)
         except MemoryError:
             reason = "needs more memory than there is; close other programs and use --retry."
-            return Failed(task, "memory", reason, content_hash)
+            return Failed(task, "memory", reason, content_hash, kind)
         seconds = time.perf_counter() - started
         return Prepared(task, content_hash, header, taken, detections, batch, scores, seconds)
+
+    def _read_clip(self, path: Path, sampling: Sampling) -> Clip:
+        how = {"view": self.view, "threads": self.threads}
+        return read_clip(path, self.engine, sampling, stopped=self.stopped.is_set, **how)
 
     def _claim(self, content_hash: str) -> bool:
         """Take a content for this thread; False where it is done, or another thread has it."""
@@ -187,11 +220,16 @@ def scaled(detections: Detections, x: float, y: float) -> Detections:
 
 
 def outcomes(
-    analyse: Callable[[Task], Outcome], tasks: list[Task], *, jobs: int
+    analyse: Callable[[Task], Outcome],
+    tasks: list[Task],
+    *,
+    jobs: int,
+    stop: Callable[[], None] = lambda: None,
 ) -> Iterator[Outcome]:
     """Read files in `jobs` threads, a few ahead of the caller; in the order of the tasks.
 
-    With ``jobs=0`` everything happens in the caller's thread, which is easier to debug.
+    `stop` is called when no more is wanted, before waiting for what is being read. With ``jobs=0``
+    everything happens in the caller's thread, which is easier to debug.
     """
     if jobs == 0:
         yield from map(analyse, tasks)
@@ -206,4 +244,5 @@ def outcomes(
         while waiting:
             yield waiting.pop(0).result()
     finally:
+        stop()
         pool.shutdown(wait=True, cancel_futures=True)

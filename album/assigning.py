@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from album.calibration import attribute_calibration, identity_calibration
-from album.comparing import Dated, Faces, Ints
+from album.comparing import Dated, Faces, Ints, weak_faces
 from album.contracts import NetsUsed
 from album.events import Event, Grouped, GroupingFaces
 from album.grouping import (
@@ -67,7 +67,9 @@ class Situation:
         """What is compared."""
         assert self.table.vectors is not None
         assert self.table.ages is not None
-        return Faces(self.table.vectors, self.table.ages, photos_of(self.table, self.said))
+        weak = weak_faces(self.table.size, self.table.sharpness, self.table.frontal)
+        photos = photos_of(self.table, self.said)
+        return Faces(self.table.vectors, self.table.ages, photos, weak)
 
 
 def look(library: Library, nets: NetsUsed) -> Situation:

@@ -93,10 +93,13 @@ class QuestionCalibration:
     ----------
     pair, half : Logistic
         On `clustering.questions.pair_features` and `half_features`.
+    aged : Logistic
+        On `clustering.continuation.continuation_features`, for pairs whose birth years are known.
     """
 
     pair: Logistic
     half: Logistic
+    aged: Logistic
 
 
 @cache

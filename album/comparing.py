@@ -15,6 +15,10 @@ Doubles = NDArray[np.float64]
 TRUSTED_YEARS = 1.0
 """Dates with a larger standard deviation say nothing about when a person was around."""
 
+BLURRED, SMALL, SIDEWAYS = 10.0, 24.0, 0.1
+"""Sharpness, size in pixels and frontalness below which a face shows too little: where fewer than
+nine in ten are still within the threshold of their own person (`benchmarks/quality.md`)."""
+
 IMPOSSIBLE = 3.0
 """Standard deviations of an age beyond which a birth year is taken to be impossible."""
 
@@ -55,19 +59,42 @@ class Faces:
         Probability of each age.
     photos : ndarray of int64, shape (n,)
         Photo of each face; faces of one photo are of different people. -1 for none.
+    weak : ndarray of bool, shape (n,), or None
+        Faces that show too little to found a person; None where that is not known of any.
     """
 
     vectors: NDArray[np.float32]
     ages: NDArray[np.float32]
     photos: Ints
+    weak: NDArray[np.bool_] | None = None
+
+    @property
+    def unclear(self) -> NDArray[np.bool_]:
+        """Which faces are known to show too little, shape (n,)."""
+        return np.zeros(len(self.photos), bool) if self.weak is None else self.weak
 
 
 def some(faces: Faces, dated: Dated, rows: Ints) -> tuple[Faces, Dated]:
     """Return some of the faces, with their dates."""
     return (
-        Faces(faces.vectors[rows], faces.ages[rows], faces.photos[rows]),
+        Faces(faces.vectors[rows], faces.ages[rows], faces.photos[rows], faces.unclear[rows]),
         Dated(dated.years[rows], dated.days[rows], dated.sigma[rows]),
     )
+
+
+def weak_faces(
+    size: NDArray[np.float32], sharpness: NDArray[np.float32], frontal: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Tell which faces show too little to found a person, by the qualities of `nets.quality`.
+
+    Parameters
+    ----------
+    size : ndarray of float32, shape (n,)
+        In pixels of the photo.
+    sharpness, frontal : ndarray of float32, shape (n,)
+        NaN where not measured.
+    """
+    return (size < SMALL) | (sharpness < BLURRED) | (frontal < SIDEWAYS)
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

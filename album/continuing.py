@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from album.calibration import IdentityCalibration
 from album.comparing import Dated, Faces, unit
-from clustering.continuation import REACH, Lives, best_first, continuation_features
+from clustering.continuation import EIGHTY, REACH, Lives, best_first, continuation_scores
 from clustering.fusion import expected_ages, fuse_birth_years
 from clustering.questions import Groups, Pairs, near_pairs, summarise
 
@@ -15,8 +15,6 @@ Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 ROUNDS = 20
-_EIGHTY = 1.2816
-"""Half the width of an 80 % interval in standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +101,7 @@ def continuations(
     lives = lives_of(labels, faces, dated, use)
     pairs = near_pairs(groups, use.identity_threshold, reach=REACH)
     pairs = pairs.take(lives.known[pairs.a] & lives.known[pairs.b])
-    features = continuation_features(pairs, groups.count, lives)
-    return pairs, use.continuation.score(features)
+    return pairs, continuation_scores(use.continuation.score, pairs, groups.count, lives)
 
 
 def identities(labels: Ints, faces: Faces, use: IdentityCalibration) -> Groups:
@@ -125,7 +122,7 @@ def lives_of(labels: Ints, faces: Faces, dated: Dated, use: IdentityCalibration)
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         age = np.bincount(who, years, k) / np.bincount(who, minlength=k) - found.estimate
-    return Lives(found.estimate, (found.high - found.low) / 2 / _EIGHTY, age)
+    return Lives(found.estimate, (found.high - found.low) / 2 / EIGHTY, age)
 
 
 class _Barred:

@@ -26,6 +26,16 @@ class PhotoDone:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipDone:
+    """One clip was analysed; `faces` are its people. `problem` says what was wrong with it."""
+
+    path: Path
+    faces: int
+    frames: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoFailed:
     """One file could not be read; the reason is recorded in the library."""
 
@@ -35,7 +45,7 @@ class PhotoFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped:
-    """A file that is no photo, a 'clip' or 'other', or one that is 'forgotten'."""
+    """A file that was not read: a 'clip' where none are wanted, 'other', or 'forgotten'."""
 
     path: Path
     kind: str
@@ -77,6 +87,8 @@ class IndexReport:
     gone: int = 0
     moved: int = 0
     clips: int = 0
+    frames: int = 0
+    skipped_clips: int = 0
     forgotten: int = 0
     faces: int = 0
     people: int = 0
@@ -98,7 +110,13 @@ class IndexReport:
                 self.photos += 1
                 self.faces += faces
             case FileSkipped(kind="clip"):
+                self.skipped_clips += 1
+            case ClipDone(path=path, faces=faces, frames=frames, problem=problem):
                 self.clips += 1
+                self.faces += faces
+                self.frames += frames
+                if problem:
+                    self.failures.append(PhotoFailed(path, problem))
             case FileSkipped(kind="forgotten"):
                 self.forgotten += 1
             case PhotoFailed():
@@ -108,4 +126,4 @@ class IndexReport:
                 self.reassigned = reassigned
 
 
-Event = Scanned | PhotoDone | FileSkipped | PhotoFailed | Moved | GroupingFaces | Grouped
+Event = Scanned | PhotoDone | ClipDone | FileSkipped | PhotoFailed | Moved | GroupingFaces | Grouped

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any, Protocol, TextIO
 
 import album
-from album.people import Appearance, Person, face_record, person_record
+from album.people import Appearance, Person, face_record, moment_texts, person_record
 
 FORMAT = 1
 """Of the JSON. Goes up when a key changes its meaning or goes; new keys may come without that."""
@@ -18,8 +18,8 @@ PERSON_COLUMNS = (
 )
 FACE_COLUMNS = (
     *("person_id", "name", "face_id", "photo_id", "path", "path_base64", "date", "date_source"),
-    *("date_precision", "age", "left", "top", "right", "bottom", "time_ms", "score"),
-    *("confidence", "source"),
+    *("date_precision", "age", "left", "top", "right", "bottom", "time_ms", "moments"),
+    *("score", "confidence", "source"),
 )
 
 
@@ -45,6 +45,7 @@ def write_faces(writer: RowWriter, people: Sequence[Person], faces: Iterable[App
     for face in faces:
         record = face_record(face)
         corners = zip(("left", "top", "right", "bottom"), record["box"], strict=True)
+        record["moments"] = "; ".join(moment_texts(face))
         record |= {"person_id": face.person_id, "name": names[face.person_id], **dict(corners)}
         writer.writerow(_cells(record, FACE_COLUMNS))
 

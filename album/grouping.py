@@ -11,14 +11,14 @@ from album.calibration import (
     attribute_calibration,
     identity_calibration,
 )
-from album.comparing import TRUSTED_YEARS, Dated, Faces, compared, possible_births, unit
+from album.comparing import TRUSTED_YEARS, Dated, Faces, compared, possible_births, unit, weak_faces
 from album.continuing import continued
 from album.dates import sigma_years
 from album.events import Event, Grouped, GroupingFaces
 from clustering.constraints import Constraints
 from clustering.fusion import BirthYears, expected_ages, fuse_birth_years, fuse_genders
-from clustering.linkage import cluster
 from clustering.paper import paper_clustering, paper_distances, passers_by
+from clustering.weak import join_weak_last
 from db.faces import load_faces
 from db.library import Library
 from db.people import next_person_ids, people, save_people
@@ -63,7 +63,8 @@ def group(library: Library, engine: Engine, *, method: str = "default") -> Itera
     dated = dates_of(table)
     assert table.vectors is not None
     assert table.ages is not None
-    faces = Faces(table.vectors, table.ages, table.photo_id)
+    weak = weak_faces(table.size, table.sharpness, table.frontal)
+    faces = Faces(table.vectors, table.ages, table.photo_id, weak)
     labels = LINKAGE[method](faces, dated, identity)
     named = {row.person_id for row in people(library, hidden=True, passers_by=True) if row.name}
     ids = lasting_ids(labels, table.person_id, named)
@@ -95,7 +96,13 @@ def by_linkage(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
     vectors, variance = compared(faces, dated, use)
     born = possible_births(faces, dated, use)
     rules = Constraints(groups=faces.photos, intervals=born)
-    labels = cluster(vectors, use.threshold, constraints=rules, variance=variance)
+    nobody = np.full(len(vectors), -1)
+    labels = join_weak_last(
+        *(vectors, nobody, use.threshold),
+        weak=faces.unclear,
+        constraints=rules,
+        variance=variance,
+    )
     return continued(labels, faces, dated, use)
 
 

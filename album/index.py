@@ -13,9 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from album import scan
-from album.analyse import VIEW, Analyser, Failed, Known, Prepared, Skipped, Task, outcomes
+from album.analyse import VIEW, Analyser, Failed, Known, Prepared, ReadClip, Skipped, Task, outcomes
+from album.clips import record as clip_record
+from album.clips.frames import DEFAULT, Sampling
+from album.clips.look import VERSION as CLIP_VERSION
 from album.contracts import nets_of, remember_nets
 from album.events import (
+    ClipDone,
     Event,
     FileSkipped,
     Grouped,
@@ -64,6 +68,8 @@ class IndexOptions:
         Group the faces into people afterwards.
     method : str
         How: a key of `album.grouping.LINKAGE`.
+    clips : Sampling or None
+        Which frames of clips are looked at; None: clips are left out.
     """
 
     jobs: int = os.cpu_count() or 1
@@ -71,6 +77,7 @@ class IndexOptions:
     retry: bool = False
     group: bool = True
     method: str = "default"
+    clips: Sampling | None = DEFAULT
 
 
 def index(
@@ -92,7 +99,7 @@ def index(
     Yields
     ------
     Event
-        In order: one `Scanned`, a `PhotoDone` or `PhotoFailed` for each file read, and
+        In order: one `Scanned`, a `PhotoDone`, `ClipDone` or `PhotoFailed` for each file read, and
         `GroupingFaces` and `Grouped` where there was something to group.
 
     Raises
@@ -103,8 +110,9 @@ def index(
         If the library can't be written.
     """
     contract = analysis_contract(engine, options.view)
-    plan = look(library, roots, contract, retry=options.retry)
-    plan = with_photos_elsewhere(library, plan, engine, contract)
+    clips = clip_contract(contract, options.clips)
+    plan = look(library, roots, contract, clips, retry=options.retry)
+    plan = with_photos_elsewhere(library, plan, engine, contract, clips)
     if plan.tasks or plan.gone or plan.back:
         set_setting(library, GROUPED_UNDER, None)
     yield plan.scanned
@@ -145,6 +153,14 @@ def analysis_contract(engine: Engine, view: int) -> str:
     return digest(engine.contract, view)
 
 
+def clip_contract(contract: str, sampling: Sampling | None) -> str | None:
+    """Return the same of clips, whose frames may be chosen in several ways; None without clips."""
+    if sampling is None:
+        return None
+    how = sampling.every, sampling.every_seen, sampling.budget
+    return digest(contract, "clips", CLIP_VERSION, *how)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a walk over the folders found to be done."""
@@ -158,13 +174,15 @@ class Plan:
     unreadable: list[PhotoFailed]
 
 
-def look(library: Library, roots: Sequence[Path], contract: str, *, retry: bool) -> Plan:
+def look(
+    library: Library, roots: Sequence[Path], contract: str, clips: str | None, *, retry: bool
+) -> Plan:
     """Walk the folders, compare with the library, and mark what is gone or back."""
     paths = [str(root.absolute()) for root in roots]
     if retry:
         forget_failures(library, paths)
     walk = scan.walk(paths)
-    known = known_files(library, [os.sep], contract=contract)
+    known = all_known(library, contract, clips)
     changes = scan.changes(walk.files, known, reachable=walk.reachable)
     gone = [path for path in changes.gone if not known[path].gone]
     mark_gone(library, gone)
@@ -174,7 +192,7 @@ def look(library: Library, roots: Sequence[Path], contract: str, *, retry: bool)
     again = [
         Task(file, known[file.path].content_hash)
         for file in changes.unchanged
-        if is_due(known[file.path])
+        if is_due(known[file.path], clips=clips is not None)
     ]
     # What was never read comes before what is read again, by other nets say.
     tasks = [*sorted(new, key=by_path), *sorted(again, key=by_path)]
@@ -190,7 +208,9 @@ def by_path(task: Task) -> str:
     return task.found.path
 
 
-def with_photos_elsewhere(library: Library, plan: Plan, engine: Engine, contract: str) -> Plan:
+def with_photos_elsewhere(
+    library: Library, plan: Plan, engine: Engine, contract: str, clips: str | None
+) -> Plan:
     """Add what lies outside the folders of this run and was described by other nets only.
 
     Vectors of different nets can't be compared, so that people would otherwise fall into two. What
@@ -202,9 +222,9 @@ def with_photos_elsewhere(library: Library, plan: Plan, engine: Engine, contract
     planned = {task.found.path for task in plan.tasks}
     held = {task.content_hash for task in plan.tasks}
     tasks = []
-    for path, known in sorted(known_files(library, [os.sep], contract=contract).items()):
-        wanted = known.content_hash in contents - held and not known.gone and is_due(known)
-        if not wanted or path in planned:
+    for path, known in sorted(all_known(library, contract, clips).items()):
+        wanted = known.content_hash in contents - held and not known.gone
+        if not wanted or path in planned or not is_due(known, clips=clips is not None):
             continue
         try:
             stat = Path(path).stat()
@@ -218,21 +238,36 @@ def with_photos_elsewhere(library: Library, plan: Plan, engine: Engine, contract
     return replace(plan, tasks=[*plan.tasks, *tasks], scanned=counts)
 
 
-def is_due(known: KnownFile) -> bool:
+def all_known(library: Library, contract: str, clips: str | None) -> dict[str, KnownFile]:
+    """Return every known file; what is done is decided by one contract, of clips by another."""
+    known = known_files(library, [os.sep], contract=contract)
+    if any(file.kind == "clip" for file in known.values()):
+        again = known_files(library, [os.sep], contract=clips)
+        known |= {path: file for path, file in again.items() if file.kind == "clip"}
+    return known
+
+
+def is_due(known: KnownFile, *, clips: bool) -> bool:
     """Tell whether a file that has not changed is still to be analysed."""
-    return known.kind == "image" and not known.done and not known.failed
+    wanted = known.kind == "image" or (clips and known.kind == "clip")
+    return wanted and not known.done and not known.failed
 
 
 def analyse(
     library: Library, engine: Engine, plan: Plan, contract: str, options: IndexOptions
 ) -> Iterator[Event]:
     """Read every task, describe the faces in batches across photos, and save photo by photo."""
-    analyser = Analyser(engine, done=plan.done, view=options.view)
+    threads = max(1, options.jobs)
+    analyser = Analyser(engine, plan.done, options.view, options.clips, threads)
     ready: list[Prepared] = []
     failed: dict[str | None, Failed] = {}
-    for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs):
+    stop = analyser.stopped.set
+    for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs, stop=stop):
         if isinstance(outcome, Failed):
             failed[outcome.content_hash] = outcome
+        if isinstance(outcome, ReadClip):
+            yield save_clip(library, engine, outcome, clip_contract(contract, options.clips))
+            continue
         if not isinstance(outcome, Prepared):
             yield settle(library, like_its_copy(outcome, failed), plan.forgotten)
             continue
@@ -263,14 +298,14 @@ def settle(
     match outcome:
         case Known(_, content_hash) if content_hash in forgotten:
             return FileSkipped(path, "forgotten")
-        case Known(task, content_hash):
-            save_files(library, [seen(task, content_hash)])
+        case Known(task, content_hash, kind):
+            save_files(library, [seen(task, content_hash, kind)])
             return PhotoDone(path, 0, known=True)
         case Skipped(task, kind):
             save_files(library, [seen(task, None, kind)])
             return FileSkipped(path, kind)
-        case Failed(task, stage, reason, content_hash):
-            save_failure(library, seen(task, content_hash), stage=stage, reason=reason)
+        case Failed(task, stage, reason, content_hash, kind):
+            save_failure(library, seen(task, content_hash, kind), stage=stage, reason=reason)
             return PhotoFailed(path, reason)
 
 
@@ -296,6 +331,21 @@ def save(
     save_analyses(library, analyses)
     for photo in ready:
         yield PhotoDone(Path(photo.task.found.path), len(photo.detections))
+
+
+def save_clip(library: Library, engine: Engine, read: ReadClip, contract: str | None) -> Event:
+    """Save a clip. What one that breaks off held is kept, and it counts as failed all the same."""
+    assert contract is not None
+    if read.clip.problem:
+        contract = digest(contract, "incomplete")  # not done, so that it can be tried again
+    file = seen(read.task, read.content_hash, "clip")
+    save_files(library, [file])
+    save_analyses(library, [clip_record.record(read, engine, contract)])
+    problem = read.clip.problem
+    if problem:
+        problem = f"was read in part ({problem}); copy it again from where it came from."
+        save_failure(library, file, stage="incomplete", reason=problem)
+    return ClipDone(Path(read.task.found.path), len(read.clip.faces), read.clip.frames, problem)
 
 
 def record(

@@ -14,8 +14,9 @@ from album.comparing import Dated, Faces, Ints, compared, possible_births, some,
 from album.continuing import Barriers, continued
 from album.grouping import LINKAGE
 from album.people import said_years
-from clustering.assign import join_or_found, within_reach
+from clustering.assign import within_reach
 from clustering.constraints import Constraints
+from clustering.weak import join_weak_last
 from db.rows import FaceTable
 from db.verdicts import Verdicts
 
@@ -89,7 +90,12 @@ def link(
     rules = Constraints(
         groups=faces.photos, cannot_link=told.apart, intervals=births, members=told.members
     )
-    found = join_or_found(vectors, labels, use.threshold, constraints=rules, variance=variance)
+    found = join_weak_last(
+        *(vectors, labels, use.threshold),
+        weak=faces.unclear,
+        constraints=rules,
+        variance=variance,
+    )
     if len(rows) == len(person):
         barriers = Barriers(len(names), told.apart, told.members, births)
         found = continued(found, faces, dated, use, barriers)

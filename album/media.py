@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album import colour, exif, heif, metadata, truncation
+from album.clips.header import find_picture
 from album.dates_sidecars import neighbours
 from album.errors import (
     AlbumError,
@@ -161,7 +162,7 @@ def read_header(
         _require_readable(kind, path)
         beside = neighbours(os.fspath(path)) if names is None else names
         sidecar = metadata.sidecar_tags(os.fspath(path), beside)
-        with _translated(path):
+        with translated(path):
             if kind is Kind.CLIP:
                 return _clip_header(file, path, sidecar)
             truncation.check(file, kind, path)
@@ -197,7 +198,7 @@ def read_image(
     if header.kind not in STILLS:
         raise NotAPhoto(path, "a clip has frames instead")
     _require_readable(header.kind, path)
-    with reading(path), Path(path).open("rb") as file, _translated(path):
+    with reading(path), Path(path).open("rb") as file, translated(path):
         image = _open(file, header.kind)
         if _stored_size(image, header) != header.stored_size:
             raise StillChanging(path)
@@ -339,18 +340,17 @@ def _clip_header(file: BinaryIO, path: StrPath, sidecar: Mapping[str, str]) -> H
     import av
 
     with av.open(file, metadata_errors="replace") as container:
-        if not container.streams.video:
-            detail = "sound without a picture"
-            raise NotAPhoto(path, detail) if promises_media(path) else Ignored(path, detail)
-        stream = container.streams.video[0]
-        size = (int(stream.width or 0), int(stream.height or 0))
-        tags = metadata.clip_tags(container.metadata, stream.metadata)
-    return Header(Kind.CLIP, size, tags=tags | dict(sidecar))
+        try:
+            found = find_picture(container, path)
+        except NotAPhoto as error:
+            raise (error if promises_media(path) else Ignored(path, "sound only")) from error
+        tags = metadata.clip_tags(container.metadata, found.stream.metadata)
+    return Header(Kind.CLIP, found.size, tags=tags | dict(sidecar))
 
 
 @contextmanager
-def _translated(path: StrPath) -> Iterator[None]:
-    """Turn whatever a decoder raises into an `AlbumError`.
+def translated(path: StrPath) -> Iterator[None]:
+    """Turn whatever a decoder raises into an `AlbumError` with the path.
 
     Decoders meet hostile data with any exception there is (struct.error, KeyError, RecursionError,
     ...), so all of them are caught here, at the one border to them.

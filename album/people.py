@@ -16,7 +16,8 @@ from album.errors import shown
 from db.faces import face_rows
 from db.library import Library
 from db.people import people as person_rows
-from db.rows import FaceRow, PersonRow
+from db.rows import FaceRow, Moment, PersonRow
+from db.sightings import sightings
 
 TRUSTED_YEARS = 1.0
 """A date with a larger standard deviation tells nobody's age."""
@@ -113,7 +114,9 @@ class Appearance:
     box : tuple of float
         Left, top, right, bottom in pixels of the upright photo.
     time_ms : int or None
-        When the face is seen in a clip.
+        When the face is seen best in a clip.
+    moments : tuple of Moment
+        When the person is seen in a clip; empty for a photo.
     score : float
         Probability of being a face.
     confidence : float or None
@@ -137,6 +140,7 @@ class Appearance:
     score: float
     confidence: float | None
     source: str | None
+    moments: tuple[Moment, ...] = ()
 
 
 def list_people(library: Library, *, everyone: bool = False) -> People:
@@ -217,18 +221,22 @@ def appearances(library: Library, people: Sequence[Person]) -> Iterator[Appearan
     until the iterator is exhausted or closed.
     """
     born = {person.id: person.born for person in people}
+    seen = sightings(library, list(born))
     for row in face_rows(library, person_ids=list(born)):
         assert row.person_id is not None
-        yield _appearance(row, row.person_id, born[row.person_id])
+        yield _appearance(row, row.person_id, born[row.person_id], seen.get(row.face_id, ()))
 
 
-def _appearance(row: FaceRow, person_id: int, born: float | None) -> Appearance:
+def _appearance(
+    row: FaceRow, person_id: int, born: float | None, moments: tuple[Moment, ...]
+) -> Appearance:
     trusted = row.taken_at is not None and is_trusted(row.date_source, row.date_precision)
     age = age_at(row.taken_at, born) if trusted else None
     return Appearance(
         *(person_id, row.face_id, row.photo_id, row.path, row.present),
         *(row.taken_at, row.date_source, row.date_precision, trusted, age),
         *(row.box, row.time_ms, row.score, row.confidence, row.source),
+        moments=moments,
     )
 
 
@@ -292,10 +300,23 @@ def face_record(face: Appearance) -> dict[str, Any]:
         "age": _rounded(face.age, 1),
         "box": [round(value, 1) for value in face.box],
         "time_ms": face.time_ms,
+        "moments": [[one.start_ms, one.end_ms] for one in face.moments],
         "score": _rounded(face.score, 3),
         "confidence": _rounded(face.confidence, 3),
         "source": face.source,
     }
+
+
+def moment_texts(face: Appearance) -> list[str]:
+    """Return when a person is seen in a clip, as players show it: ``0:12-0:31``."""
+    ends = ((_clock(one.start_ms), _clock(one.end_ms)) for one in face.moments)
+    return list(dict.fromkeys(a if a == b else f"{a}-{b}" for a, b in ends))
+
+
+def _clock(ms: int) -> str:
+    minutes, seconds = divmod(ms // 1000, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def path_record(path: str | None) -> dict[str, str | None]:

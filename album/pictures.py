@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from album import media
+from album.clips.still import frame_at
 from album.errors import AlbumError
-from album.kinds import STILLS
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -45,11 +45,14 @@ class Shot:
         Left, top, right, bottom in pixels of the upright photo.
     caption : str
         A few words under the picture: a date, an age.
+    time_ms : int or None
+        Of the frame that the box is in, where the photo is a clip.
     """
 
     path: str | None
     box: Box
     caption: str = ""
+    time_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,17 +90,21 @@ class Sheet:
     missing: tuple[str, ...] = ()
 
 
-def crop_face(path: str | os.PathLike[str], box: Box, *, side: int = TILE) -> "Image.Image":
+def crop_face(
+    path: str | os.PathLike[str], box: Box, *, side: int = TILE, time_ms: int | None = None
+) -> "Image.Image":
     """Cut a face with some room around it out of its photo.
 
     Parameters
     ----------
     path : str or PathLike
-        A still picture.
+        A still picture or a clip.
     box : tuple of float
         Left, top, right, bottom in pixels of the upright photo at full size.
     side : int
         Of the result, in pixels.
+    time_ms : int, optional
+        Of the frame, in a clip.
 
     Returns
     -------
@@ -111,11 +118,17 @@ def crop_face(path: str | os.PathLike[str], box: Box, *, side: int = TILE) -> "I
     """
     from PIL import Image
 
-    header = media.read_header(path)
-    left, top, length = _square(box, header.upright_size)
-    longest = max(header.upright_size)
-    wanted = min(longest, max(1, round(longest * side / length)))
-    picture = media.read_image(path, header, max_side=wanted)
+    if time_ms is None:
+        header = media.read_header(path)
+        size = header.upright_size
+        left, top, length = _square(box, size)
+        wanted = min(max(size), max(1, round(max(size) * side / length)))
+        picture = media.read_image(path, header, max_side=wanted)
+    else:
+        picture = frame_at(path, time_ms)
+        height, width = picture.pixels.shape[:2]
+        size = round(width / picture.scale[0]), round(height / picture.scale[1])
+        left, top, length = _square(box, size)
     across, down = picture.scale
     corners = (left * across, top * down, (left + length) * across, (top + length) * down)
     inner, place = _inside(corners, picture.pixels.shape[1], picture.pixels.shape[0], side)
@@ -123,8 +136,8 @@ def crop_face(path: str | os.PathLike[str], box: Box, *, side: int = TILE) -> "I
     if inner is not None:
         x0, y0, x1, y1 = (int(edge) for edge in inner)
         seen = Image.fromarray(picture.pixels[y0:y1, x0:x1])
-        size = (max(1, place[2] - place[0]), max(1, place[3] - place[1]))
-        tile.paste(seen.resize(size, Image.Resampling.LANCZOS), place[:2])
+        shown = (max(1, place[2] - place[0]), max(1, place[3] - place[1]))
+        tile.paste(seen.resize(shown, Image.Resampling.LANCZOS), place[:2])
     return tile
 
 
@@ -230,9 +243,7 @@ def _tile(shot: Shot, side: int, missing: list[str]) -> "Image.Image":
     try:
         if shot.path is None:
             raise AlbumError("A photo is not on disk any more.")
-        if media.read_header(shot.path).kind not in STILLS:
-            return _placeholder("clip", side)
-        return crop_face(shot.path, shot.box, side=side)
+        return crop_face(shot.path, shot.box, side=side, time_ms=shot.time_ms)
     except AlbumError as error:
         missing.append(str(error))
         return _placeholder("photo not there" if _gone(shot.path) else "can't be read", side)

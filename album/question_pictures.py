@@ -80,7 +80,7 @@ def clearness(face: FaceRow) -> float:
 
 def _shot(person: Person, face: FaceRow) -> Shot:
     path = face.path if face.present else None
-    return Shot(path, face.box, caption(person, face))
+    return Shot(path, face.box, caption(person, face), face.time_ms)
 
 
 def caption(person: Person, face: FaceRow) -> str:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from album.calibration import question_calibration
 from album.candidates import Candidates, candidates, owners
-from album.people import Person, person_record, to_person
+from album.people import Person, fractional_year, person_record, said_years, to_person
 from album.reasons import apart, facts, reasons
 from clustering import questions
+from clustering.continuation import EIGHTY, Lives, continuation_scores
 from db.library import Library
 from db.people import people as person_rows
 from db.questions import Placements, placements, verdicts
@@ -27,6 +28,8 @@ Doubles = NDArray[np.float64]
 
 KINDS = ("same", "split", "name")
 SKIPPED = "suggest.skipped"
+SUREST = 0.99
+"""Two who are apart although they look like one are apart for a reason, perhaps."""
 LEAST = 0.01
 """Questions whose answer is surer than this are not asked."""
 
@@ -155,8 +158,11 @@ def _positions(view: _View, ids: Ints) -> Ints:
     return np.where(view.ids[at] == ids, at, -1)
 
 
-def pair_scores(pairs: questions.Pairs, count: Ints) -> Doubles:
+def pair_scores(pairs: questions.Pairs, count: Ints, lives: Lives) -> Doubles:
     """Return the probability that two people are one: the one place where it is decided.
+
+    Where both birth years are known, it also depends on them and on the difference in age, since a
+    child at two ages may be as far apart as two adults.
 
     Parameters
     ----------
@@ -164,8 +170,29 @@ def pair_scores(pairs: questions.Pairs, count: Ints) -> Doubles:
         Of people, by position.
     count : ndarray of int64, shape (k,)
         Faces of each person.
+    lives : Lives
+        Of the k people.
     """
-    return question_calibration().pair(questions.pair_features(pairs, count))
+    use = question_calibration()
+    chance = use.pair(questions.pair_features(pairs, count))
+    aged = continuation_scores(use.aged, pairs, count, lives)
+    return np.where(np.isnan(aged), chance, np.minimum(aged, SUREST))
+
+
+def _lives(rows: Iterable[PersonRow]) -> Lives:
+    """Return what is known of people in time; their age is that in the middle of their photos."""
+    return Lives(*np.array([_life(row) for row in rows], np.float64).reshape(-1, 3).T)
+
+
+def _life(row: PersonRow) -> tuple[float, float, float]:
+    low, high = (
+        said_years(row.born_override) if row.born_override else (row.born_low, row.born_high)
+    )
+    if low is None or high is None or row.first_at is None or row.last_at is None:
+        return np.nan, np.nan, np.nan
+    born = (low + high) / 2 if row.born_override or row.born is None else row.born
+    middle = (fractional_year(row.first_at) + fractional_year(row.last_at)) / 2
+    return born, (high - low) / 2 / EIGHTY, middle - born
 
 
 def _pairs(
@@ -179,7 +206,7 @@ def _pairs(
 ) -> list[Suggestion]:
     """Return the best pairs of people to compare."""
     pairs = questions.pooled(found.pairs, _positions(view, owner), found.count)
-    chance = pair_scores(pairs, view.count)
+    chance = pair_scores(pairs, view.count, _lives(view.rows))
     settled = chance * _gained(view, pairs)
     allowed = _allowed(view, pairs) & (chance >= LEAST)
     order = np.flatnonzero(allowed)

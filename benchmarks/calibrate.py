@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from continuation import SPREADS, fit_continuation, with_births
+from continuation import SPREADS, fit_continuation, fit_question, with_births
 from scipy.optimize import minimize_scalar
 
 from album.bench.cache import measured
@@ -34,6 +34,7 @@ from clustering.linkage import average_linkage
 from clustering.metrics import bcubed, contingency
 from clustering.nearness import Nearness, fit_nearness
 from clustering.paper import paper_clustering, paper_distances
+from clustering.questions import Logistic
 from nets.engine import load_engine
 
 KNOTS = np.array([1, 4, 8, 12, 16, 20, 25, 30, 40, 60], float)
@@ -277,6 +278,8 @@ def main() -> None:
         result["identity"][name] = entry(use)
         if use.nearness is not None:
             weights[name] = use.nearness.weights.astype(np.float32)
+        if name == "fused":
+            aged = fit_question(known, use)
         lfw, fgnet = f_at(several, use), f_at(known, use)
         print(name, result["identity"][name], f"LFW {lfw:.4f}, FG-NET {fgnet:.4f}")
     result["identity"]["fake"] = {"threshold": 0.8}
@@ -285,8 +288,12 @@ def main() -> None:
         "gender": {"temperature": 1.0, "correlation": 0.3},
     }
     # Of groups made with what ships, so fitted again once that has changed: suggestions.py --fit.
+    # The other questions are those of `benchmarks/suggestions.py`.
     result["questions"] = json.loads(PATH.read_text(encoding="utf-8"))["questions"]
+    result["questions"]["aged"] = as_json(aged)
+    # The other questions are those of `benchmarks/suggestions.py`.
     result["questions"] = json.loads(PATH.read_text(encoding="utf-8"))["questions"]
+    result["questions"]["aged"] = as_json(aged)
     if args.write:
         PATH.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         np.savez(NEARNESS, **weights)
@@ -297,6 +304,11 @@ def read_all(args, embedder: str, attributes: str) -> list[Labelled]:
     return [read(args.data, name, embedder, attributes, args.cache) for name in names]
 
 
+def as_json(score: Logistic) -> dict[str, Any]:
+    weights = [round(value, 4) for value in score.weights]
+    return {"bias": round(score.bias, 4), "weights": weights}
+
+
 def entry(use: IdentityCalibration) -> dict[str, Any]:
     """What is written of one embedder; the weights of nearness go into a file of their own."""
     names = ("threshold", "birth_weight", "birth_width", "birth_unknown", "paper_threshold")
@@ -305,12 +317,8 @@ def entry(use: IdentityCalibration) -> dict[str, Any]:
         near = {name: getattr(use.nearness, name) for name in ("intercept", "far", "strength")}
         found["nearness"] = {name: round(value, 5) for name, value in near.items()}
     if use.continuation is not None:
-        score = use.continuation.score
-        found["continuation"] = {
-            "bias": round(score.bias, 4),
-            "weights": [round(value, 4) for value in score.weights],
-            "certain": use.continuation.certain,
-        }
+        score = as_json(use.continuation.score)
+        found["continuation"] = score | {"certain": use.continuation.certain}
     return found
 
 

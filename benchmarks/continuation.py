@@ -27,9 +27,10 @@ from album.calibration import (
     identity_calibration,
 )
 from album.comparing import Faces as Comparable
+from album.comparing import compared
 from album.continuing import identities, lives_of
 from clustering.continuation import REACH, continuation_features
-from clustering.questions import Logistic, near_pairs
+from clustering.questions import Logistic, near_pairs, summarise
 
 SPREADS = (None, 10.0, 3.0, 0.0)
 SAMPLES = 16
@@ -78,13 +79,20 @@ def with_births(data: Labelled, spread: float | None, seed: int = 0) -> Labelled
     return replace(data, truth=replace(data.truth, years=born[which] + data.truth.ages))
 
 
-def examples(data: Labelled, use: IdentityCalibration) -> Examples:
-    """The pairs of groups that come out of one album."""
-    use = replace(use, continuation=None)
-    labels = grouped(data, use, "default")
+def examples(data: Labelled, use: IdentityCalibration, *, asked: bool = False) -> Examples:
+    """The pairs of groups that come out of one album.
+
+    With `asked` they are those that are left to ask about: after groups have been joined, and with
+    distances in which birth years count.
+    """
+    labels = grouped(data, use if asked else replace(use, continuation=None), "default")
     comparable = Comparable(data.said.vectors, data.said.ages, np.arange(len(labels)))
-    groups = identities(labels, comparable, use)
-    pairs = near_pairs(groups, use.identity_threshold, reach=REACH)
+    if asked:
+        groups = summarise(*rows_of(comparable, dates(data.truth), use, labels))
+        pairs = near_pairs(groups, use.threshold)
+    else:
+        groups = identities(labels, comparable, use)
+        pairs = near_pairs(groups, use.identity_threshold, reach=REACH)
     lives = lives_of(labels, comparable, dates(data.truth), use)
     names, who = np.unique(data.truth.people, return_inverse=True)
     counts = np.zeros((len(groups.count), len(names)))
@@ -96,14 +104,21 @@ def examples(data: Labelled, use: IdentityCalibration) -> Examples:
     return Examples(features, share > 0.5, np.stack([most[a], most[b]], axis=1))
 
 
-def sampled(data: Labelled, use: IdentityCalibration, people, seeds: Sequence[int]) -> list:
+def rows_of(faces: Comparable, dated, use: IdentityCalibration, labels):
+    vectors, variance = compared(faces, dated, use)
+    return vectors, labels, variance
+
+
+def sampled(
+    data: Labelled, use: IdentityCalibration, people, seeds: Sequence[int], *, asked: bool = False
+) -> list:
     """Examples from albums of some people, each with another part of the faces."""
     found = []
     for seed in seeds:
         rng = np.random.default_rng(seed)
         kept = np.isin(data.truth.people, people) & (rng.random(len(data.truth.people)) < KEPT)
         album = with_births(chosen(data, kept), SPREADS[seed % len(SPREADS)], seed)
-        found.append(examples(album, use))
+        found.append(examples(album, use, asked=asked))
     return found
 
 
@@ -118,6 +133,12 @@ def fit_score(found: Sequence[Examples]) -> Logistic:
     return Logistic(float(logistic.intercept_[0] - weights @ scale.mean_), tuple(weights.tolist()))
 
 
+def fit_question(data: Labelled, use: IdentityCalibration) -> Logistic:
+    """Fit the probability that two people of whom birth years are known are one."""
+    people = np.unique(data.truth.people)
+    return fit_score(sampled(data, use, people, range(SAMPLES), asked=True))
+
+
 def judged(data: Labelled, use: IdentityCalibration) -> tuple[np.ndarray, np.ndarray]:
     """Truth and probability of pairs of groups of people whom the fit has not seen."""
     people = np.unique(data.truth.people)
@@ -127,7 +148,8 @@ def judged(data: Labelled, use: IdentityCalibration) -> tuple[np.ndarray, np.nda
         for one in sampled(data, use, people, range(100, 100 + SAMPLES // 2)):
             unseen = np.isin(one.people, part).any(axis=1)
             same.append(one.same[unseen])
-            score.append(fit(one.features[unseen]))
+            found = np.where(one.features[:, 4] > 3, 0, fit(one.features))
+            score.append(found[unseen])
     return np.concatenate(same), np.concatenate(score)
 
 
@@ -143,6 +165,16 @@ def fit_continuation(data: Labelled, use: IdentityCalibration) -> ContinuationCa
     """Fit the score to everybody, and the certain part to people who were left out."""
     score = fit_score(sampled(data, use, np.unique(data.truth.people), range(SAMPLES)))
     return ContinuationCalibration(score, certain_at(*judged(data, use)))
+
+
+def bcubed_of(labels, people) -> tuple[np.ndarray, np.ndarray]:
+    """BCubed precision and recall of each face."""
+    _, group = np.unique(labels, return_inverse=True)
+    _, person = np.unique(people, return_inverse=True)
+    table = np.zeros((group.max() + 1, person.max() + 1))
+    np.add.at(table, (group, person), 1)
+    both = table[group, person]
+    return both / table.sum(axis=1)[group], both / table.sum(axis=0)[person]
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from calibrate import (
     threshold,
     typical_distance,
 )
-from continuation import chosen, fit_continuation
+from continuation import bcubed_of, chosen, fit_continuation
 
 from album.bench.protocols import Labelled, grouped, score_birth_years, score_identity
 from album.calibration import AttributeCalibration, IdentityCalibration, identity_calibration
@@ -34,16 +34,6 @@ from clustering.fusion import GenderCalibration
 from clustering.nearness import fit_nearness
 
 FOLDS = 5
-
-
-def bcubed_of(labels, people) -> tuple[np.ndarray, np.ndarray]:
-    """BCubed precision and recall of each face."""
-    _, group = np.unique(labels, return_inverse=True)
-    _, person = np.unique(people, return_inverse=True)
-    table = np.zeros((group.max() + 1, person.max() + 1))
-    np.add.at(table, (group, person), 1)
-    both = table[group, person]
-    return both / table.sum(axis=1)[group], both / table.sum(axis=0)[person]
 
 
 def f_of(precision, recall) -> tuple[float, float, float]:

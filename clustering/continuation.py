@@ -21,10 +21,16 @@ Mask = NDArray[np.bool_]
 
 REACH = 1.7
 """Largest distance of groups to be looked at, in units of the threshold."""
+EIGHTY = 1.2816
+"""Half the width of an 80 % interval in standard deviations."""
 _CHANCE = 1.0
 """Years that birth years may differ by besides what is known of their errors."""
 _FAR = 4.0
 """Standard deviations beyond which birth years only differ, however much."""
+_IMPOSSIBLE = 3.0
+"""Standard deviations between birth years beyond which nothing else counts."""
+_OLDER = 30.0
+"""Years beyond which a greater difference in age excuses no more; development data end there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +70,38 @@ def continuation_features(pairs: Pairs, count: Ints, lives: Lives) -> Doubles:
     -------
     ndarray of float64, shape (m, 7)
         The four of `clustering.questions.pair_features`; the difference in birth years in standard
-        deviations, and its square; the difference in age in decades.
+        deviations, and its square; the difference in age in decades, at most three.
     """
     a, b = pairs.a, pairs.b
     sigma = np.sqrt(lives.sigma[a] ** 2 + lives.sigma[b] ** 2 + _CHANCE**2)
     off = np.minimum(np.abs(lives.born[a] - lives.born[b]) / sigma, _FAR)
-    older = np.abs(lives.age[a] - lives.age[b]) / 10
+    older = np.minimum(np.abs(lives.age[a] - lives.age[b]), _OLDER) / 10
     return np.column_stack([pair_features(pairs, count), off, off**2 / _FAR, older])
+
+
+def continuation_scores(
+    score: Callable[[Doubles], Doubles], pairs: Pairs, count: Ints, lives: Lives
+) -> Doubles:
+    """Return the probability that two groups are one person at two ages.
+
+    Parameters
+    ----------
+    score : callable
+        Gives it for features, where birth years can agree.
+    pairs, count, lives
+        As in `continuation_features`; also pairs of which nothing is known.
+
+    Returns
+    -------
+    ndarray of float64, shape (m,)
+        0 where birth years are more than three standard deviations apart, NaN where one of them is
+        not known.
+    """
+    features = continuation_features(pairs, count, lives)
+    known = np.asarray(np.isfinite(features).all(axis=1))
+    found = score(np.where(known[:, None], features, 0))
+    found = np.where(features[:, 4] > _IMPOSSIBLE, 0, found)
+    return np.where(known, found, np.nan)
 
 
 def best_first(pairs: Pairs, score: Doubles, allowed: Callable[[int, int], bool]) -> Pairs:

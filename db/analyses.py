@@ -25,6 +25,7 @@ from db.schema import (
     photo,
     rejection,
 )
+from db.sightings import match_people, save_sightings
 from db.sql import chunks, intern_contracts, reserve_ids, upsert
 
 _DATE = ("taken_at", "utc_offset_min", "date_source", "date_precision")
@@ -106,9 +107,23 @@ def _drop_faces(conn: Connection, ids: Sequence[int]) -> int:
     return sum(conn.execute(drop.where(face.c.id.in_(part))).rowcount for part in chunks(ids))
 
 
-def _replace_faces(conn: Connection, faces: Faces, photo_id: int, detector: int) -> Ints:
+def _match_clip(conn: Connection, result: Analysis, photo_id: int) -> tuple[Ints, list[int]]:
+    """Find the people of a clip by their vectors, and who is left by box and time."""
+    known = match_people(conn, result, photo_id)
+    placed, lost = _match(conn, result.faces, photo_id)
+    free = (known < 0) & ~np.isin(placed, known[known >= 0])
+    ids = np.where(free, placed, known)
+    old = {*lost, *placed[placed >= 0].tolist()}
+    return ids, sorted(old - set(ids.tolist()))
+
+
+def _replace_faces(conn: Connection, result: Analysis, photo_id: int, detector: int) -> Ints:
     """Store the faces of a photo that was analysed before; return their ids."""
-    ids, lost = _match(conn, faces, photo_id)
+    faces = result.faces
+    if faces.time_ms is None:
+        ids, lost = _match(conn, faces, photo_id)
+    else:
+        ids, lost = _match_clip(conn, result, photo_id)
     values = _face_values(faces, photo_id, detector)
     again = [{**values[i], "face_id": int(ids[i])} for i in np.flatnonzero(ids >= 0)]
     if again:
@@ -139,7 +154,7 @@ def _save_faces(
     for result, photo_id in zip(results, ids, strict=True):
         detector = detectors[result.faces.contract]
         if photo_id in before:
-            saved[photo_id] = _replace_faces(conn, result.faces, photo_id, detector)
+            saved[photo_id] = _replace_faces(conn, result, photo_id, detector)
         else:
             fresh += _face_values(result.faces, photo_id, detector)
     made = iter(_insert_faces(conn, fresh))
@@ -240,6 +255,7 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         pairs = list(zip(results, face_ids, strict=True))
         _save_identity(conn, [(one, faces) for r, faces in pairs for one in r.identity])
         _save_attributes(conn, [(one, faces) for r, faces in pairs for one in r.attributes])
+        save_sightings(conn, pairs)
         _record(conn, results, ids, now())
     return ids
 

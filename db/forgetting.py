@@ -20,6 +20,7 @@ from db.people import refresh_counts, remove_empty
 from db.records import Analysis
 from db.schema import assignment, event, face, file, forgotten, person, photo, setting
 from db.settings import CANDIDATES, GROUPED_UNDER
+from db.sightings import known_people
 from db.sql import chunks, is_present, under, upsert
 
 _CONTENT = "forgotten-photo:"
@@ -279,7 +280,9 @@ def without_forgotten(
     """Leave out the faces that were forgotten, which an analysis has found again.
 
     A found face is a forgotten one where their boxes overlap by half, and no stored face lies
-    closer to it.
+    closer to it. In a clip, a box says little: it is that of one frame, and another may be chosen
+    the next time. So of a clip in which somebody was forgotten only those people are stored again
+    who are still known in it; under a new net, which knows nobody, boxes must do.
 
     Parameters
     ----------
@@ -303,6 +306,10 @@ def without_forgotten(
 def _without(
     conn: Connection, result: Analysis, photo_id: int, boxes: Sequence[tuple[float, ...]]
 ) -> Analysis:
+    if result.photo.kind == "clip":
+        known = known_people(conn, result, photo_id)
+        if known is not None:
+            return result.take(np.flatnonzero(known))
     corners = (face.c.x0, face.c.y0, face.c.x1, face.c.y1)
     rows = conn.execute(select(*corners).where(face.c.photo_id == photo_id))
     stored = np.array([tuple(row) for row in rows], np.float64).reshape(-1, 4)

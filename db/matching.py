@@ -5,6 +5,9 @@ from numpy.typing import NDArray
 
 SAME_FACE = 0.5
 """Least overlap (intersection over union) of two boxes around one face."""
+SAME_VECTOR = 0.1
+"""Largest squared distance of two mean vectors of one person in one clip, found by two analyses
+under one contract: they differ only by the frames that were looked at."""
 
 
 def overlaps(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -60,10 +63,37 @@ def match_boxes(
     same = (shared >= SAME_FACE) | (_holds(old, new) & _holds(new, old).T)
     if old_times is not None and new_times is not None:
         same &= old_times[:, None] == new_times[None]
-    found = np.full(len(new), -1, np.int64)
-    used = np.zeros(len(old), bool)
-    rows, columns = np.nonzero(same)
-    for best in np.argsort(-shared[rows, columns], kind="stable"):
+    return _pair(-shared, same)
+
+
+def match_vectors(
+    old: NDArray[np.floating], new: NDArray[np.floating], *, limit: float = SAME_VECTOR
+) -> NDArray[np.int64]:
+    """Find each new unit vector among the old ones, nearest first, each old one used once.
+
+    Parameters
+    ----------
+    old : ndarray of float, shape (n, d)
+    new : ndarray of float, shape (m, d)
+    limit : float
+        Largest squared distance.
+
+    Returns
+    -------
+    ndarray of int64, shape (m,)
+        The row in `old`, or -1 where all that are left are further away than `limit`.
+    """
+    apart = old.astype(np.float64)[:, None] - new.astype(np.float64)[None]
+    far = (apart**2).sum(axis=2)
+    return _pair(far, far <= limit)
+
+
+def _pair(distances: NDArray[np.float64], allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Pair rows with columns as allowed, nearest first; return the row of each column, or -1."""
+    found = np.full(distances.shape[1], -1, np.int64)
+    used = np.zeros(len(distances), bool)
+    rows, columns = np.nonzero(allowed)
+    for best in np.argsort(distances[rows, columns], kind="stable"):
         row, column = rows[best], columns[best]
         if found[column] < 0 and not used[row]:
             found[column], used[row] = row, True

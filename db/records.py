@@ -184,6 +184,26 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """A stretch of a clip in which a person is seen.
+
+    Attributes
+    ----------
+    row : int
+        Of the face in `Faces` that stands for the person.
+    start_ms, end_ms : int
+        Both included.
+    frames : int
+        Frames looked at in which the person is seen.
+    """
+
+    row: int
+    start_ms: int
+    end_ms: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class Analysis:
     """All that one pass over a photo found, to be stored together or not at all.
 
@@ -198,6 +218,8 @@ class Analysis:
         Rows in the order of `faces`.
     seconds : float
         What the analysis took.
+    sightings : tuple of Sighting
+        When the faces of a clip are seen.
     """
 
     photo: PhotoFacts
@@ -206,12 +228,15 @@ class Analysis:
     identity: tuple[Identity, ...] = ()
     attributes: tuple[Attributes, ...] = ()
     seconds: float = 0.0
+    sightings: tuple[Sighting, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse observations of another number of faces."""
+        """Refuse observations of another number of faces, and sightings of none of them."""
         counts = [len(i.vectors) for i in self.identity] + [len(a.ages) for a in self.attributes]
         if any(count != len(self.faces) for count in counts):
             raise ValueError(f"observations of {counts} faces for {len(self.faces)} faces")
+        if any(not 0 <= one.row < len(self.faces) for one in self.sightings):
+            raise ValueError("a sighting of a face that is not there")
 
     def take(self, rows: Ints) -> Self:
         """Return the analysis with some of its faces.
@@ -225,6 +250,12 @@ class Analysis:
             faces=_rows(self.faces, rows),
             identity=tuple(_rows(one, rows) for one in self.identity),
             attributes=tuple(_rows(one, rows) for one in self.attributes),
+            sightings=tuple(
+                replace(one, row=new)
+                for new, row in enumerate(rows.tolist())
+                for one in self.sightings
+                if one.row == row
+            ),
         )
 
 

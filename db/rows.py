@@ -138,6 +138,15 @@ class FaceTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """A stretch of a clip in which a face is seen: milliseconds, both ends included."""
+
+    start_ms: int
+    end_ms: int
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
 class FaceRow:
     """One face with its photo and whom it is assigned to; see `FaceTable` and `PhotoRow`."""
 

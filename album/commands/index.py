@@ -19,6 +19,15 @@ SHOWN_FAILURES = 5
 PARTS = ("profile", "detector", "embedder", "attributes")
 
 
+def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    """Read one number, or two with a comma: frames, and frames while faces are seen."""
+    parts = value.split(",")
+    numbers = [int(part) for part in parts if part.strip().isdecimal()]
+    if len(numbers) != len(parts) or len(parts) > 2 or not all(1 <= n <= 300 for n in numbers):
+        raise click.BadParameter(f"{value!r} is no number from 1 to 300, nor two such as 5,3.")
+    return numbers[0], numbers[-1]
+
+
 @click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH…")
 @click.option(
@@ -66,13 +75,29 @@ PARTS = ("profile", "detector", "embedder", "attributes")
     default="default",
     help="How faces are grouped; paper is the published method in two steps, for few faces.",
 )
+@click.option("--no-clips", is_flag=True, help="Leave clips out; those read before stay.")
+@click.option(
+    "--clip-every",
+    callback=_every,
+    default="5",
+    show_default=True,
+    metavar="N[,M]",
+    help="Look at every Nth frame of a clip, and at every Mth while faces are seen.",
+)
+@click.option(
+    "--clip-budget",
+    type=click.IntRange(min=0),
+    default=1800,
+    show_default=True,
+    help="Frames of one clip to look at, spread over it; 0 means all of them.",
+)
 @click.option("--retry", is_flag=True, help="Read again what could not be read before.")
 @click.option("--no-group", is_flag=True, help="Find faces only; leave the people as they are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
 @everywhere
 @click.pass_context
 def command(context: click.Context, /, paths: tuple[Path, ...], **options: object) -> None:
-    """Find the faces in photos and group them into people.
+    """Find the faces in photos and clips and group them into people.
 
     Folders are searched to any depth. Only what is new or changed is read; the photos themselves
     are never changed. Stop at any time with Ctrl-C and go on later with the same command. The exit
@@ -97,6 +122,7 @@ def run(
 ) -> tuple[IndexReport, int]:
     """Index, showing progress; return what was done and how many files in all have failed."""
     # Imported late: the nets are not needed to refuse a wrong option.
+    from album.clips.frames import Sampling
     from album.index import IndexOptions, index
     from album.paths import make_folder
     from db.library import Library
@@ -106,11 +132,13 @@ def run(
     started = time.monotonic()
     chosen = {name: options[name] for name in (*PARTS, "min_face")}
     engine = load_engine(**chosen, threads=max(int(str(options["jobs"])), 1))  # type: ignore[arg-type]
+    every: tuple[int, int] = options["clip_every"]  # type: ignore[assignment]
     how = IndexOptions(
         jobs=int(str(options["jobs"])),
         retry=bool(options["retry"]),
         group=not options["no_group"],
         method=str(options["clustering"]),
+        clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)
     report = IndexReport()
@@ -138,9 +166,13 @@ def _record(report: IndexReport, failed: int) -> dict[str, object]:
 def summary(report: IndexReport, failed: int) -> Iterator[str]:
     """Say in a few lines what was done."""
     took = text.duration(report.seconds)
-    if report.photos:
+    read = [
+        *([text.count(report.photos, "new photo")] if report.photos else []),
+        *([text.count(report.clips, "new clip")] if report.clips else []),
+    ]
+    if read:
         found = text.count(report.faces, "face")
-        yield f"Read {text.count(report.photos, 'new photo')} in {took}: {found}."
+        yield f"Read {' and '.join(read)} in {took}: {found}."
     else:
         yield f"No new photos in {text.count(report.found, 'file')} ({took})."
     copies = report.known - report.moved
@@ -153,8 +185,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     ]
     if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."
-    if report.clips:
-        yield f"{text.count(report.clips, 'clip')} skipped: clips are not read yet."
+    if report.skipped_clips:
+        yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)
     if report.reassigned:
         faces = text.count(report.reassigned, "face")

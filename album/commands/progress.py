@@ -10,7 +10,7 @@ from typing import Self
 import click
 
 from album.commands import text
-from album.events import FileSkipped, GroupingFaces, PhotoDone, PhotoFailed, Scanned
+from album.events import ClipDone, FileSkipped, GroupingFaces, PhotoDone, PhotoFailed, Scanned
 
 FIRST_LINE_S = 5.0
 LONGEST_PAUSE_S = 120.0
@@ -45,7 +45,7 @@ class Progress(ABC):
             case Scanned():
                 self.total, self._started = event.todo, self._clock()
                 self.begin(event)
-            case PhotoDone() | PhotoFailed() | FileSkipped():
+            case PhotoDone() | ClipDone() | PhotoFailed() | FileSkipped():
                 self.done += 1
                 self.faces += getattr(event, "faces", 0)
                 self.advance()

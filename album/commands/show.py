@@ -12,12 +12,15 @@ from album.people import (
     Person,
     appearances,
     face_record,
+    moment_texts,
     person_record,
     to_person,
     whole_age,
 )
 
 LIMIT = 50
+MOMENTS = 3
+"""Of a clip that are listed; --json has all."""
 FACE = text.Column("Face id", right=True)
 COLUMNS = (
     text.Column("Date"),
@@ -126,8 +129,10 @@ def _row(face: Appearance, who: Person) -> tuple[str, ...]:
     when = text.day(face.date, face.date_precision)
     if face.date and not face.date_trusted:
         when = f"{when} ({face.date_source})"
-    if face.time_ms is not None:
-        when = f"{when} at {face.time_ms / 1000:.0f} s"
+    moments = moment_texts(face)
+    if moments:
+        more = ", …" if len(moments) > MOMENTS else ""
+        when = f"{when} at {', '.join(moments[:MOMENTS])}{more}"
     return (
         when,
         text.NOTHING if face.age is None else str(whole_age(face.age, who)),

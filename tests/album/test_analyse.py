@@ -1,5 +1,7 @@
 """From a file to boxes and chips: every orientation, large photos, copies, order."""
 
+import threading
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -94,3 +96,19 @@ def test_shrinking_and_scaling_are_inverse():
     back = scaled(scaled(face, *ratio), 1 / ratio[0], 1 / ratio[1])
     np.testing.assert_allclose(back.boxes, face.boxes, rtol=1e-5)
     assert shrink(pixels, 401)[0] is pixels
+
+
+def test_threads_are_told_to_stop_before_they_are_waited_for():
+    tasks, stopped = [Task(None)] * 9, threading.Event()
+
+    def read(task):
+        if started.is_set():
+            assert stopped.wait(timeout=30)
+        started.set()
+        return task
+
+    started = threading.Event()
+    results = outcomes(read, tasks, jobs=2, stop=stopped.set)
+    next(results)
+    results.close()
+    assert stopped.is_set()

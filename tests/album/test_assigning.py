@@ -130,13 +130,13 @@ def test_a_known_birth_date_counts_more_than_what_faces_look_like():
 
 def test_with_few_new_faces_only_people_within_reach_are_looked_at(album, monkeypatch):
     album.add(*[[looks(i % 30, seed=i)] for i in range(90)])
-    join, sizes = linking.join_or_found, []
+    join, sizes = linking.join_weak_last, []
 
     def spy(rows, *args, **options):
         sizes.append(len(rows))
         return join(rows, *args, **options)
 
-    monkeypatch.setattr(linking, "join_or_found", spy)
+    monkeypatch.setattr(linking, "join_weak_last", spy)
     ((who,),) = album.add([looks(4, seed=99)])
     assert sizes == [4], "the new face and the three of its person"
     assert who == album.who()[4]

@@ -249,17 +249,6 @@ def test_a_single_file_and_two_folders_may_be_named(shelf, photos):
     assert analyses(shelf) == 5
 
 
-def test_clips_are_skipped_and_counted(shelf, tmp_path):
-    from tests.album.media_files import small_clip
-
-    (tmp_path / "clip.mp4").write_bytes(small_clip())
-    photo(tmp_path / "a.jpg")
-    ran = shelf("index", "--profile", "fake", tmp_path)
-    assert ran.code == 0
-    assert "1 clip skipped" in ran.out
-    assert shelf.index(tmp_path)["failures"] == []
-
-
 def test_progress_lines_are_few(shelf, photos):
     ran = shelf("index", "--profile", "fake", photos)
     assert ran.err.splitlines() == ["11 files found, 11 to be read.", "Grouping 16 faces …"]

@@ -6,6 +6,7 @@ from PIL import Image
 
 from album.errors import Vanished
 from album.pictures import BACKGROUND, PLACEHOLDER, Row, Shot, crop_face, save_jpeg, sheet, spread
+from tests.album.clips.make import turn, write
 from tests.album.media_files import exif
 
 RED, GREEN, BLUE = (200, 30, 30), (30, 180, 30), (30, 30, 200)
@@ -121,3 +122,18 @@ def test_the_clearest_of_each_stretch_are_chosen():
     ]
     assert [shot.caption for shot in spread(shots, 3)] == ["1", "3", "4"]
     assert len(spread(shots, 9)) == 6
+
+
+def test_a_face_of_a_clip_is_cut_out_of_its_frame(tmp_path):
+    frames = np.full((40, 240, 320, 3), 128, np.uint8)
+    frames[30:, 100:150, 100:200] = RED
+    frames[30:, 150:200, 100:200] = GREEN
+    stored = [np.rot90(frame) for frame in frames]
+    path = turn(write(tmp_path / "a.mp4", stored), 6)
+    tile = crop_face(path, (100, 100, 200, 200), side=170, time_ms=1100)
+    assert near(tile.getpixel((85, 70)), RED)
+    assert near(tile.getpixel((85, 100)), GREEN)
+    before = crop_face(path, (100, 100, 200, 200), side=170, time_ms=100)
+    assert near(before.getpixel((85, 70)), (128, 128, 128))
+    late = sheet([Row("Anna", (Shot(str(path), (100, 100, 200, 200), time_ms=9000),))])
+    assert "no frame at 9.0 seconds can be decoded" in late.missing[0]

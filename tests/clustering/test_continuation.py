@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from clustering.continuation import Lives, best_first, continuation_features
+from clustering.continuation import (
+    Lives,
+    best_first,
+    continuation_features,
+    continuation_scores,
+)
 from clustering.questions import Pairs
 
 
@@ -22,6 +27,23 @@ def test_features():
     np.testing.assert_allclose(found[:, 0], [1.2, 1.4])
     np.testing.assert_allclose(found[0, 4:], [0, 0, 1.5])
     np.testing.assert_allclose(found[1, 4:], [4, 4, 2.7])  # however far apart, at most 4 sigma
+
+
+def test_scores_where_birth_years_can_agree_and_are_known():
+    lives = Lives(
+        born=np.array([1950.0, 1950.0, 1950 + 2.9 * 3**0.5, 1950 + 3.1 * 3**0.5, np.nan]),
+        sigma=np.ones(5),
+        age=np.array([3.0, 60.0, 3.0, 3.0, 3.0]),
+    )
+    asked = []
+    found = continuation_scores(
+        lambda x: asked.append(x) or np.full(len(x), 0.7),
+        pairs((0, 1, 1.2), (0, 2, 1.2), (0, 3, 1.2), (0, 4, 1.2)),
+        np.ones(5, np.int64),
+        lives,
+    )
+    np.testing.assert_equal(found, [0.7, 0.7, 0.0, np.nan])
+    assert asked[0][0, 6] == 3.0  # decades, at most
 
 
 def test_groups_without_dates_are_not_known():

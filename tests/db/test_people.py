@@ -183,6 +183,20 @@ def test_people_are_found_by_id_or_name(library):
             change(library, 99)
 
 
+def test_people_are_found_by_a_word_of_their_name(library):
+    add(library, "/a.jpg")
+    one, two = group(library, [1], [2])
+    edit_person(library, one, name="Ana Müller")
+    edit_person(library, two, name="Ben Müller")
+    assert find_person(library, "ana").person_id == one
+    assert find_person(library, "muller ben").person_id == two
+    with pytest.raises(AmbiguousPersonError, match=f"ids {one}, {two}"):
+        find_person(library, "Müller")
+    for nobody in ("An", "Ana Ben", " "):
+        with pytest.raises(UnknownPersonError):
+            find_person(library, nobody)
+
+
 def test_rows_for_export(library):
     add(library, "/b.jpg", taken_at=datetime(2001, 1, 1))
     add(library, "/a.jpg", taken_at=datetime(2000, 1, 1))

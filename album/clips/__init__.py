@@ -1,0 +1,1 @@
+"""Clips: frames in order and upright, faces followed through them, people of one clip."""
