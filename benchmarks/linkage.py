@@ -5,7 +5,10 @@
 Every run is a process of its own, on the same vectors. Peak memory is that of the whole process;
 "added" is how much the call raised it over what was there with the vectors loaded. Methods that
 need the matrix of all distances are left out where it does not fit. fastcluster and scikit-learn
-are left out where they are not installed. `--write` writes benchmarks/linkage.md.
+are left out where they are not installed. With vectors of length 1152, those of the default nets,
+what the program itself does is measured, on made-up ages and dates: linkage by the vectors with
+birth years beside them, the same with photos and possible births as rules, and all of grouping.
+`--write` writes benchmarks/linkage.md.
 """
 
 import argparse
@@ -24,16 +27,26 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
-from synthetic import faces, model_for  # noqa: E402
+from synthetic import ages_and_years, faces, model_for  # noqa: E402
 
 from clustering.constraints import Constraints  # noqa: E402
 from clustering.linkage import cluster  # noqa: E402
 from clustering.metrics import evaluate  # noqa: E402
 
-SHAPES = [(3_000, 128), (10_000, 128), (10_000, 1024), (30_000, 128), (100_000, 128)]
+SHAPES = [
+    (3_000, 128),
+    (10_000, 128),
+    (10_000, 1024),
+    (30_000, 128),
+    (100_000, 128),
+    (100_000, 1152),
+]
 LARGE = [(300_000, 128)]
 MOST = {"scipy": 30_000, "fastcluster": 30_000, "hdbscan": 30_000}
 METHODS = ["album", "album, same-photo rule", "scipy", "fastcluster", "hdbscan"]
+FUSED = 1152
+"""Length of the default vectors: with these it is measured what the program itself groups."""
+INDEX = ["album", "album, all rules", "grouping"]
 TIMEOUT = 1500
 
 
@@ -68,6 +81,33 @@ def run_hdbscan(vectors, photo, threshold):
     return np.where(labels < 0, labels.max() + 1 + np.arange(len(labels)), labels)
 
 
+def indexed(folder):
+    """Return what the program groups: faces with ages and dates."""
+    from album.calibration import identity_calibration
+    from album.comparing import Dated, Faces
+
+    vectors, photo = np.load(folder / "vectors.npy"), np.load(folder / "photo.npy")
+    ages, years, sigma = (np.load(folder / f"{key}.npy") for key in ("ages", "years", "sigma"))
+    days = np.where(np.isfinite(sigma), (years - 1970) * 365.2425, np.nan)
+    use = identity_calibration("fused", "faceres-deep")
+    return Faces(vectors, ages, photo), Dated(years, days, sigma), use
+
+
+def run_index(method, folder):
+    """Return a function without arguments that groups as the program does, or a part of it."""
+    from album.comparing import compared, possible_births
+    from album.grouping import by_linkage
+
+    faces, dated, use = indexed(folder)
+    if method == "grouping":
+        return lambda: by_linkage(faces, dated, use)
+    vectors, variance = compared(faces, dated, use)
+    rules = None
+    if method == "album, all rules":
+        rules = Constraints(groups=faces.photos, intervals=possible_births(faces, dated, use))
+    return lambda: cluster(vectors, use.threshold, constraints=rules, variance=variance)
+
+
 RUNS = dict(
     zip(METHODS, [run_album, run_constrained, run_scipy, run_fastcluster, run_hdbscan], strict=True)
 )
@@ -89,12 +129,19 @@ def warm(method):
 
 def child(method, folder, threshold):
     """Run one method and print what it took."""
-    vectors = np.load(folder / "vectors.npy")
     photo, person = np.load(folder / "photo.npy"), np.load(folder / "person.npy")
-    warm(method)
+    if (folder / "ages.npy").is_file():
+        run = run_index(method, folder)
+    else:
+        vectors = np.load(folder / "vectors.npy")
+        warm(method)
+
+        def run():
+            return RUNS[method](vectors, photo, threshold)
+
     before = memory("VmRSS")
     start, cpu = time.perf_counter(), time.process_time()
-    labels = RUNS[method](vectors, photo, threshold)
+    labels = run()
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     peak = memory("VmHWM")
     np.save(folder / f"{method}.npy", labels)
@@ -128,16 +175,19 @@ def skipped(method, n):
     return n > MOST.get(method, n)
 
 
-def rows_for(n, d, real, threshold):
+def rows_for(n, d, real, threshold, only):
     """Measure all methods on one set; yield lines of the table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         made = faces(n, model_for(d, real))
         for key in ("vectors", "photo", "person"):
             np.save(folder / f"{key}.npy", getattr(made, key))
+        if d == FUSED:
+            for key, column in zip(("ages", "years", "sigma"), ages_and_years(made), strict=True):
+                np.save(folder / f"{key}.npy", column)
         del made
-        for method in METHODS:
-            if skipped(method, n):
+        for method in INDEX if d == FUSED else METHODS:
+            if skipped(method, n) or (only and method not in only):
                 continue
             yield line(n, d, method, measure(method, folder, threshold), folder)
 
@@ -156,18 +206,19 @@ def line(n, d, method, took, folder):
     )
 
 
-def table(shapes, real):
+def table(shapes, real, only=()):
     yield "| faces | method | s | CPU s | peak MB | added MB | BCubed F | rule broken | partition |"
     yield "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     for n, d in shapes:
         path, threshold = real.get(d, (None, 1.1))
-        yield from rows_for(n, d, path, threshold)
+        yield from rows_for(n, d, path, threshold, only)
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--large", action="store_true", help="300,000 faces too")
     parser.add_argument("--only", help="sizes, such as 3000x128,10000x1024")
+    parser.add_argument("--methods", default="", help="such as 'album;scipy'; all without")
     parser.add_argument("--real", action="append", default=[], metavar="LENGTH=FILE:THRESHOLD")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
@@ -189,7 +240,7 @@ def main():
     if given.only:
         shapes = [tuple(map(int, shape.split("x"))) for shape in given.only.split(",")]
     lines = []
-    for text in table(shapes, real):
+    for text in table(shapes, real, [name for name in given.methods.split(";") if name]):
         print(text, flush=True)
         lines.append(text)
     if given.write:

@@ -160,6 +160,39 @@ def faces(n: int, model: Model, *, seed: int = 0) -> Faces:
     return Faces(vectors, person, _photos(person, rng))
 
 
+def ages_and_years(
+    made: Faces, *, seed: int = 1
+) -> tuple[NDArray[np.float32], Floats, NDArray[np.float64]]:
+    """Make up what a net says of the ages of the faces, and when the photos were taken.
+
+    Parameters
+    ----------
+    made : Faces
+    seed : int
+
+    Returns
+    -------
+    ages : ndarray of float32, shape (n, 100)
+        Probability of each age, 5 years wide about an estimate that is 4 years off.
+    years : ndarray of float64, shape (n,)
+        2003 to 2024, by photo; people were born 1930 to 2003.
+    sigma : ndarray of float64, shape (n,)
+        Standard deviation of the dates in years; infinite for a tenth of the photos.
+    """
+    rng = np.random.default_rng(seed)
+    photos = int(made.photo.max()) + 1
+    born = rng.uniform(1930, 2003, int(made.person.max()) + 1)[made.person]
+    years = rng.uniform(2003, 2024, photos)[made.photo]
+    sigma = rng.choice([0.001, 0.3, np.inf], photos, p=[0.8, 0.1, 0.1])[made.photo]
+    looks = np.clip(years - born + rng.normal(0, 4, len(born)), 0, 99)
+    ages = np.empty((len(born), 100), np.float32)
+    for at in range(0, len(born), 8192):
+        gap = np.arange(1, 101) - looks[at : at + 8192, None]
+        bump = np.exp(-(gap**2) / 50)
+        ages[at : at + 8192] = bump / bump.sum(axis=1, keepdims=True)
+    return ages, years, sigma
+
+
 def _photos(person: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Put consecutive faces into photos; a second face of one person gets a photo of its own."""
     n = len(person)

@@ -49,7 +49,7 @@ def copy_labels(rows: Floats, rules: Rules) -> Ints:
     return labels
 
 
-def _checksums(rows: Floats, which: Ints, size: int = 2048) -> NDArray[np.uint64]:
+def _checksums(rows: Floats, which: Ints, size: int = 256) -> NDArray[np.uint64]:
     """Return a number for each row that is the same for copies, whatever the block it is in."""
     words = rows.shape[1] * rows.dtype.itemsize // 4
     factors = np.random.default_rng(0).integers(
@@ -90,7 +90,7 @@ def _place(same: Ints, groups: Ints) -> Ints:
     return np.arange(len(same)) - _first(runs)
 
 
-def _equal(rows: Floats, some: Ints, others: Ints, size: int = 2048) -> NDArray[np.bool_]:
+def _equal(rows: Floats, some: Ints, others: Ints, size: int = 256) -> NDArray[np.bool_]:
     out = np.ones(len(some), bool)
     for at in range(0, len(some), size):
         part = slice(at, at + size)

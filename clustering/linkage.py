@@ -96,7 +96,7 @@ def average_linkage(
     pairs : {'exact', 'approximate'}
         How pairs of rows within the threshold are searched for. 'approximate' needs the package
         faiss and changes the result a little (`clustering.approximate` says how); it saves time
-        from about 100,000 rows on.
+        from some 300,000 rows on.
 
     Returns
     -------
