@@ -15,6 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from album.calibration import calibration_files
 from album.contracts import NetsUsed, nets_used
 from clustering import questions
 from db.errors import LibraryError
@@ -253,4 +254,5 @@ def _read(library: Library, wanted: str) -> Candidates | None:
 def _version(nets: NetsUsed, now: Placements) -> str:
     """Say what the candidates depend on, besides who has which face."""
     exempt = int((now.photo_id < 0).sum())
-    return f"1:{nets.identity_contract}:{nets.attributes_contract}:{exempt}"
+    calibration = zlib.crc32("".join(calibration_files()).encode())
+    return f"1:{nets.identity_contract}:{nets.attributes_contract}:{calibration:08x}:{exempt}"

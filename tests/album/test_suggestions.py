@@ -11,6 +11,7 @@ from album.candidates import KEY, candidates, find_candidates, owners, sharing
 from album.contracts import nets_used
 from album.errors import Refused
 from album.ranking import lives_of, pair_scores, view_of
+from album.regroup import regroup as regroup_all
 from album.suggestions import suggestions
 from clustering.questions import Pairs
 from db.decisions import edit_person
@@ -296,6 +297,20 @@ def test_candidates_are_measured_again_when_faces_moved(library):
     regroup(library, {library.parts["a"]: [*library.faces["a"], library.faces["b"][0]]})
     found = candidates(library, placements(library))
     assert sorted(found.count) == [1, 1, 2, 4, 6, 6]
+
+
+def test_another_calibration_means_measuring_again(library, monkeypatch):
+    suggestions(library)
+    kept = get_setting(library, KEY)
+    monkeypatch.setattr("album.candidates.calibration_files", lambda: ("another",))
+    suggestions(library)
+    assert get_setting(library, KEY).split()[0] != kept.split()[0]
+
+
+def test_a_regroup_measures_at_once(library):
+    set_setting(library, KEY, None)
+    regroup_all(library)
+    assert get_setting(library, KEY)
 
 
 def test_damage_to_what_is_kept_does_no_harm(library):
