@@ -17,9 +17,8 @@ from album.errors import Refused
 from album.suggestions import SKIPPED, Suggestion, question_key, skipped_parts
 from db.library import Library
 from db.questions import placements
-from db.settings import get_setting, set_setting
+from db.settings import ASKED, get_setting, set_setting
 
-ASKED = "suggest.asked"
 ANSWERS = ("yes", "no", "skip")
 
 
