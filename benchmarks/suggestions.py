@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from calibrate import read
-from scipy.optimize import minimize
+from question_fit import logistic
 
 from album.bench.protocols import Labelled, dates, grouped
 from album.calibration import IdentityCalibration, identity_calibration, question_calibration
@@ -282,21 +282,6 @@ def fit(albums: dict[str, Album]) -> dict:
         ]
         rows["half"].append((q.half_features(halves, groups.count), np.array(same)))
     return {name: logistic(parts) for name, parts in rows.items()}
-
-
-def logistic(parts: list) -> dict:
-    """Fit with a bias for each set, whose priors differ, and take the lowest of those."""
-    x, y = (np.concatenate(column) for column in zip(*parts, strict=True))
-    which = np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts])
-    x = np.column_stack([np.eye(len(parts))[which], x])
-    sign = np.where(y, 1.0, -1.0)
-
-    def loss(w: np.ndarray) -> float:
-        return np.logaddexp(0, -sign * (x @ w)).sum() + (w[len(parts) :] ** 2).sum() / 20
-
-    w = minimize(loss, np.zeros(x.shape[1])).x
-    weights = np.round(w[len(parts) :], 3).tolist()
-    return {"bias": round(float(w[: len(parts)].min()), 3), "weights": weights}
 
 
 @dataclass(frozen=True)
