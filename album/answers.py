@@ -14,12 +14,11 @@ from album.decisions import (
     split_person,
 )
 from album.errors import Refused
-from album.suggestions import SKIPPED, Suggestion, skipped_parts
+from album.suggestions import SKIPPED, Suggestion, question_key, skipped_parts
 from db.library import Library
 from db.questions import placements
-from db.settings import get_setting, set_setting
+from db.settings import ASKED, get_setting, set_setting
 
-ASKED = "suggest.asked"
 ANSWERS = ("yes", "no", "skip")
 
 
@@ -45,8 +44,7 @@ class Asked:
     @property
     def key(self) -> str:
         """As `Suggestion.key`."""
-        ids = ",".join(map(str, self.people))
-        return f"{ids}:{min(self.faces)}" if self.faces else ids
+        return question_key(self.people, self.faces)
 
 
 @dataclass(frozen=True, slots=True)

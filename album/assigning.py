@@ -143,10 +143,13 @@ def is_due(now: Situation, contract: str, last: str | None) -> bool:
     known = table.person_id > 0
     if not known.any():
         return True
-    under, count = (last or f"{contract} {int(known.sum())}").split()
+    # A library of before this was kept: all were grouped but for those that came since. Those whom
+    # the user took from somebody are nobody's, too, but not new.
+    old = known | np.isin(table.face_id, now.said.rejected.face_id)
+    under, count = (last or f"{contract} {int(old.sum())}").split()
     if under != contract and known.sum() >= DESCRIBED * len(now.said.assigned.face_id):
         return True
-    photos = len(np.unique(table.photo_id[~known]))
+    photos = len(np.unique(table.photo_id[~old]))
     enough = photos >= max(RUN_PHOTOS, RUN_SHARE * len(np.unique(table.photo_id)))
     return enough and len(table) - int(count) >= GROWTH * len(table)
 

@@ -15,16 +15,18 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from album.calibration import calibration_files
 from album.contracts import NetsUsed, nets_used
 from clustering import questions
 from db.errors import LibraryError
 from db.library import Library
 from db.questions import Placements, placements
-from db.settings import get_setting, set_setting
+from db.settings import CANDIDATES, get_setting, set_setting
 
 Ints = NDArray[np.int64]
+Doubles = NDArray[np.float64]
 
-KEY = "suggest.candidates"
+KEY = CANDIDATES
 STALE_SHARE = 0.02
 """Where more of the faces than this have moved to other people, the distances are found anew."""
 HOPELESS, NEAREST = 0.002, 2
@@ -57,9 +59,9 @@ class Candidates:
     group: Ints
     a: Ints
     b: Ints
-    distance: NDArray[np.float64]
+    distance: Doubles
     half_group: Ints
-    half_distance: NDArray[np.float64]
+    half_distance: Doubles
     half_faces: Ints
     half_size: Ints
 
@@ -81,7 +83,7 @@ def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candi
     ----------
     library : Library
     now : Placements
-        Who has which face.
+        Who has which face on disk.
     keep : bool
         Store what was found anew, if the library can be written.
 
@@ -107,7 +109,7 @@ def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candi
 
 def prepare(library: Library) -> None:
     """Measure the distances of a new grouping, so that asking is quick afterwards."""
-    now = placements(library)
+    now = placements(library).on_disk()
     if len(now):
         candidates(library, now)
 
@@ -174,7 +176,9 @@ def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candid
     halves = questions.halves(vectors, label, variance, use.threshold)
     small = [face_id[part] for part in halves.small]
     return Candidates(
-        *(face_id, label, pairs.a, pairs.b, pairs.distance, halves.group, halves.distance),
+        *(face_id, label, pairs.a, pairs.b, pairs.distance),
+        half_group=halves.group,
+        half_distance=halves.distance,
         half_faces=np.concatenate([np.zeros(0, np.int64), *small]),
         half_size=np.array([len(part) for part in small], np.int64),
     )
@@ -250,4 +254,5 @@ def _read(library: Library, wanted: str) -> Candidates | None:
 def _version(nets: NetsUsed, now: Placements) -> str:
     """Say what the candidates depend on, besides who has which face."""
     exempt = int((now.photo_id < 0).sum())
-    return f"1:{nets.identity_contract}:{nets.attributes_contract}:{exempt}"
+    calibration = zlib.crc32("".join(calibration_files()).encode())
+    return f"1:{nets.identity_contract}:{nets.attributes_contract}:{calibration:08x}:{exempt}"

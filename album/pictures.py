@@ -5,7 +5,9 @@ whose photo can't be read becomes a grey tile that says so.
 """
 
 import os
+import unicodedata
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -29,6 +31,11 @@ GAP = 12
 BACKGROUND, PLACEHOLDER = (24, 26, 29), (88, 92, 98)
 TEXT, FAINT, MARK = (238, 238, 238), (166, 172, 180), (255, 176, 66)
 JPEG_QUALITY = 88
+FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf", "Arial.ttf")
+"""Fonts with most letters, of which systems have one or another."""
+OWN_FONT = "Aileron"
+"""The family of the font that comes with Pillow."""
+SPELLED = str.maketrans({"–": "-", "×": "x", "ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O"})
 
 Box = tuple[float, float, float, float]
 
@@ -218,6 +225,7 @@ def _heading(
 
 def _cut(draw: "ImageDraw.ImageDraw", text: str, font: "Font", room: float) -> str:
     """Shorten a text at its end until it fits."""
+    text = drawable(text)
     if draw.textlength(text, font) <= room:
         return text
     while text and draw.textlength(f"{text}…", font) > room:
@@ -235,7 +243,20 @@ def _fitting(draw: "ImageDraw.ImageDraw", text: str, room: int, size: int) -> "F
 def _font(size: int) -> "Font":
     from PIL import ImageFont
 
+    for name in FONTS:
+        with suppress(OSError):
+            return ImageFont.truetype(name, size)
     return ImageFont.load_default(size)
+
+
+def drawable(text: str) -> str:
+    """Return a text as the font can draw it: Pillow's own has letters without accents alone."""
+    named = getattr(_font(12), "getname", None)
+    if named is not None and named()[0] != OWN_FONT:
+        return text
+    plain = unicodedata.normalize("NFKD", text.translate(SPELLED))
+    letters = (c for c in plain if not unicodedata.combining(c))
+    return "".join(c if c.isascii() or c in "…·" else "?" for c in letters)
 
 
 def _tile(shot: Shot, side: int, missing: list[str]) -> "Image.Image":

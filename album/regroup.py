@@ -21,6 +21,7 @@ from album.assigning import (
     look,
 )
 from album.calibration import identity_calibration
+from album.candidates import prepare
 from album.comparing import Ints, compared, some
 from album.contracts import NetsUsed, nets_used
 from album.errors import Refused
@@ -91,6 +92,7 @@ def regroup(library: Library, *, dry_run: bool = False) -> Regrouped:
         return _said(before, ids)
     event_id = _store(library, now, nets, ids)
     set_setting(library, LAST_WHOLE, f"{nets.identity_contract} {len(ids)}")
+    prepare(library)
     return _said(before, ids, event_id)
 
 

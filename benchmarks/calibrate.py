@@ -287,11 +287,7 @@ def main() -> None:
         "age": {"ages": [0, 100], "offsets": [0, 0], "sigmas": [2, 2], "shared": 0.5},
         "gender": {"temperature": 1.0, "correlation": 0.3},
     }
-    # Of groups made with what ships, so fitted again once that has changed: suggestions.py --fit.
-    # The other questions are those of `benchmarks/suggestions.py`.
-    result["questions"] = json.loads(PATH.read_text(encoding="utf-8"))["questions"]
-    result["questions"]["aged"] = as_json(aged)
-    # The other questions are those of `benchmarks/suggestions.py`.
+    # The other questions are those of `benchmarks/suggestions.py --fit`, of groups made with this.
     result["questions"] = json.loads(PATH.read_text(encoding="utf-8"))["questions"]
     result["questions"]["aged"] = as_json(aged)
     if args.write:

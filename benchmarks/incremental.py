@@ -85,7 +85,7 @@ def photo(data: Labelled, row: int) -> Analysis:
         when = {"taken_at": taken, "date_source": "exif-original", "date_precision": "second"}
     faces = Faces(
         "d", np.array([[0, 0, 90, 90]], np.float32), np.zeros((1, 5, 2), np.float32), one,
-        size=90 * one, sharpness=one, frontal=one,
+        size=90 * one, sharpness=100 * one, frontal=one,
     )  # fmt: skip
     said = data.said
     return Analysis(

@@ -44,7 +44,7 @@ def photo(number: int, rng: np.random.Generator) -> Analysis:
     facts = PhotoFacts(f"{number:040}", 1000, 800, taken_at=taken, date_source="exif-original",
                        date_precision="second")  # fmt: skip
     landmarks = np.repeat(boxes[:, None, :2], 5, axis=1)
-    found = Faces("d", boxes, landmarks, ones, size=100 * ones, sharpness=ones, frontal=ones)
+    found = Faces("d", boxes, landmarks, ones, size=100 * ones, sharpness=100 * ones, frontal=ones)
     vectors = rng.normal(size=(PER_PHOTO, 1152)).astype(np.float32)
     ages = Attributes("a", np.full((PER_PHOTO, 100), 0.01, np.float32), 0.5 * ones)
     return Analysis(facts, found, "c", (Identity("i", vectors),), (ages,))

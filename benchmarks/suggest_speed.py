@@ -58,7 +58,7 @@ def photo(number: int, vectors: np.ndarray, contracts: Contracts) -> Analysis:
     taken = datetime(2000, 1, 1) + timedelta(hours=3 * number)
     facts = PhotoFacts(f"{number:040}", 1000, 800, taken_at=taken, date_source="exif-original")
     landmarks = np.repeat(boxes[:, None, :2], 5, axis=1)
-    found = Faces("d", boxes, landmarks, ones, size=100 * ones, sharpness=ones, frontal=ones)
+    found = Faces("d", boxes, landmarks, ones, size=100 * ones, sharpness=100 * ones, frontal=ones)
     ages = Attributes(contracts.attributes, np.full((n, 100), 0.01, np.float32), 0.5 * ones)
     return Analysis(facts, found, "c", (Identity(contracts.identity, vectors),), (ages,))
 

@@ -20,6 +20,8 @@ from scipy.optimize import minimize
 from album.bench.protocols import Labelled, dates, grouped
 from album.calibration import IdentityCalibration, identity_calibration, question_calibration
 from album.comparing import Faces, compared
+from album.continuing import lives_of
+from album.ranking import pair_scores
 from clustering import questions as q
 from clustering.metrics import bcubed, contingency
 
@@ -39,13 +41,15 @@ class Album:
     labels: np.ndarray
     truth: np.ndarray
     threshold: float
+    lives: Callable
+    """What is known in time of groups, given labels 0 to k - 1."""
     answers: int = 0
     asked: set = field(default_factory=set)
     named: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     def copy(self) -> "Album":
         return Album(self.vectors, self.variance, self.labels.copy(), self.truth, self.threshold,
-                     named=np.zeros(len(self.truth), bool))  # fmt: skip
+                     self.lives, named=np.zeros(len(self.truth), bool))  # fmt: skip
 
     def f(self) -> float:
         return bcubed(contingency(self.truth, self.labels))[2]
@@ -64,11 +68,16 @@ def load(data: Path, name: str, cache: Path | None) -> Album:
 
 
 def album_of(data: Labelled, use: IdentityCalibration) -> Album:
+    when = dates(data.truth)
     faces = Faces(data.said.vectors, data.said.ages, np.arange(len(data.said.rows)))
-    vectors, variance = compared(faces, dates(data.truth), use)
+    vectors, variance = compared(faces, when, use)
     truth = np.unique(data.truth.people, return_inverse=True)[1].reshape(-1)
     labels = grouped(data, use, "default")
-    return Album(vectors, variance, labels, truth, use.threshold)
+
+    def lives(label: np.ndarray):
+        return lives_of(label, faces, when, use)
+
+    return Album(vectors, variance, labels, truth, use.threshold, lives)
 
 
 @dataclass(frozen=True)
@@ -119,17 +128,18 @@ class Asker:
         groups, distance, small = zip(*cut, strict=True)
         return q.Halves(np.array(groups), np.array(distance), tuple(small))
 
-    def now(self) -> tuple[np.ndarray, np.ndarray, q.Pairs]:
-        """Labels and sizes of the groups that are left, and their pairs."""
+    def now(self) -> tuple[np.ndarray, np.ndarray, q.Pairs, np.ndarray]:
+        """Labels and sizes of the groups that are left, their pairs and how likely those are."""
         current = self.album.labels[self.first_face]
         names, owner = np.unique(current, return_inverse=True)
         count = np.bincount(np.searchsorted(names, self.album.labels))
-        return names, count, q.pooled(self.pairs, owner, self.groups.count)
+        pairs = q.pooled(self.pairs, owner, self.groups.count)
+        lives = self.album.lives(np.searchsorted(names, self.album.labels))
+        return names, count, pairs, pair_scores(pairs, count, lives)
 
     def questions(self) -> list[Question]:
         use = question_calibration()
-        names, count, pairs = self.now()
-        p = use.pair(q.pair_features(pairs, count))
+        names, count, pairs, p = self.now()
         named = self.album.named[np.array([self.row(n) for n in names])]
         found = []
         for i, (a, b) in enumerate(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True)):

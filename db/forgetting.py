@@ -19,7 +19,7 @@ from db.matching import SAME_FACE, overlaps
 from db.people import refresh_counts, remove_empty
 from db.records import Analysis
 from db.schema import assignment, event, face, file, forgotten, person, photo, setting
-from db.settings import CANDIDATES, GROUPED_UNDER
+from db.settings import ASKED, CANDIDATES, GROUPED_UNDER
 from db.sightings import known_people
 from db.sql import chunks, is_present, under, upsert
 
@@ -193,7 +193,7 @@ def _delete(conn: Connection, target: _Target) -> None:
         for part in chunks(ids):
             conn.execute(delete(table).where(table.c.id.in_(part)))
     # With photos go faces of others, too, whose birth years and the like are to be told anew.
-    stale = [CANDIDATES, *([GROUPED_UNDER] if target.photos else [])]
+    stale = [CANDIDATES, ASKED, *([GROUPED_UNDER] if target.photos else [])]
     conn.execute(delete(setting).where(setting.c.key.in_(stale)))
     remove_empty(conn)
     _show_another_face(conn, set(faceless) - set(target.people))

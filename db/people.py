@@ -1,7 +1,7 @@
 """People: what clustering proposes, what the user said, and the table of them."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -207,6 +207,17 @@ def people(library: Library, *, hidden: bool = False, passers_by: bool = False) 
         query = query.where(~person.c.passer_by | person.c.name.is_not(None))
     with library.read() as conn:
         return [PersonRow(*row) for row in conn.execute(query)]
+
+
+def people_by_id(library: Library, ids: Iterable[int]) -> dict[int, PersonRow]:
+    """Return those of some people who exist, by id."""
+    with library.read() as conn:
+        rows = [
+            PersonRow(*row)
+            for part in chunks(ids)
+            for row in conn.execute(select(*ROW).where(person.c.id.in_(part)))
+        ]
+    return {row.person_id: row for row in rows}
 
 
 def folded(name: str) -> str:

@@ -12,6 +12,9 @@ GROUPED_UNDER = "grouped_under"
 CANDIDATES = "suggest.candidates"
 """Setting in which suggestions keep distances between faces; without it they are found again."""
 
+ASKED = "suggest.asked"
+"""Setting that keeps the last list of questions, whose numbers are answered."""
+
 
 def get_setting(library: Library, key: str, default: str | None = None) -> str | None:
     """Return a setting, or `default` where it has never been set."""

@@ -192,6 +192,17 @@ def test_a_few_photos_never_group_others_anew(album, monkeypatch):
     assert get_setting(album.library, LAST_WHOLE) == f"identity {len(album.who())}"
 
 
+def test_faces_that_the_user_took_away_are_not_new(album):
+    album.add(*several(ANNA, 20))
+    anna = int(album.who()[0])
+    reject_faces(album.library, album.table.face_id[:9].tolist())
+    now = look(album.library, NETS)
+    assert not is_due(now, "identity", None)
+    assert not is_due(now, "identity", "identity 11")
+    album.group()
+    assert set(album.who()[9:].tolist()) == {anna}
+
+
 def test_when_it_is_due(album, monkeypatch):
     album.add(*several(ANNA, 200))
     album.add(*several(BERT, 8), group=False)

@@ -1,9 +1,12 @@
 """Faces cut out of photos, and sheets of them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from album import pictures
 from album.errors import Vanished
 from album.pictures import BACKGROUND, PLACEHOLDER, Row, Shot, crop_face, save_jpeg, sheet, spread
 from tests.album.clips.make import turn, write
@@ -102,6 +105,15 @@ def test_long_names_stay_on_the_sheet(photo):
     drawn = sheet([Row("Maximiliane " * 9, (shot,), "with a note")], tile=100)
     edge = np.asarray(drawn.image)[:, -4:]
     assert (edge == BACKGROUND).all()
+
+
+@pytest.mark.parametrize(
+    ("fonts", "shown"), [((), "Zoe Muller-Wass 2016-2019 ?"), (None, "Zoë Müller-Wąß 2016–2019 Ж")]
+)
+def test_letters_that_the_font_has_not_are_spelled(monkeypatch, fonts, shown):
+    family = pictures.OWN_FONT if fonts == () else "DejaVu Sans"
+    monkeypatch.setattr(pictures, "_font", lambda size: SimpleNamespace(getname=lambda: [family]))
+    assert pictures.drawable("Zoë Müller-Wąß 2016–2019 Ж") == shown
 
 
 def test_a_sheet_of_nothing_is_a_picture():

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 from sqlalchemy import delete
 
-from album.assigning import assign
+from album.assigning import LAST_WHOLE, assign
 from album.regroup import regroup
 from db.journal import Change
 from db.schema import assignment
+from db.settings import set_setting
 from db.verdicts import verdicts
 from tests.album.decided import NETS, check, dump, photo_of_faces, whose
 from tests.album.decision_machine import PICK, Decisions
@@ -57,6 +58,7 @@ class WithNewFaces(WithRegroup):
             chosen = {auto[pick % len(auto)] for pick in picks}
             with self.library.write() as conn:
                 conn.execute(delete(assignment).where(assignment.c.face_id.in_(chosen)))
+        set_setting(self.library, LAST_WHOLE, f"{NETS.identity_contract} {len(self.faces)}")
         said, before = verdicts(self.library), dump(self.library)
         list(assign(self.library, NETS))
         self.state = dump(self.library)

@@ -10,15 +10,19 @@ from album.answers import answer, find_asked, remember, to_asked
 from album.candidates import KEY, candidates, find_candidates, owners, sharing
 from album.contracts import nets_used
 from album.errors import Refused
+from album.ranking import lives_of, pair_scores, view_of
+from album.regroup import regroup as regroup_all
 from album.suggestions import suggestions
 from clustering.questions import Pairs
 from db.decisions import edit_person
+from db.faces import face_rows
+from db.files import mark_gone
 from db.library import Library
 from db.people import people
-from db.questions import placements, verdicts
+from db.questions import placements, traits, verdicts
 from db.settings import get_setting, set_setting
 from tests.album.questions import indexed, take_apart
-from tests.db.make import regroup
+from tests.db.make import group, regroup
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +109,33 @@ def test_people_in_one_photo_are_not_asked_about_unless_it_is_exempt(library):
     assert {library.parts["d"], library.parts["e"]} in [
         {p.id for p in one.people} for one in with_it
     ]
+
+
+def test_a_photo_that_is_gone_still_shows_two_people(library):
+    now = placements(library)
+    photo = dict(zip(now.face_id.tolist(), now.photo_id.tolist(), strict=True))
+    bert = next(f for f in library.faces["d"] if photo[f] in {photo[c] for c in library.faces["f"]})
+    cleo = next(c for c in library.faces["f"] if photo[c] == photo[bert])
+    (path,) = {row.path for row in face_rows(library, photo_id=photo[bert])}
+    mark_gone(library, [path])
+    left = [f for f in library.faces["d"] if f != bert]
+    regroup(library, {library.parts["d"]: [*left, bert]})
+    regroup(library, {library.parts["e"]: [*library.faces["e"], cleo]})
+    assert "de" not in pairs_asked(library)
+
+
+def test_who_a_face_was_rejected_from_is_not_asked_about(library):
+    face = library.faces["c"][0]
+    decisions.reject_faces(library, [face])
+    regroup(library, {library.parts["a"]: library.faces["a"]}, born=1980.5)
+    (new,) = group(library, [face])
+    library.parts["c"] = new
+    asked = pairs_asked(library)
+    assert sorted(asked) == ["ab", "ac", "bc", "de"]
+    decisions.move_faces(library, [face], library.parts["a"])
+    decisions.reject_faces(library, [face])
+    (library.parts["c"],) = group(library, [face])
+    assert sorted(pairs_asked(library)) == ["ab", "bc", "de"]
 
 
 def test_passers_by_are_asked_about_only_where_they_may_be_somebody_known(library):
@@ -268,6 +299,20 @@ def test_candidates_are_measured_again_when_faces_moved(library):
     assert sorted(found.count) == [1, 1, 2, 4, 6, 6]
 
 
+def test_another_calibration_means_measuring_again(library, monkeypatch):
+    suggestions(library)
+    kept = get_setting(library, KEY)
+    monkeypatch.setattr("album.candidates.calibration_files", lambda: ("another",))
+    suggestions(library)
+    assert get_setting(library, KEY).split()[0] != kept.split()[0]
+
+
+def test_a_regroup_measures_at_once(library):
+    set_setting(library, KEY, None)
+    regroup_all(library)
+    assert get_setting(library, KEY)
+
+
 def test_damage_to_what_is_kept_does_no_harm(library):
     suggestions(library)
     set_setting(library, KEY, get_setting(library, KEY)[:-40])
@@ -288,3 +333,25 @@ def test_sharing_a_photo():
     photos = np.array([5, 6, 6, 7, 8, 9, -1])
     assert sharing(pairs, groups, photos).tolist() == [True, False, False]
     assert not sharing(pairs, groups, np.full(7, -1)).any()
+
+
+def test_a_child_at_two_ages_is_judged_by_its_years(library):
+    view = view_of(placements(library), traits(library))
+    pairs = Pairs(np.array([0]), np.array([1]), np.array([1.3]))
+    lives = lives_of(view.traits)
+    assert lives.born == pytest.approx(1980.5)
+    assert lives.sigma == pytest.approx(2 / 1.2816)
+    together, apart = (
+        pair_scores(pairs, view.count, replace(lives, born=lives.born + years))
+        for years in (0.0, np.arange(len(lives.born)) * 30)
+    )
+    unknown = pair_scores(pairs, view.count, replace(lives, born=lives.born * np.nan))
+    assert 0 == apart < together < 1
+    assert unknown != together
+
+
+def test_a_birth_date_that_was_said_goes_before_the_estimate(library):
+    edit_person(library, library.parts["a"], born="1984")
+    view = view_of(placements(library), traits(library))
+    at = view.traits.person_id.tolist().index(library.parts["a"])
+    assert lives_of(view.traits).born[at] == pytest.approx(1984.5)
