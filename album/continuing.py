@@ -15,6 +15,9 @@ Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 ROUNDS = 20
+GROWN = 20.0
+"""Mean age in years from which a group is of an adult. Two groups of adults are never joined: they
+hardly change, so who is further apart than the threshold mostly is somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,9 @@ def continued(
         return labels
     for _ in range(ROUNDS):
         pairs, score = continuations(labels, faces, dated, use)
-        certain = score >= use.continuation.certain
+        age = lives_of(labels, faces, dated, use).age
+        growing = np.minimum(age[pairs.a], age[pairs.b]) < GROWN
+        certain = (score >= use.continuation.certain) & growing
         together = _Barred(labels, faces.photos, barriers or Barriers())
         chosen = best_first(pairs.take(certain), score[certain], together.allowed)
         if not len(chosen):

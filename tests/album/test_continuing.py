@@ -51,6 +51,11 @@ def test_other_birth_years_stay_apart():
     assert continued(LABELS, *album(SMALL, ELDER), USE).tolist() == [0, 0, 1, 1]
 
 
+def test_two_groups_of_adults_stay_apart():
+    grown = child(0, 1, 0.0, [33, 34], 1990), child(0, 1, 0.3, [44, 45], 1990)
+    assert continued(LABELS, *album(*grown), USE).tolist() == [0, 0, 1, 1]
+
+
 def test_groups_that_share_a_photo_stay_apart():
     assert continued(LABELS, *album(SMALL, BIG, photos=[0, 1, 1, 2]), USE).tolist() == [0, 0, 1, 1]
 
