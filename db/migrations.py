@@ -63,6 +63,50 @@ STEPS: tuple[Step, ...] = (
             " FOREIGN KEY(face_id) REFERENCES face (id) ON DELETE CASCADE)",
         ),
     ),
+    Step(
+        3,
+        "reasons for dates, near-duplicates, hints, written tags, emotions",
+        (
+            "ALTER TABLE photo ADD COLUMN date_claims JSON",
+            "ALTER TABLE photo ADD COLUMN phash BIGINT",
+            "ALTER TABLE photo ADD COLUMN duplicate_of INTEGER"
+            " REFERENCES photo (id) ON DELETE SET NULL",
+            "ALTER TABLE photo ADD COLUMN moving VARCHAR(8)",
+            "CREATE INDEX ix_photo_duplicate_of ON photo (duplicate_of)",
+            "ALTER TABLE observation ADD COLUMN emotions BLOB",
+            # SQLite can't change a CHECK, so tables are made anew.
+            "CREATE TABLE contract_3 (id INTEGER NOT NULL, kind VARCHAR(12) NOT NULL,"
+            " key TEXT NOT NULL, PRIMARY KEY (id), CONSTRAINT uq_contract_kind_key UNIQUE"
+            " (kind, key), CONSTRAINT ck_contract_kind CHECK (kind IN ('analysis', 'detector',"
+            " 'identity', 'attributes', 'emotion')))",
+            "INSERT INTO contract_3 SELECT id, kind, key FROM contract",
+            "DROP TABLE contract",
+            "ALTER TABLE contract_3 RENAME TO contract",
+            "CREATE TABLE file_3 (id INTEGER NOT NULL, path BLOB NOT NULL, photo_id INTEGER,"
+            " kind VARCHAR(8) NOT NULL, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,"
+            " content_hash TEXT, seen_at DATETIME NOT NULL, gone_at DATETIME, PRIMARY KEY (id),"
+            " CONSTRAINT ck_file_kind CHECK (kind IN ('image', 'clip', 'live', 'other')),"
+            " FOREIGN KEY(photo_id) REFERENCES photo (id) ON DELETE SET NULL,"
+            " CONSTRAINT uq_file_path UNIQUE (path))",
+            "INSERT INTO file_3 SELECT id, path, photo_id, kind, size, mtime_ns, content_hash,"
+            " seen_at, gone_at FROM file",
+            "DROP TABLE file",
+            "ALTER TABLE file_3 RENAME TO file",
+            "CREATE INDEX ix_file_content_hash ON file (content_hash)",
+            "CREATE INDEX ix_file_photo_id ON file (photo_id)",
+            "CREATE TABLE date_override (photo_id INTEGER NOT NULL, taken_at DATETIME NOT NULL,"
+            " utc_offset_min INTEGER, date_precision VARCHAR(12) NOT NULL, PRIMARY KEY (photo_id),"
+            " FOREIGN KEY(photo_id) REFERENCES photo (id) ON DELETE CASCADE)",
+            "INSERT INTO date_override SELECT id, taken_at, utc_offset_min, date_precision"
+            " FROM photo WHERE date_source = 'user' AND taken_at IS NOT NULL",
+            "CREATE TABLE hint (photo_id INTEGER NOT NULL, source VARCHAR(24) NOT NULL,"
+            " name TEXT NOT NULL, PRIMARY KEY (photo_id, source, name),"
+            " FOREIGN KEY(photo_id) REFERENCES photo (id) ON DELETE CASCADE)",
+            "CREATE TABLE tagged (path BLOB NOT NULL, content_hash TEXT NOT NULL,"
+            " written JSON NOT NULL, at DATETIME NOT NULL, PRIMARY KEY (path))",
+            "CREATE INDEX ix_tagged_content_hash ON tagged (content_hash)",
+        ),
+    ),
 )
 """The steps after the first version, in order. Published ones are never changed."""
 

@@ -66,7 +66,9 @@ contract = Table(
     Column("kind", String(12), nullable=False),
     Column("key", Text, nullable=False),
     UniqueConstraint("kind", "key"),
-    CheckConstraint("kind IN ('analysis', 'detector', 'identity', 'attributes')", name="kind"),
+    CheckConstraint(
+        "kind IN ('analysis', 'detector', 'identity', 'attributes', 'emotion')", name="kind"
+    ),
 )
 
 photo = Table(
@@ -87,6 +89,10 @@ photo = Table(
     Column("date_precision", String(12), nullable=False),
     Column("camera_make", Text),
     Column("camera_model", Text),
+    Column("date_claims", JSON),
+    Column("phash", BigInteger),
+    Column("duplicate_of", BigId, _to("photo.id", on_delete="SET NULL"), index=True),
+    Column("moving", String(8)),
     CheckConstraint("kind IN ('image', 'clip')", name="kind"),
     CheckConstraint("orientation BETWEEN 1 AND 8", name="orientation"),
     sqlite_autoincrement=True,
@@ -104,7 +110,7 @@ file = Table(
     Column("content_hash", Text, index=True),
     Column("seen_at", Instant, nullable=False),
     Column("gone_at", Instant),
-    CheckConstraint("kind IN ('image', 'clip', 'other')", name="kind"),
+    CheckConstraint("kind IN ('image', 'clip', 'live', 'other')", name="kind"),
 )
 
 analysis = Table(
@@ -154,6 +160,7 @@ observation = Table(
     Column("vector", LargeBinary),
     Column("ages", LargeBinary),
     Column("p_male", Double),
+    Column("emotions", LargeBinary),
     # No index by contract: SQLite would then start there when it loads all faces, and sort them,
     # vectors and all, afterwards.
 )
@@ -232,6 +239,32 @@ sighting = Table(
     Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("end_ms", BigInteger, nullable=False),
     Column("frames", Integer, nullable=False),
+)
+
+date_override = Table(
+    "date_override",
+    metadata,
+    Column("photo_id", BigId, _to("photo.id"), primary_key=True, autoincrement=False),
+    Column("taken_at", DateTime, nullable=False),
+    Column("utc_offset_min", Integer),
+    Column("date_precision", String(12), nullable=False),
+)
+
+hint = Table(
+    "hint",
+    metadata,
+    Column("photo_id", BigId, _to("photo.id"), primary_key=True, autoincrement=False),
+    Column("source", String(24), primary_key=True),
+    Column("name", Text, primary_key=True),
+)
+
+tagged = Table(
+    "tagged",
+    metadata,
+    Column("path", PathBytes, primary_key=True),
+    Column("content_hash", Text, nullable=False, index=True),
+    Column("written", JSON, nullable=False),
+    Column("at", Instant, nullable=False),
 )
 
 event = Table(

@@ -223,7 +223,7 @@ def test_rows_for_export(library):
 
 def test_status(library):
     empty = status(library)
-    assert (empty.photos, empty.contracts, empty.schema_version) == (0, (), 2)
+    assert (empty.photos, empty.contracts, empty.schema_version) == (0, (), 3)
     add(library, "/a.jpg", "/b.jpg")
     save_files(library, [seen("/t.txt", kind="other")])
     mark_gone(library, ["/b.jpg"])

@@ -1,0 +1,107 @@
+"""What `album index` has to do: the folders compared with the library."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from album import scan
+from album.analyse import Task
+from album.events import PhotoFailed, Scanned
+from db.files import forget_failures, known_files, mark_gone, mark_present, not_described
+from db.forgetting import forgotten_contents
+from db.library import Library
+from db.rows import KnownFile
+from nets.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a walk over the folders found to be done."""
+
+    tasks: list[Task]
+    done: set[str]
+    forgotten: frozenset[str]
+    gone: list[str]
+    back: list[str]
+    scanned: Scanned
+    unreadable: list[PhotoFailed]
+
+
+def look(
+    library: Library, roots: Sequence[Path], contract: str, clips: str | None, *, retry: bool
+) -> Plan:
+    """Walk the folders, compare with the library, and mark what is gone or back."""
+    paths = [str(root.absolute()) for root in roots]
+    if retry:
+        forget_failures(library, paths)
+    walk = scan.walk(paths)
+    known = all_known(library, contract, clips)
+    changes = scan.changes(walk.files, known, reachable=walk.reachable)
+    gone = [path for path in changes.gone if not known[path].gone]
+    mark_gone(library, gone)
+    back = [file.path for file in changes.unchanged if known[file.path].gone]
+    mark_present(library, back)
+    new = [Task(file) for file in (*changes.new, *changes.changed)]
+    again = [
+        Task(file, known[file.path].content_hash)
+        for file in changes.unchanged
+        if is_due(known[file.path], clips=clips is not None)
+    ]
+    # What was never read comes before what is read again, by other nets say.
+    tasks = [*sorted(new, key=by_path), *sorted(again, key=by_path)]
+    done = {file.content_hash for file in known.values() if file.done and file.content_hash}
+    scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
+    unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
+    forgotten = forgotten_contents(library)
+    return Plan(tasks, done | forgotten, forgotten, gone, back, scanned, unreadable)
+
+
+def by_path(task: Task) -> str:
+    """Return what tasks are sorted by."""
+    return task.found.path
+
+
+def with_photos_elsewhere(
+    library: Library, plan: Plan, engine: Engine, contract: str, clips: str | None
+) -> Plan:
+    """Add what lies outside the folders of this run and was described by other nets only.
+
+    Vectors of different nets can't be compared, so that people would otherwise fall into two. What
+    is not there now, on a disk that is not connected say, is left for another time.
+    """
+    contents = not_described(library, engine.embedder.contract)
+    if not contents:
+        return plan
+    planned = {task.found.path for task in plan.tasks}
+    held = {task.content_hash for task in plan.tasks}
+    tasks = []
+    for path, known in sorted(all_known(library, contract, clips).items()):
+        wanted = known.content_hash in contents - held and not known.gone
+        if not wanted or path in planned or not is_due(known, clips=clips is not None):
+            continue
+        try:
+            stat = Path(path).stat()
+        except OSError:
+            continue
+        if (stat.st_size, stat.st_mtime_ns) == (known.size, known.mtime_ns):
+            tasks.append(Task(scan.Found(path, known.size, known.mtime_ns), known.content_hash))
+            held.add(known.content_hash)
+    told = plan.scanned
+    counts = Scanned(told.found + len(tasks), told.todo + len(tasks), told.unchanged, told.gone)
+    return replace(plan, tasks=[*plan.tasks, *tasks], scanned=counts)
+
+
+def all_known(library: Library, contract: str, clips: str | None) -> dict[str, KnownFile]:
+    """Return every known file; what is done is decided by one contract, of clips by another."""
+    known = known_files(library, [os.sep], contract=contract)
+    if any(file.kind == "clip" for file in known.values()):
+        again = known_files(library, [os.sep], contract=clips)
+        known |= {path: file for path, file in again.items() if file.kind == "clip"}
+    return known
+
+
+def is_due(known: KnownFile, *, clips: bool) -> bool:
+    """Tell whether a file that has not changed is still to be analysed."""
+    wanted = known.kind == "image" or (clips and known.kind == "clip")
+    return wanted and not known.done and not known.failed
