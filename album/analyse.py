@@ -17,6 +17,7 @@ from album.clips.frames import Sampling
 from album.clips.look import Clip, read_clip
 from album.errors import Ignored, MediaError, TooSlow
 from album.kinds import Kind
+from album.phash import perceptual_hash
 from album.workers import Clock, Workers
 from nets.api import Batch, Detections, Image
 from nets.engine import Engine
@@ -49,7 +50,8 @@ class Prepared:
     """A file that was read, its faces detected and cropped.
 
     `detections` are in pixels of the upright photo at full size; `batch` holds the chips of the
-    same faces; `quality` has a row of size, sharpness and frontalness for each.
+    same faces; `quality` has a row of size, sharpness and frontalness for each; `phash` is that of
+    the whole picture (`album.phash`).
     """
 
     task: Task
@@ -59,6 +61,7 @@ class Prepared:
     detections: Detections
     batch: Batch
     quality: NDArray[np.float32]
+    phash: int
     seconds: float
 
 
@@ -168,7 +171,7 @@ class Analyser:
                 clip = self._read_clip(task.found.path, self.clips)
                 seconds = time.perf_counter() - started
                 return ReadClip(task, content_hash, taken, clip, seconds)
-            detections, batch, scores = self.faces(path, header)
+            detections, batch, scores, look = self.faces(path, header)
         except Ignored:
             return Skipped(task, "other")
         except MediaError as error:
@@ -177,7 +180,8 @@ class Analyser:
             reason = "needs more memory than there is; close other programs and use --retry."
             return Failed(task, "memory", reason, content_hash, kind)
         seconds = time.perf_counter() - started
-        return Prepared(task, content_hash, header, taken, detections, batch, scores, seconds)
+        found = detections, batch, scores, look
+        return Prepared(task, content_hash, header, taken, *found, seconds)
 
     def _read_clip(self, path: str, sampling: Sampling) -> Clip:
         def stopped() -> bool:
@@ -196,7 +200,7 @@ class Analyser:
 
     def faces(
         self, path: Path, header: media.Header
-    ) -> tuple[Detections, Batch, NDArray[np.float32]]:
+    ) -> tuple[Detections, Batch, NDArray[np.float32], int]:
         """Decode a photo, find its faces and crop them, in as few pixels as that takes."""
         picture = media.read_image(path, header, max_side=self.view)
         view, ratio = shrink(picture.pixels, self.view)
@@ -207,7 +211,7 @@ class Analyser:
         full_w, full_h = header.upright_size
         to_full = full_w / pixels.shape[1], full_h / pixels.shape[0]
         scores[:, 0] *= np.sqrt(to_full[0] * to_full[1])
-        return scaled(detections, *to_full), batch, scores
+        return scaled(detections, *to_full), batch, scores, perceptual_hash(view)
 
     def _closer(
         self, path: Path, header: media.Header, picture: media.Picture, detections: Detections

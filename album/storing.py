@@ -8,6 +8,7 @@ import numpy as np
 
 from album.analyse import Failed, Known, Prepared, ReadClip, Skipped, Task
 from album.clips import record as clip_record
+from album.dates import claim_records
 from album.events import ClipDone, Event, FileSkipped, PhotoDone, PhotoFailed
 from db.analyses import save_analyses
 from db.files import save_failure, save_files
@@ -106,6 +107,7 @@ def record(
         identity=(Identity(engine.embedder.contract, said.vectors[rows]),),
         attributes=(Attributes(engine.attributes.contract, said.ages[rows], said.male[rows]),),
         seconds=photo.seconds,
+        hints=photo.taken.people,
     )
 
 
@@ -126,4 +128,6 @@ def facts(photo: Prepared) -> PhotoFacts:
         utc_offset_min=photo.taken.offset_minutes,
         date_source=photo.taken.source,
         date_precision=photo.taken.precision,
+        date_claims=claim_records(photo.taken.claims),
+        phash=photo.phash,
     )

@@ -19,6 +19,7 @@ SECTIONS = {
         "people": "List the people that were found.",
         "show": "Show one person: every photo, with age at the time.",
         "find": "Print the paths of photos, by who is in them, when, and how old.",
+        "dates": "Show what dates go by and why; set them by hand.",
         "status": "Show what the library holds, and which files could not be read.",
     },
     "Put people right": {

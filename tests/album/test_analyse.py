@@ -51,7 +51,7 @@ def look(path, **options):
 def test_boxes_are_of_the_upright_photo_whatever_its_orientation(tmp_path, orientation):
     box = (60, 40, 180, 160)
     path = saved(tmp_path / "a.jpg", picture((640, 480), box), orientation)
-    found, batch, _ = look(path)
+    found, batch, *_ = look(path)
     np.testing.assert_allclose(found.boxes, [box], atol=4)
     assert ENGINE.describe(batch).ages[0].argmax() == 29
 
