@@ -154,6 +154,14 @@ class TooLarge(MediaError):
     hint = "save a smaller copy of it"
 
 
+class TooSlow(MediaError):
+    """Reading the file does not come to an end."""
+
+    code = "too-slow"
+    what = "takes too long to read"
+    hint = "save it anew in another program, or give it more time with --file-timeout and --retry"
+
+
 @contextmanager
 def reading(path: StrPath) -> Iterator[None]:
     """Turn what the system says about a file into an `AlbumError` with its path.

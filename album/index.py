@@ -17,6 +17,7 @@ from album.contracts import nets_of, remember_nets
 from album.events import Event, Grouped, Moved
 from album.planning import Plan, look, with_photos_elsewhere
 from album.storing import like_its_copy, save, save_clip, settle
+from album.workers import LIMIT, Clock
 from db.files import count_moved
 from db.library import Library
 from db.settings import GROUPED_UNDER, get_setting, set_setting
@@ -46,6 +47,8 @@ class IndexOptions:
         How: a key of `album.grouping.LINKAGE`.
     clips : Sampling or None
         Which frames of clips are looked at; None: clips are left out.
+    file_timeout : float
+        Seconds after which a file is given up, a clip gets more by its length; 0 for never.
     """
 
     jobs: int = os.cpu_count() or 1
@@ -54,6 +57,7 @@ class IndexOptions:
     group: bool = True
     method: str = "default"
     clips: Sampling | None = DEFAULT
+    file_timeout: float = LIMIT
 
 
 def index(
@@ -141,8 +145,8 @@ def analyse(
     library: Library, engine: Engine, plan: Plan, contract: str, options: IndexOptions
 ) -> Iterator[Event]:
     """Read every task, describe the faces in batches across photos, and save photo by photo."""
-    threads = max(1, options.jobs)
-    analyser = Analyser(engine, plan.done, options.view, options.clips, threads)
+    threads, clock = max(1, options.jobs), Clock(options.file_timeout)
+    analyser = Analyser(engine, plan.done, options.view, options.clips, threads, clock=clock)
     ready: list[Prepared] = []
     failed: dict[str | None, Failed] = {}
     stop = analyser.stopped.set

@@ -91,6 +91,14 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
     show_default=True,
     help="Frames of one clip to look at, spread over it; 0 means all of them.",
 )
+@click.option(
+    "--file-timeout",
+    type=click.FloatRange(min=0),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up a file that takes longer; clips get more by their length, 0 waits forever.",
+)
 @click.option("--retry", is_flag=True, help="Read again what could not be read before.")
 @click.option("--no-group", is_flag=True, help="Find faces only; leave the people as they are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
@@ -138,6 +146,7 @@ def run(
         retry=bool(options["retry"]),
         group=not options["no_group"],
         method=str(options["clustering"]),
+        file_timeout=float(str(options["file_timeout"])),
         clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)
