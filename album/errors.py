@@ -146,6 +146,13 @@ class Unsupported(MediaError):
     hint = "save it as JPEG beside the original"
 
 
+class NeedsExtra(Unsupported):
+    """A raw photo that holds no picture of itself, and libraw is not there to develop it."""
+
+    what = "is a raw photo without a picture to show"
+    hint = "install what develops it, pip install 'album-people[raw]', and use --retry"
+
+
 class TooLarge(MediaError):
     """Unfolding the picture would take more memory than is allowed."""
 

@@ -6,9 +6,7 @@ limits, which are settings of the whole process, stay out of it. What any decode
 """
 
 import errno
-import importlib
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from album import colour, exif, heif, metadata, truncation
+from album import colour, developing, exif, heif, metadata, truncation
 from album.clips.header import find_picture
 from album.dates_sidecars import neighbours
 from album.errors import (
@@ -35,20 +33,19 @@ from album.errors import (
     reading,
 )
 from album.kinds import STILLS, Kind, kind_of, promises_media
+from album.opening import RawPhoto, open_picture, open_raw
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_PLUGINS = {
-    Kind.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),
-    Kind.PNG: ("PIL.PngImagePlugin", "PngImageFile"),
-    Kind.WEBP: ("PIL.WebPImagePlugin", "WebPImageFile"),
-    Kind.AVIF: ("PIL.AvifImagePlugin", "AvifImageFile"),
-    Kind.TIFF: ("PIL.TiffImagePlugin", "TiffImageFile"),
-    Kind.GIF: ("PIL.GifImagePlugin", "GifImageFile"),
-    Kind.BMP: ("PIL.BmpImagePlugin", "BmpImageFile"),
-}
 _DISK_ERRORS = frozenset((errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT))
+_NOT_READ = (
+    "unsupported",
+    "not supported",
+    "unknown pixel mode",
+    "cannot handle",
+    "unknown raw mode",
+)
 _CUT_SHORT = ("truncat", "end of file", "end-of-file", "not processed", "unexpected eof")
 
 
@@ -165,9 +162,12 @@ def read_header(
         with translated(path):
             if kind is Kind.CLIP:
                 return _clip_header(file, path, sidecar)
+            file_bytes = os.fstat(file.fileno()).st_size
+            if kind is Kind.RAW:
+                return _raw_header(open_raw(file, path), file_bytes, sidecar, limits, path)
             truncation.check(file, kind, path)
-            header = _still_header(_open(file, kind), kind, file, sidecar)
-        _check(header, os.fstat(file.fileno()).st_size, limits, path)
+            header = _still_header(open_picture(file, kind), kind, file, sidecar)
+        _check(header, file_bytes, limits, path)
         return header
 
 
@@ -199,11 +199,15 @@ def read_image(
         raise NotAPhoto(path, "a clip has frames instead")
     _require_readable(header.kind, path)
     with reading(path), Path(path).open("rb") as file, translated(path):
-        image = _open(file, header.kind)
-        if _stored_size(image, header) != header.stored_size:
+        if header.kind is Kind.RAW:
+            image, stored = _raw_picture(file, path)
+        else:
+            image = open_picture(file, header.kind)
+            stored = _stored_size(image, header)
+        if stored != header.stored_size:
             raise StillChanging(path)
         profile = image.info.get("icc_profile")
-        _draft(image, _reduction(header, max_side, limits))
+        _draft(image, _reduction(image.size, max_side, limits))
         if image.size[0] * image.size[1] > limits.decoded_pixels:
             raise TooLarge(path, _pixels_text(image.size))
         image.load()
@@ -242,9 +246,9 @@ def _turned(image: "Image.Image", orientation: int) -> "Image.Image":
     return image.transpose(turn[orientation])
 
 
-def _reduction(header: Header, max_side: int | None, limits: Limits) -> int:
+def _reduction(size: tuple[int, int], max_side: int | None, limits: Limits) -> int:
     """Return by how much a JPEG may be reduced while it is decoded: 1, 2, 4 or 8."""
-    width, height = header.stored_size
+    width, height = size
     factor = 1
     while factor < 8 and (
         (max_side is not None and max(width, height) >= 2 * factor * max_side)
@@ -261,30 +265,8 @@ def _draft(image: "Image.Image", factor: int) -> None:
 
 
 def _require_readable(kind: Kind, path: StrPath) -> None:
-    if kind is Kind.RAW:
-        raise Unsupported(path, "a raw photo")
     if kind is Kind.OTHER:
         raise NotAPhoto(path, "going by its content") if promises_media(path) else Ignored(path)
-
-
-def _open(file: BinaryIO, kind: Kind) -> "Image.Image":
-    """Open a picture with the one decoder of its kind; decodes no pixels."""
-    # Broken tags are no news to the person, and a warning is no way to tell. The filter is one
-    # entry of the process-wide list however often it is set; there is no narrower way.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    file.seek(0)
-    if kind is Kind.HEIC:
-        return _open_heif(file)
-    module, name = _PLUGINS[kind]
-    image: Image.Image = getattr(importlib.import_module(module), name)(file)
-    return image
-
-
-def _open_heif(file: BinaryIO) -> "Image.Image":
-    from pillow_heif.as_plugin import HeifImageFile
-
-    image: Image.Image = HeifImageFile(file)
-    return image
 
 
 def _still_header(
@@ -304,6 +286,25 @@ def _still_header(
         turn = prescribed or turn
     size = _swapped(image.size, turn) if turned else image.size
     return Header(kind, size, turn, turned, tags)
+
+
+def _raw_header(
+    photo: RawPhoto, file_bytes: int, sidecar: Mapping[str, str], limits: Limits, path: StrPath
+) -> Header:
+    tags = photo.tags | dict(sidecar)
+    header = Header(Kind.RAW, photo.size, metadata.orientation(tags), tags=tags)
+    _check(header, file_bytes, limits, path)
+    if photo.preview is not None:
+        _check(Header(Kind.JPEG, photo.preview.size), photo.preview_bytes, limits, path)
+    return header
+
+
+def _raw_picture(file: BinaryIO, path: StrPath) -> tuple["Image.Image", tuple[int, int]]:
+    """Return the picture of a raw photo, which may be smaller, and the size of the photo."""
+    photo = open_raw(file, path)
+    if photo.preview is not None:
+        return photo.preview, photo.size
+    return developing.develop(file, path), photo.size
 
 
 def _tiff_orientation(image: Any) -> int:
@@ -328,7 +329,7 @@ def _check(header: Header, file_bytes: int, limits: Limits, path: StrPath) -> No
         raise TooLarge(path, _pixels_text(header.stored_size))
     if pixels > limits.ratio_pixels and 3 * pixels > limits.ratio * max(file_bytes, 1):
         raise TooLarge(path, f"{_pixels_text(header.stored_size)} in {file_bytes:,} bytes")
-    if header.kind is not Kind.JPEG and pixels > limits.decoded_pixels:
+    if header.kind not in (Kind.JPEG, Kind.RAW) and pixels > limits.decoded_pixels:
         raise TooLarge(path, _pixels_text(header.stored_size))
 
 
@@ -369,6 +370,8 @@ def translated(path: StrPath) -> Iterator[None]:
             raise Truncated(path) from error
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise Unreadable(path, error.strerror or "") from error
+        if any(words in text.lower() for words in _NOT_READ):
+            raise Unsupported(path, _detail(text)) from error
         raise Damaged(path, _detail(text)) from error
 
 
