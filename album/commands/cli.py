@@ -41,6 +41,7 @@ SECTIONS = {
         "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
+        "models": "List, add and remove nets that are not shipped.",
         "bench": "Measure accuracy on labelled folders, by the published protocols.",
     },
 }

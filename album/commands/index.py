@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,10 @@ from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, e
 from album.commands.progress import progress
 from album.errors import MissingFolder, shown
 from album.events import IndexReport
+
+if TYPE_CHECKING:
+    from db.library import Library
+    from nets.engine import Engine
 
 SHOWN_FAILURES = 5
 PARTS = ("profile", "detector", "embedder", "attributes")
@@ -53,9 +58,10 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
 )
 @click.option(
     "--detector",
-    type=click.Choice(["mtcnn", "facenet-pytorch", "fake"]),
-    metavar="[mtcnn|facenet-pytorch]",
-    help="What finds faces, instead of the one of the profile.",
+    type=click.Choice(["mtcnn", "retinaface", "facenet-pytorch", "fake"]),
+    metavar="[mtcnn|retinaface|facenet-pytorch]",
+    help="What finds faces; else what the library began with: retinaface where you have added it "
+    "(album models), or mtcnn.",
 )
 @click.option(
     "--embedder",
@@ -68,6 +74,13 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
     type=click.Choice(["faceres", "faceres-deep", "fake"]),
     metavar="[faceres|faceres-deep]",
     help="What tells age and gender, instead of the one of the profile.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "coreml", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What the nets run on; auto takes CUDA where it is there.",
 )
 @click.option(
     "--clustering",
@@ -135,11 +148,8 @@ def run(
     from album.paths import make_folder
     from db.library import Library
     from db.status import status
-    from nets.engine import load_engine
 
     started = time.monotonic()
-    chosen = {name: options[name] for name in (*PARTS, "min_face")}
-    engine = load_engine(**chosen, threads=max(int(str(options["jobs"])), 1))  # type: ignore[arg-type]
     every: tuple[int, int] = options["clip_every"]  # type: ignore[assignment]
     how = IndexOptions(
         jobs=int(str(options["jobs"])),
@@ -152,6 +162,7 @@ def run(
     make_folder(session.path)
     report = IndexReport()
     with Library.open(session.path) as library:
+        engine = _engine(library, options)
         # Closed before the library is: its threads and its transaction must have ended by then.
         with progress() as shown, closing(index(library, engine, paths, how)) as events:  # type: ignore[type-var]
             for event in events:
@@ -160,6 +171,25 @@ def run(
         failed = status(library).failures
     report.seconds = time.monotonic() - started
     return report, failed
+
+
+def _engine(library: "Library", options: dict[str, object]) -> "Engine":
+    """Put the nets together; say so where it is not the shipped detector that is used."""
+    from album.detectors import choose_detector, told
+    from album.models import models_folder
+    from nets.engine import load_engine
+
+    asked = options["detector"]
+    detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
+    if line := told(detector):
+        click.echo(line, err=True)
+    chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
+    threads = max(int(str(options["jobs"])), 1)
+    return load_engine(
+        **{**chosen, "detector": detector},  # type: ignore[arg-type]
+        threads=threads,
+        models=models_folder(),
+    )
 
 
 def _record(report: IndexReport, failed: int) -> dict[str, object]:
