@@ -202,6 +202,16 @@ def run(wanted: Iterable[Case]) -> Iterator[Result]:
             reader.close()
 
 
+def _peak() -> float:
+    """Return the most memory that this process had, in MB; without what it was started from."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    for line in lines:
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def serve(folder: Path) -> None:
     """Read what is named on standard input, as a worker of `album index` does; the reader's end."""
     from album.analyse import Analyser, Failed, Skipped, Task
@@ -228,8 +238,7 @@ def serve(folder: Path) -> None:
         elif isinstance(outcome, Skipped):
             what = "skipped"
         path.unlink()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps([what, reason, seconds, peak]), flush=True)  # noqa: T201
+        print(json.dumps([what, reason, seconds, _peak()]), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
