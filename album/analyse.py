@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from album import dates, media, scan
+from album import dates, live, media, scan
 from album.clips.frames import Sampling
 from album.clips.look import Clip, read_clip
 from album.errors import Ignored, MediaError, TooSlow
@@ -83,6 +83,15 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveClip:
+    """The clip of a Live Photo, and the path of its still: no clip of its own."""
+
+    task: Task
+    content_hash: str
+    still: str
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """A file that is not read: a clip where none are wanted, or something else ('other')."""
 
@@ -101,7 +110,7 @@ class Failed:
     kind: str = "image"
 
 
-Outcome = Prepared | ReadClip | Known | Skipped | Failed
+Outcome = Prepared | ReadClip | LiveClip | Known | Skipped | Failed
 
 
 @dataclass(slots=True)
@@ -157,6 +166,8 @@ class Analyser:
         try:
             header = media.read_header(path)
             kind = "clip" if header.kind is Kind.CLIP else kind
+            if kind == "clip" and (still := live.still_beside(task.found.path, header)):
+                return LiveClip(task, content_hash or scan.content_hash(path), still)
             if kind == "clip" and self.clips is None:
                 return Skipped(task, kind)
             content_hash = content_hash or scan.content_hash(path)

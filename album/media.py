@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from album import colour, developing, exif, heif, metadata, truncation
+from album import colour, developing, exif, heif, metadata, motion, truncation
 from album.clips.header import find_picture
 from album.dates_sidecars import neighbours
 from album.errors import (
@@ -96,6 +96,10 @@ class Header:
         The decoder itself turns the picture (HEIF with `irot`, TIFF).
     tags : mapping of str to str
         What bears on the date, by the names of `album.metadata`.
+    seconds : float or None
+        Length of a clip, where it says so.
+    motion : bool
+        A still with a clip behind it in the same file.
     """
 
     kind: Kind
@@ -103,6 +107,8 @@ class Header:
     orientation: int = 1
     turned: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+    motion: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -285,7 +291,8 @@ def _still_header(
         turned = kind is Kind.HEIC and prescribed is not None
         turn = prescribed or turn
     size = _swapped(image.size, turn) if turned else image.size
-    return Header(kind, size, turn, turned, tags)
+    moving = motion.is_motion_photo(file, kind, metadata.xmp_packet(info))
+    return Header(kind, size, turn, turned, tags, motion=moving)
 
 
 def _raw_header(
@@ -346,7 +353,7 @@ def _clip_header(file: BinaryIO, path: StrPath, sidecar: Mapping[str, str]) -> H
         except NotAPhoto as error:
             raise (error if promises_media(path) else Ignored(path, "sound only")) from error
         tags = metadata.clip_tags(container.metadata, found.stream.metadata)
-    return Header(Kind.CLIP, found.size, tags=tags | dict(sidecar))
+    return Header(Kind.CLIP, found.size, tags=tags | dict(sidecar), seconds=found.seconds)
 
 
 @contextmanager
@@ -368,7 +375,9 @@ def translated(path: StrPath) -> Iterator[None]:
             raise TooLarge(path) from error
         if isinstance(error, EOFError) or any(word in text.lower() for word in _CUT_SHORT):
             raise Truncated(path) from error
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        # FFmpeg calls data that make no sense an input error, too.
+        own = not type(error).__module__.startswith("av.")
+        if own and isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise Unreadable(path, error.strerror or "") from error
         if any(words in text.lower() for words in _NOT_READ):
             raise Unsupported(path, _detail(text)) from error

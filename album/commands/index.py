@@ -224,6 +224,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     ]
     if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."
+    if report.live:
+        yield f"{text.count(report.live, 'clip belongs', 'clips belong')} to Live Photos."
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)

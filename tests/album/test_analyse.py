@@ -192,11 +192,11 @@ def test_a_photo_that_hangs_fails_with_its_content(tmp_path, monkeypatch):
 
     monkeypatch.setattr(media, "read_image", read_image)
     tasks = [Task(file) for file in walk([tmp_path]).files]
-    analyser = Analyser(ENGINE, clock=Clock(1.0))
+    analyser = Analyser(ENGINE, clock=Clock(3.0))
     *both, good = outcomes(analyser, tasks, jobs=2)
     forever.set()
     assert isinstance(good, Prepared)
     slow, copy = sorted(both, key=lambda one: isinstance(one, Known))
     assert isinstance(copy, Known)
     assert (slow.stage, slow.content_hash) == ("too-slow", copy.content_hash)
-    assert slow.reason.startswith("takes too long to read (more than 1 seconds); ")
+    assert slow.reason.startswith("takes too long to read (more than 3 seconds); ")
