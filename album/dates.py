@@ -7,7 +7,7 @@ EXIF's date of last change comes after everything that speaks of the taking.
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from math import hypot, inf
@@ -144,8 +144,8 @@ class TakenAt:
     source: Source = Source.NONE
     precision: Precision = Precision.SECOND
     refused: tuple[str, ...] = ()
-    claims: tuple[Claim, ...] = ()
-    people: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = field(default=(), compare=False)
+    people: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def sigma_years(self) -> float:

@@ -10,15 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from album.analyse import VIEW, Analyser, Failed, Prepared, ReadClip, outcomes
+from album.analyse import VIEW, Analyser, Failed, LiveClip, Prepared, ReadClip, outcomes
 from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
 from album.contracts import nets_of, remember_nets
+from album.duplicates import mark_duplicates
 from album.events import Event, Grouped, Moved
 from album.planning import Plan, look, with_photos_elsewhere
 from album.storing import like_its_copy, save, save_clip, settle
 from album.workers import LIMIT, Clock
-from db.files import count_moved
+from db.files import count_moved, link_live
 from db.library import Library
 from db.settings import GROUPED_UNDER, get_setting, set_setting
 from db.status import status
@@ -98,6 +99,8 @@ def index(
     yield plan.scanned
     yield from plan.unreadable
     yield from analyse(library, engine, plan, contract, options)
+    if plan.tasks or plan.gone or plan.back:
+        mark_duplicates(library)
     if plan.gone:
         yield Moved(count_moved(library, plan.gone))
     if options.group:
@@ -149,10 +152,13 @@ def analyse(
     analyser = Analyser(engine, plan.done, options.view, options.clips, threads, clock=clock)
     ready: list[Prepared] = []
     failed: dict[str | None, Failed] = {}
+    lives: list[tuple[str, str]] = []
     stop = analyser.stopped.set
     for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs, stop=stop):
         if isinstance(outcome, Failed):
             failed[outcome.content_hash] = outcome
+        if isinstance(outcome, LiveClip):
+            lives.append((outcome.task.found.path, outcome.still))
         if isinstance(outcome, ReadClip):
             yield save_clip(library, engine, outcome, clip_contract(contract, options.clips))
             continue
@@ -164,3 +170,4 @@ def analyse(
             yield from save(library, engine, ready, contract)
             ready = []
     yield from save(library, engine, ready, contract)
+    link_live(library, lives)

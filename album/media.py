@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from album import colour, developing, exif, heif, metadata, truncation
+from album import colour, developing, exif, heif, metadata, motion, truncation
 from album.clips.header import find_picture
 from album.dates_sidecars import neighbours
 from album.errors import (
@@ -96,6 +96,10 @@ class Header:
         The decoder itself turns the picture (HEIF with `irot`, TIFF).
     tags : mapping of str to str
         What bears on the date, by the names of `album.metadata`.
+    seconds : float or None
+        Length of a clip, where it says so.
+    motion : bool
+        A still with a clip behind it in the same file.
     """
 
     kind: Kind
@@ -103,6 +107,8 @@ class Header:
     orientation: int = 1
     turned: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+    motion: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -195,6 +201,17 @@ def read_image(
     Vanished, Unreadable, StillChanging, NotAPhoto, TooLarge, Truncated, Damaged
         See `read_header`. A picture that ends too early is refused, never returned half grey.
     """
+    image = read_upright(path, header, max_side=max_side, limits=limits)
+    width, height = header.upright_size
+    pixels = np.ascontiguousarray(np.asarray(image))
+    pixels.flags.writeable = False
+    return Picture(pixels, (image.size[0] / width, image.size[1] / height))
+
+
+def read_upright(
+    path: StrPath, header: Header, *, max_side: int | None = None, limits: Limits = LIMITS
+) -> "Image.Image":
+    """Do what `read_image` does, and leave the pixels where they are: copying all takes a while."""
     if header.kind not in STILLS:
         raise NotAPhoto(path, "a clip has frames instead")
     _require_readable(header.kind, path)
@@ -211,20 +228,11 @@ def read_image(
         if image.size[0] * image.size[1] > limits.decoded_pixels:
             raise TooLarge(path, _pixels_text(image.size))
         image.load()
-        return _finish(image, header, max_side, profile)
-
-
-def _finish(
-    image: "Image.Image", header: Header, max_side: int | None, profile: bytes | None
-) -> Picture:
-    image = colour.flatten(image)
-    if max_side is not None and max(image.size) >= 2 * max_side:
-        image = image.reduce(max(image.size) // max_side)
-    image = _turned(colour.to_srgb(image, profile), 1 if header.turned else header.orientation)
-    width, height = header.upright_size
-    pixels = np.ascontiguousarray(np.asarray(image))
-    pixels.flags.writeable = False
-    return Picture(pixels, (image.size[0] / width, image.size[1] / height))
+        image = colour.flatten(image)
+        if max_side is not None and max(image.size) >= 2 * max_side:
+            image = image.reduce(max(image.size) // max_side)
+        turn = 1 if header.turned else header.orientation
+        return _turned(colour.to_srgb(image, profile), turn)
 
 
 def _turned(image: "Image.Image", orientation: int) -> "Image.Image":
@@ -285,7 +293,8 @@ def _still_header(
         turned = kind is Kind.HEIC and prescribed is not None
         turn = prescribed or turn
     size = _swapped(image.size, turn) if turned else image.size
-    return Header(kind, size, turn, turned, tags)
+    moving = motion.is_motion_photo(file, kind, metadata.xmp_packet(info))
+    return Header(kind, size, turn, turned, tags, motion=moving)
 
 
 def _raw_header(
@@ -346,7 +355,7 @@ def _clip_header(file: BinaryIO, path: StrPath, sidecar: Mapping[str, str]) -> H
         except NotAPhoto as error:
             raise (error if promises_media(path) else Ignored(path, "sound only")) from error
         tags = metadata.clip_tags(container.metadata, found.stream.metadata)
-    return Header(Kind.CLIP, found.size, tags=tags | dict(sidecar))
+    return Header(Kind.CLIP, found.size, tags=tags | dict(sidecar), seconds=found.seconds)
 
 
 @contextmanager
@@ -368,7 +377,9 @@ def translated(path: StrPath) -> Iterator[None]:
             raise TooLarge(path) from error
         if isinstance(error, EOFError) or any(word in text.lower() for word in _CUT_SHORT):
             raise Truncated(path) from error
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        # FFmpeg calls data that make no sense an input error, too.
+        own = not type(error).__module__.startswith("av.")
+        if own and isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise Unreadable(path, error.strerror or "") from error
         if any(words in text.lower() for words in _NOT_READ):
             raise Unsupported(path, _detail(text)) from error

@@ -164,8 +164,8 @@ def profile(paths: list[Path], detector: str, model: Path) -> list[tuple[str, fl
 
         return call
 
-    read = timed("decode", media.read_image)
-    real, media.read_image = media.read_image, read
+    read = timed("decode", media.read_upright)
+    real, media.read_upright = media.read_upright, read
     try:
         for path in paths:
             header = timed("header", media.read_header)(path)
@@ -176,7 +176,7 @@ def profile(paths: list[Path], detector: str, model: Path) -> list[tuple[str, fl
             spent["detect and crop"] -= spent["decode"] - before
             timed("nets", engine.describe)(batch)
     finally:
-        media.read_image = real
+        media.read_upright = real
     return sorted(spent.items(), key=lambda item: -item[1])
 
 

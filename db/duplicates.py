@@ -56,11 +56,14 @@ def looks(library: Library) -> Looks:
         zip(*rows, strict=True) if rows else ((),) * len(columns)
     )
     return Looks(
-        *(np.array(column, np.int64) for column in (ids, hashes, widths, heights)),
-        np.array(taken, "datetime64[ms]"),
-        np.array(sources, str),
-        np.array(precisions, str),
-        np.array([0 if one is None else one for one in marked], np.int64),
+        photo_id=np.array(ids, np.int64),
+        phash=np.array(hashes, np.int64),
+        width=np.array(widths, np.int64),
+        height=np.array(heights, np.int64),
+        taken=np.array(taken, "datetime64[ms]"),
+        source=np.array(sources, str),
+        precision=np.array(precisions, str),
+        marked=np.array([one or 0 for one in marked], np.int64),
     )
 
 

@@ -46,7 +46,7 @@ class SeenFile:
         Bytes, and nanoseconds since 1970 as `os.stat` says.
     content_hash : str or None
         Identity of the content; None for what could not be read.
-    kind : {'image', 'clip', 'other'}
+    kind : {'image', 'clip', 'live', 'other'}
         By content, not by extension. What is 'other' is remembered so that it is not read again.
     """
 
@@ -86,6 +86,8 @@ class PhotoFacts:
         ``offset``, ``precision`` and ``refusal``, empty where it may be believed. None: not known.
     phash : int or None
         Perceptual hash of 64 bits, as a signed number.
+    moving : {'live', 'motion'} or None
+        A still with a clip: in a file beside it (`db.files.link_live`), or in its own.
     """
 
     content_hash: str
@@ -104,6 +106,7 @@ class PhotoFacts:
     camera_model: str | None = None
     date_claims: Sequence[Mapping[str, Any]] | None = None
     phash: int | None = None
+    moving: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a time with a zone: the offset has a field of its own."""

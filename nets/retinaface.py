@@ -237,7 +237,7 @@ def scaled_to(image: Image, side: int) -> tuple[Image, tuple[float, float]]:
 
     ratio = side / max(height, width)
     size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    small = fromarray(image).resize(size, Resampling.BILINEAR, reducing_gap=2.0)
+    small = fromarray(image).resize(size, Resampling.BILINEAR, reducing_gap=1.2)
     return np.asarray(small), (size[0] / width, size[1] / height)
 
 

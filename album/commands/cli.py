@@ -16,6 +16,7 @@ from album.commands.common import FAILED, INTERRUPTED, PATH, READER_GONE, Sessio
 SECTIONS = {
     "Find people": {
         "index": "Find the faces in photos and group them into people.",
+        "watch": "Index folders, and then what comes into them.",
         "people": "List the people that were found.",
         "show": "Show one person: every photo, with age at the time.",
         "find": "Print the paths of photos, by who is in them, when, and how old.",
@@ -39,7 +40,7 @@ SECTIONS = {
         "history": "List the changes that were made.",
     },
     "Use and end": {
-        "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
+        "export": "Write people and faces: tables, folders, web pages, pictures to print.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
         "models": "List, add and remove nets that are not shipped.",

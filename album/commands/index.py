@@ -6,22 +6,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from album.commands import text
 from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
+from album.commands.nets_options import engine_of, nets_options
 from album.commands.progress import progress
 from album.errors import MissingFolder, shown
 from album.events import IndexReport
 
-if TYPE_CHECKING:
-    from db.library import Library
-    from nets.engine import Engine
-
 SHOWN_FAILURES = 5
-PARTS = ("profile", "detector", "embedder", "attributes")
 
 
 def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -35,53 +30,7 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
 
 @click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH…")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=0, max=256),
-    default=os.cpu_count() or 1,
-    show_default="one for each core",
-    help="Photos that are read at the same time.",
-)
-@click.option(
-    "--min-face",
-    type=click.FloatRange(min=12, max=1000),
-    default=40,
-    show_default=True,
-    help="Smallest face to look for, in pixels of the photo, or of a large photo shrunk to 1,600.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(["default", "paper", "fake"]),
-    default="default",
-    metavar="[default|paper]",
-    help="Which nets to use; paper is one small net for everything, as published.",
-)
-@click.option(
-    "--detector",
-    type=click.Choice(["mtcnn", "retinaface", "facenet-pytorch", "fake"]),
-    metavar="[mtcnn|retinaface|facenet-pytorch]",
-    help="What finds faces; else what the library began with: retinaface where you have added it "
-    "(album models), or mtcnn.",
-)
-@click.option(
-    "--embedder",
-    type=click.Choice(["faceres", "resnet29", "fused", "fake"]),
-    metavar="[faceres|resnet29|fused]",
-    help="What tells people apart, instead of the one of the profile.",
-)
-@click.option(
-    "--attributes",
-    type=click.Choice(["faceres", "faceres-deep", "fake"]),
-    metavar="[faceres|faceres-deep]",
-    help="What tells age and gender, instead of the one of the profile.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "coreml", "openvino"]),
-    default="auto",
-    show_default=True,
-    help="What the nets run on; auto takes CUDA where it is there.",
-)
+@nets_options
 @click.option(
     "--clustering",
     type=click.Choice(["default", "paper"]),
@@ -162,7 +111,7 @@ def run(
     make_folder(session.path)
     report = IndexReport()
     with Library.open(session.path) as library:
-        engine = _engine(library, options)
+        engine = engine_of(library, options)
         # Closed before the library is: its threads and its transaction must have ended by then.
         with progress() as shown, closing(index(library, engine, paths, how)) as events:  # type: ignore[type-var]
             for event in events:
@@ -171,25 +120,6 @@ def run(
         failed = status(library).failures
     report.seconds = time.monotonic() - started
     return report, failed
-
-
-def _engine(library: "Library", options: dict[str, object]) -> "Engine":
-    """Put the nets together; say so where it is not the shipped detector that is used."""
-    from album.detectors import choose_detector, told
-    from album.models import models_folder
-    from nets.engine import load_engine
-
-    asked = options["detector"]
-    detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
-    if line := told(detector):
-        click.echo(line, err=True)
-    chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
-    threads = max(int(str(options["jobs"])), 1)
-    return load_engine(
-        **{**chosen, "detector": detector},  # type: ignore[arg-type]
-        threads=threads,
-        models=models_folder(),
-    )
 
 
 def _record(report: IndexReport, failed: int) -> dict[str, object]:
@@ -224,6 +154,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     ]
     if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."
+    if report.live:
+        yield f"{text.count(report.live, 'clip belongs', 'clips belong')} to Live Photos."
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)
