@@ -40,13 +40,13 @@ def test_boxes_turn_as_pixels_do(orientation):
     assert to_upright(box, size, orientation) == pytest.approx(pixels)
 
 
-unit = st.floats(0, 1)
+unit = st.floats(1e-6, 1)
 
 
 @given(unit, unit, unit, unit, st.integers(1, 8))
 def test_there_and_back(x, y, w, h, orientation):
     box = from_cornered(x, y, w, h)
-    if box is None:
+    if box is None or min(cornered(box)[2:]) < 1e-6:
         return
     assert from_centred(*centred(box)) == pytest.approx(box)
     assert from_cornered(*cornered(box)) == pytest.approx(box)
