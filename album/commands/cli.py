@@ -38,7 +38,7 @@ SECTIONS = {
         "history": "List the changes that were made.",
     },
     "Use and end": {
-        "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
+        "export": "Write people and faces: tables, folders, web pages, pictures to print.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
         "models": "List, add and remove nets that are not shipped.",
