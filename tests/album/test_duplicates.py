@@ -118,8 +118,8 @@ def test_marks_in_a_library(tmp_path):
     assert "3 nearly repeat another" in shelf("status").out
     assert shelf("find", "--count").out == "5\n"
     assert shelf("find", "--no-duplicates", "--count").out == "2\n"
-    repeats = shelf("find", "--duplicates").out.split()
-    assert len(repeats) == 3 and all("burst" in path for path in repeats)
+    repeats = shelf("find", "--duplicates", "--json").json["photos"]
+    assert len(repeats) == 3 and all("burst" in one["path"] for one in repeats)
     (folder / "burst" / "shot0.jpg").unlink()
     shelf.index(folder)
     assert shelf("find", "--no-duplicates", "--count").out == "2\n"
