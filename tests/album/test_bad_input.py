@@ -205,14 +205,14 @@ def test_a_file_that_grows_while_it_is_read(shelf, folder, monkeypatch):
 def test_a_picture_that_is_replaced_while_it_is_read(shelf, folder, monkeypatch):
     path = photo(folder / "a.jpg", Drawn(BERT))
     other = photo(folder.parent / "other.jpg", Drawn(BERT), Drawn(ANNA)).read_bytes()
-    real = media.read_image
+    real = media.read_upright
 
     def read_image(given, header, **options):
         if Path(given) == path:
             path.write_bytes(other)
         return real(given, header, **options)
 
-    monkeypatch.setattr(media, "read_image", read_image)
+    monkeypatch.setattr(media, "read_upright", read_image)
     assert indexed(shelf, folder) == (3, {"a.jpg": "changing"})
 
 
