@@ -1,7 +1,9 @@
 """What this program has written into the tags of files, and whom there is to write of."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -133,6 +135,25 @@ def drop_tagged(library: Library, paths: Iterable[str]) -> None:
     with library.write() as conn:
         for part in chunks(paths):
             conn.execute(delete(tagged).where(tagged.c.path.in_(part)))
+
+
+def forget_tags(conn: Connection, file_ids: Iterable[int]) -> None:
+    """Forget what was written into some photos and beside them."""
+    for part in chunks(file_ids, 500):
+        paths = list(conn.scalars(select(file.c.path).where(file.c.id.in_(part))))
+        places = {
+            place
+            for path in paths
+            for place in (path, f"{path}.xmp", os.fspath(PurePath(path).with_suffix(".xmp")))
+        }
+        conn.execute(delete(tagged).where(tagged.c.path.in_(places)))
+
+
+def forget_tags_of_faces(conn: Connection, face_ids: Iterable[int]) -> None:
+    """Forget what was written into the photos that hold some faces, and beside them."""
+    for part in chunks(face_ids):
+        holders = select(file.c.id).join(face, face.c.photo_id == file.c.photo_id)
+        forget_tags(conn, list(conn.scalars(holders.where(face.c.id.in_(part)))))
 
 
 def follow_content(library: Library, row: TaggedRow, size: int, mtime_ns: int) -> None:

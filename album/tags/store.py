@@ -116,13 +116,15 @@ def write_sidecar(path: str, data: bytes) -> None:
         if there:
             check_replaceable(target)
         with replacement(target) as new:
-            fill(new, [data])
             if there:
+                fill(new, [data])
                 like(new, target)
                 os.utime(new)
-            else:
+                put(new, target)
+            else:  # nothing of anybody's can be lost yet, so the disk may take its time
+                new.write_bytes(data)
                 new.chmod(0o666 & ~_umask())
-            put(new, target)
+                new.replace(target)
 
 
 def _umask() -> int:
