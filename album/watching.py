@@ -171,7 +171,7 @@ def watch(
             # A folder has gone in this very moment; its own change will be told.
             waiting.add(ready)
             continue
-        if report.found or report.gone:
+        if report.photos or report.clips or report.known or report.gone or report.failures:
             yield Batch(ready, report)
 
 

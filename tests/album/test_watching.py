@@ -76,6 +76,9 @@ def test_the_first_index_is_whole_and_later_ones_are_not(tmp_path):
         yield PhotoDone(tmp_path / "a.jpg", 2)
         yield Grouped(1, 0, 2)
 
+    def nothing(places):
+        yield Scanned(5, 0, 5, 0)
+
     old = tmp_path / "new" / "a.jpg"
     old.parent.mkdir()
     old.write_bytes(b"x")
@@ -86,6 +89,7 @@ def test_the_first_index_is_whole_and_later_ones_are_not(tmp_path):
     assert asked == [[tmp_path], [tmp_path / "new"]]
     assert [one.paths for one in batches] == [(), (str(old),)]
     assert batches[1].report.faces == 2
+    assert len(list(watch([tmp_path], nothing, changes, patience=patience))) == 1
 
 
 def test_it_ends_when_it_is_told_to(tmp_path):
