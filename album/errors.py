@@ -153,6 +153,14 @@ class NeedsExtra(Unsupported):
     hint = "install what develops it, pip install 'album-people[raw]', and use --retry"
 
 
+class BadTags(MediaError):
+    """The file, or its sidecar, has XMP that makes no sense or that no careful program opens."""
+
+    code = "bad-tags"
+    what = "has XMP that can't be read"
+    hint = "mend or remove it with exiftool or another program that writes tags"
+
+
 class TooLarge(MediaError):
     """Unfolding the picture would take more memory than is allowed."""
 
