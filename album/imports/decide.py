@@ -150,10 +150,13 @@ def decide(claims: Sequence[Claim], known: Known) -> Decision:
     """
     out = Decision()
     by_name = _people_by_name(known)
-    valid = [claim for claim in claims if _is_valid(claim, known, by_name, out)]
-    valid = _once_a_photo(valid, known, by_name, out)
-    groups = _groups(valid, known)
-    targets = _targets(valid, known, by_name, groups, out)
+    before, valid = -1, [claim for claim in claims if _is_valid(claim, known, out)]
+    while len(valid) != before:  # whom a name means depends on the tags that count
+        before = len(valid)
+        groups = _groups(valid, known)
+        targets = _targets(valid, known, by_name, groups, out)
+        valid = [claim for claim in valid if _is_allowed(claim, targets, known, out)]
+        valid = _once_a_photo(valid, known, targets, out)
     moving = {key: _moving(mine, targets[key], known, out) for key, mine in _by_key(valid).items()}
     followers = _followers(groups, targets, moving, known, out)
     for key, (faces, stays) in moving.items():
@@ -172,8 +175,8 @@ def _people_by_name(known: Known) -> dict[str, int]:
     return {folded(name): person_id for person_id, name in order}
 
 
-def _is_valid(claim: Claim, known: Known, by_name: Mapping[str, int], out: Decision) -> bool:
-    """Tell whether a claim is to be followed; one that the user contradicts is not."""
+def _is_valid(claim: Claim, known: Known, out: Decision) -> bool:
+    """Tell whether a claim says something new that the user has not contradicted."""
     standing = known.faces[claim.face_id]
     if standing.source == "user" and standing.person_id in known.names:
         if folded(known.names[standing.person_id]) == claim.key:
@@ -181,7 +184,14 @@ def _is_valid(claim: Claim, known: Known, by_name: Mapping[str, int], out: Decis
         else:
             out.overruled.append(claim)
         return False
-    if (claim.face_id, by_name.get(claim.key, 0)) in known.rejected:
+    return True
+
+
+def _is_allowed(
+    claim: Claim, targets: Mapping[str, tuple[str, int]], known: Known, out: Decision
+) -> bool:
+    """Tell whether the face was not said to be somebody else than the one meant."""
+    if (claim.face_id, targets[claim.key][1]) in known.rejected:
         out.overruled.append(claim)
         return False
     return True
@@ -195,12 +205,16 @@ def _by_key(claims: Sequence[Claim]) -> dict[str, list[Claim]]:
 
 
 def _once_a_photo(
-    claims: Sequence[Claim], known: Known, by_name: Mapping[str, int], out: Decision
+    claims: Sequence[Claim],
+    known: Known,
+    targets: Mapping[str, tuple[str, int]],
+    out: Decision,
 ) -> list[Claim]:
     """Leave nobody twice in a photo, unless two tags say so of two faces that are really there."""
     kept: list[Claim] = []
+    out.exempt.clear()
     for key, mine in _by_key(claims).items():
-        said = _said_in(known, by_name.get(key, 0))
+        said = _said_in(known, targets[key][1])
         photos: dict[int, list[Claim]] = defaultdict(list)
         for claim in mine:
             photos[claim.photo_id].append(claim)
@@ -250,6 +264,7 @@ def _targets(
     """Return the name and the person of each name: who has it, whose group gets it, or 0."""
     sizes = Counter(one.person_id for one in known.faces.values())
     found = {}
+    out.named.clear()
     for key, mine in _by_key(claims).items():
         name, person_id = spelling(claim.name for claim in mine), by_name.get(key, 0)
         if not person_id:

@@ -213,8 +213,8 @@ class Decisions(RuleBasedStateMachine):
     )
     def read_tags(self, tags):
         photos, claims = photo_of_faces(self.library), {}
-        for pick, name, seen in tags:
-            face, name = self.face(pick), cleaned(name)
+        for pick, text, seen in tags:
+            face, name = self.face(pick), cleaned(text)
             if face in photos and name and not problem(name):
                 claims[face] = Claim(face, photos[face], name, seen=seen)
         said = self.by_user()

@@ -124,6 +124,15 @@ def test_nobody_comes_into_a_photo_twice():
     assert told(decide([claim(1, "Ana")], known)) == {"Ana": (7, {1}, set())}
 
 
+def test_whom_a_name_means_is_known_before_photos_are_looked_at():
+    # A tag names the person whom the user has placed in another tag's photo.
+    known = Known(faces(p3_user=[(1, 10), (2, 20)], p0_none=[(4, 20)]), touched={3})
+    decision = decide([claim(1, "Ana"), claim(4, "Ana", 20)], known)
+    assert decision.named == {3: "Ana"}
+    assert told(decision) == {"Ana": (3, set(), set())}
+    assert [one.face_id for one in decision.overruled] == [4]
+
+
 def test_two_tags_of_one_name_on_two_real_faces_are_believed():
     known = Known(faces(p0_none=[(1, 10), (2, 10), (3, 10)]))
     decision = decide([claim(1, "Ana", 10), claim(2, "Ana", 10)], known)

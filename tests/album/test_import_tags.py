@@ -334,11 +334,16 @@ def test_forgetting_somebody_leaves_no_trace_of_the_import(tmp_path):
     small = photo(tmp_path / "photos" / "small.jpg", Drawn(BERT), Drawn(CLEO), side=48)
     shelf("index", "--profile", "fake", "--min-face", 60, tmp_path / "photos")
     name = "Xanthippe Qvrz"
-    sidecar(small, (name, place(0, 2, 48)), names=(name,))
-    assert imported(shelf)["new_faces"] == 1
+    other = photo(tmp_path / "photos" / "other.jpg", Drawn(ANNA))
+    shelf("index", "--profile", "fake", "--min-face", 60, tmp_path / "photos")
+    sidecar(small, (name, place(0, 2, 48)))
+    sidecar(other, names=(name,))
+    said = imported(shelf)
+    assert (said["new_faces"], said["hints"]) == (1, 1)
     assert shelf("forget", name, "--yes").code == 0
     for path in tmp_path.glob("library.db*"):
         assert name.encode() not in path.read_bytes()
+    Path(f"{other}.xmp").unlink()
     said = imported(shelf)
     assert (said["new_faces"], said["names"]) == (0, 0)
 
