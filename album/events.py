@@ -2,6 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from album.imports.store import ImportReport
+    from db.journal import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,37 @@ class Grouped:
     """Faces that went from one person to another, both of them people that nobody has touched."""
 
 
+@dataclass(frozen=True, slots=True)
+class TagsToRead:
+    """The tags of so many photos are going to be read."""
+
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class TagsRead:
+    """The tags of a photo were read; they know of so many faces."""
+
+    path: Path
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class TagsUnread:
+    """The tags of a file could not be read."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TagsImported:
+    """What tags say was stored; `change` is None after a dry run."""
+
+    report: "ImportReport"
+    change: "Change | None"
+
+
 @dataclass(slots=True)
 class IndexReport:
     """What one run of the index did; the sum of its events."""
@@ -98,6 +134,7 @@ class IndexReport:
     reassigned: int = 0
     seconds: float = 0.0
     failures: list[PhotoFailed] = field(default_factory=list)
+    tags: TagsImported | None = None
 
     def add(self, event: object) -> None:
         """Count one event."""
@@ -127,7 +164,22 @@ class IndexReport:
                 self.failures.append(event)
             case Grouped(people=people, passers_by=passers_by, reassigned=reassigned):
                 self.people, self.passers_by = people, passers_by
-                self.reassigned = reassigned
+                self.reassigned += reassigned
+            case TagsImported():
+                self.tags = event
 
 
-Event = Scanned | PhotoDone | ClipDone | FileSkipped | PhotoFailed | Moved | GroupingFaces | Grouped
+Event = (
+    Scanned
+    | PhotoDone
+    | ClipDone
+    | FileSkipped
+    | PhotoFailed
+    | Moved
+    | GroupingFaces
+    | Grouped
+    | TagsToRead
+    | TagsRead
+    | TagsUnread
+    | TagsImported
+)

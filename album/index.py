@@ -15,7 +15,7 @@ from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
 from album.contracts import nets_of, remember_nets
 from album.duplicates import mark_duplicates
-from album.events import Event, Grouped, Moved
+from album.events import Event, Grouped, Moved, TagsImported
 from album.planning import Plan, look, with_photos_elsewhere
 from album.storing import like_its_copy, save, save_clip, settle
 from album.tags.settle import settle as settle_tags
@@ -51,6 +51,8 @@ class IndexOptions:
         Which frames of clips are looked at; None: clips are left out.
     file_timeout : float
         Seconds after which a file is given up, a clip gets more by its length; 0 for never.
+    read_tags : bool
+        Bring in names that other programs have written into the photos.
     """
 
     jobs: int = os.cpu_count() or 1
@@ -60,6 +62,7 @@ class IndexOptions:
     method: str = "default"
     clips: Sampling | None = DEFAULT
     file_timeout: float = LIMIT
+    read_tags: bool = False
 
 
 def index(
@@ -82,7 +85,8 @@ def index(
     ------
     Event
         In order: one `Scanned`, a `PhotoDone`, `ClipDone` or `PhotoFailed` for each file read, and
-        `GroupingFaces` and `Grouped` where there was something to group.
+        `GroupingFaces` and `Grouped` where there was something to group. Tags come with events of
+        their own, see `album.imports.run.import_tags`, and are followed by another grouping.
 
     Raises
     ------
@@ -106,6 +110,23 @@ def index(
     if plan.gone:
         yield Moved(count_moved(library, plan.gone))
     if options.group:
+        yield from group_if_due(library, engine, options.method)
+    if options.read_tags:
+        yield from _read_tags(library, engine, roots, options)
+
+
+def _read_tags(
+    library: Library, engine: Engine, roots: Sequence[Path], options: IndexOptions
+) -> Iterator[Event]:
+    """Bring in what tags say, now that there are groups which can get names, and group again."""
+    from album.imports.run import ImportOptions, import_tags, photos_in
+
+    changed = False
+    photos = photos_in(library, roots)
+    for event in import_tags(library, engine, photos, ImportOptions(max(1, options.jobs))):
+        yield event
+        changed |= isinstance(event, TagsImported) and bool(event.change and event.change.event_id)
+    if changed and options.group:
         yield from group_if_due(library, engine, options.method)
 
 

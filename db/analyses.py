@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, selec
 from db.columns import now
 from db.dates import save_hints
 from db.forgetting import without_forgotten
+from db.found import IMPORTED
 from db.library import Library
 from db.matching import match_boxes
 from db.records import Analysis, Attributes, Faces, Identity, Ints, PhotoFacts
@@ -64,7 +65,8 @@ def _save_photos(conn: Connection, photos: Sequence[PhotoFacts]) -> tuple[dict[s
     return ids, before
 
 
-def _face_values(faces: Faces, photo_id: int, detector: int) -> list[dict[str, Any]]:
+def face_values(faces: Faces, photo_id: int, detector: int) -> list[dict[str, Any]]:
+    """Return the rows of faces, without their ids; ``detector`` is the row of the contract."""
     landmarks = np.ascontiguousarray(faces.landmarks, np.float32)
     times = [None] * len(faces) if faces.time_ms is None else faces.time_ms.tolist()
     names = ("x0", "y0", "x1", "y1", "score", "size", "sharpness", "frontal", "time_ms")
@@ -103,7 +105,7 @@ def _drop_faces(conn: Connection, ids: Sequence[int]) -> int:
             person.c.name.is_not(None),
         ),
         exists().where(rejection.c.face_id == face.c.id),
-        exists().where(contract.c.id == face.c.detector_id, contract.c.key == DRAWN),
+        exists().where(contract.c.id == face.c.detector_id, contract.c.key.in_((DRAWN, IMPORTED))),
         exists().where(person.c.cover_face_id == face.c.id, person.c.cover_chosen),
     )
     drop = delete(face).where(~kept)
@@ -127,19 +129,20 @@ def _replace_faces(conn: Connection, result: Analysis, photo_id: int, detector: 
         ids, lost = _match(conn, faces, photo_id)
     else:
         ids, lost = _match_clip(conn, result, photo_id)
-    values = _face_values(faces, photo_id, detector)
+    values = face_values(faces, photo_id, detector)
     again = [{**values[i], "face_id": int(ids[i])} for i in np.flatnonzero(ids >= 0)]
     if again:
         conn.execute(update(face).where(face.c.id == bindparam("face_id")), again)
     new = np.flatnonzero(ids < 0)
-    ids[new] = _insert_faces(conn, [values[i] for i in new])
+    ids[new] = insert_faces(conn, [values[i] for i in new])
     if _drop_faces(conn, lost) or len(new):
         # What other contracts have recorded as done no longer describes the faces of this photo.
         conn.execute(delete(analysis).where(analysis.c.photo_id == photo_id))
     return ids
 
 
-def _insert_faces(conn: Connection, values: Sequence[Mapping[str, Any]]) -> range:
+def insert_faces(conn: Connection, values: Sequence[Mapping[str, Any]]) -> range:
+    """Store new faces and return their ids."""
     ids = reserve_ids(conn, "face", len(values))
     if values:
         rows = [{**row, "id": face_id} for row, face_id in zip(values, ids, strict=True)]
@@ -159,8 +162,8 @@ def _save_faces(
         if photo_id in before:
             saved[photo_id] = _replace_faces(conn, result, photo_id, detector)
         else:
-            fresh += _face_values(result.faces, photo_id, detector)
-    made = iter(_insert_faces(conn, fresh))
+            fresh += face_values(result.faces, photo_id, detector)
+    made = iter(insert_faces(conn, fresh))
     for result, photo_id in zip(results, ids, strict=True):
         if photo_id not in before:
             count = len(result.faces)
@@ -185,13 +188,15 @@ def _attribute_rows(found: Attributes, face_ids: Ints, contract: int) -> list[di
     ]
 
 
-def _save_identity(conn: Connection, found: Sequence[tuple[Identity, Ints]]) -> None:
+def save_identity(conn: Connection, found: Sequence[tuple[Identity, Ints]]) -> None:
+    """Store vectors, each with the ids of its faces."""
     ids = intern_contracts(conn, "identity", (one.contract for one, _ in found))
     rows = [row for one, faces in found for row in _identity_rows(one, faces, ids[one.contract])]
     upsert(conn, observation, rows, keys=["face_id", "contract_id"], update=["vector"])
 
 
-def _save_attributes(conn: Connection, found: Sequence[tuple[Attributes, Ints]]) -> None:
+def save_attributes(conn: Connection, found: Sequence[tuple[Attributes, Ints]]) -> None:
+    """Store ages and genders, each with the ids of their faces."""
     ids = intern_contracts(conn, "attributes", (one.contract for one, _ in found))
     rows = [row for one, faces in found for row in _attribute_rows(one, faces, ids[one.contract])]
     upsert(conn, observation, rows, keys=["face_id", "contract_id"], update=["ages", "p_male"])
@@ -256,8 +261,8 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         results = without_forgotten(conn, results, ids)
         face_ids = _save_faces(conn, results, ids, before)
         pairs = list(zip(results, face_ids, strict=True))
-        _save_identity(conn, [(one, faces) for r, faces in pairs for one in r.identity])
-        _save_attributes(conn, [(one, faces) for r, faces in pairs for one in r.attributes])
+        save_identity(conn, [(one, faces) for r, faces in pairs for one in r.identity])
+        save_attributes(conn, [(one, faces) for r, faces in pairs for one in r.attributes])
         save_sightings(conn, pairs)
         save_hints(conn, dict(zip(ids, (r.hints for r in results), strict=True)))
         _record(conn, results, ids, now())

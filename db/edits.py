@@ -144,14 +144,28 @@ def remove_person(edit: Edit, person_id: int) -> None:
     edit.conn.execute(delete(person).where(person.c.id == person_id))
 
 
-def place(edit: Edit, face_ids: Iterable[int], person_id: int) -> None:
-    """Make faces a person's by the user's word, which takes back that they are not theirs."""
+def place(edit: Edit, face_ids: Iterable[int], person_id: int, *, source: str = "user") -> None:
+    """Make faces a person's by the word of the user, or of an import ('imported').
+
+    The user's takes back that they are not theirs.
+    """
     wanted = sorted(set(face_ids))
     edit.touch("people", [person_id])
     edit.touch("faces", wanted)
-    images.remove(edit.conn, rejection, ((face_id, person_id) for face_id in wanted))
-    common = {"person_id": person_id, "source": "user", "confidence": 1.0}
+    if source == "user":
+        images.remove(edit.conn, rejection, ((face_id, person_id) for face_id in wanted))
+    common = {"person_id": person_id, "source": source, "confidence": 1.0}
     images.put(edit.conn, assignment, [{"face_id": face_id, **common} for face_id in wanted])
+
+
+def follow(edit: Edit, face_ids: Iterable[int], person_id: int) -> None:
+    """Make faces that were found automatically another person's, as certain as they were."""
+    wanted = sorted(set(face_ids))
+    edit.touch("people", [person_id])
+    edit.touch("faces", wanted)
+    for part in chunks(wanted):
+        mine = update(assignment).where(assignment.c.face_id.in_(part))
+        edit.conn.execute(mine.values(person_id=person_id))
 
 
 def free(edit: Edit, face_ids: Iterable[int]) -> None:
@@ -278,6 +292,14 @@ def existing(edit: Edit, person_ids: Iterable[int]) -> set[int]:
 def drop_setting(edit: Edit, key: str) -> None:
     """Remove a setting; the journal doesn't keep it."""
     edit.conn.execute(delete(setting).where(setting.c.key == key))
+
+
+def existing_faces(edit: Edit, face_ids: Iterable[int]) -> set[int]:
+    """Return those of some faces that are there."""
+    parts = chunks(sorted(set(face_ids)))
+    return {
+        i for part in parts for i in edit.conn.scalars(select(face.c.id).where(face.c.id.in_(part)))
+    }
 
 
 def faces_in(edit: Edit, photo_id: int) -> list[Placed]:

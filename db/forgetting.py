@@ -16,9 +16,9 @@ from sqlalchemy import Column, Connection, delete, func, insert, select, update
 from db.journal import forget_events
 from db.library import Library
 from db.matching import SAME_FACE, overlaps
-from db.people import refresh_counts, remove_empty
+from db.people import folded, refresh_counts, remove_empty
 from db.records import Analysis
-from db.schema import assignment, event, face, file, forgotten, person, photo, setting
+from db.schema import assignment, event, face, file, forgotten, hint, person, photo, setting
 from db.settings import ASKED, CANDIDATES, GROUPED_UNDER
 from db.sightings import known_people
 from db.sql import chunks, is_present, under, upsert
@@ -186,6 +186,7 @@ def _delete(conn: Connection, target: _Target) -> None:
     """Delete rows and what hangs on them, and put right what is derived about everybody else."""
     faceless = _ids(conn, select(assignment.c.person_id), assignment.c.face_id, target.faces)
     forget_events(conn, target.people, target.faces if target.people else ())
+    _forget_hints(conn, target.people)
     _forget_summaries(conn, target.files)
     forget_tags(conn, target.files)
     for table, ids in (
@@ -202,6 +203,16 @@ def _delete(conn: Connection, target: _Target) -> None:
     remove_empty(conn)
     _show_another_face(conn, set(faceless) - set(target.people))
     refresh_counts(conn)
+
+
+def _forget_hints(conn: Connection, person_ids: Sequence[int]) -> None:
+    """Delete what others say of people of these names; until their tags are read again."""
+    query = select(person.c.name).where(person.c.id.in_(list(person_ids)))
+    names = {folded(name) for name in conn.scalars(query) if name}
+    if names:
+        known = conn.scalars(select(hint.c.name).distinct())
+        theirs = [name for name in known if folded(name) in names]
+        conn.execute(delete(hint).where(hint.c.name.in_(theirs)))
 
 
 def _forget_summaries(conn: Connection, file_ids: Sequence[int]) -> None:

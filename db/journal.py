@@ -3,7 +3,8 @@
 A change names the people, faces and photos that it is about (`Edit.touch`) before it changes
 anything. All rows about them (`db.images.TABLES`) are read before and after, and what differs is
 stored with the event: the rows afterwards as its payload, for redo, the rows before as its inverse.
-So every kind of change can be taken back, exactly, without code of its own.
+So every kind of change can be taken back, exactly, without code of its own. Faces that a change
+has found (`db.found`) go and come with it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from db import found as found_faces
 from db import images
 from db.columns import now
 from db.errors import EmptyHistoryError
@@ -71,6 +73,8 @@ class Edit:
         To be set before the end.
     person_ids : list of int
         Likewise.
+    found : list of int
+        Faces that the change has added.
     """
 
     conn: Connection
@@ -79,6 +83,7 @@ class Edit:
     summary: str = ""
     person_ids: list[int] = field(default_factory=list)
     event_id: int = 0
+    found: list[int] = field(default_factory=list)
     _before: Images = field(default_factory=images.empty)
     _scope: dict[str, set[int]] = field(default_factory=lambda: {k: set() for k in images.SCOPES})
 
@@ -144,7 +149,7 @@ def changing(library: Library, kind: str) -> Iterator[Edit]:
         edit = Edit(conn, library.path, kind)
         yield edit
         old, new = edit.difference()
-        if any(old.values()):
+        if any(old.values()) or edit.found:
             edit.event_id = _record(conn, edit, old, new)
 
 
@@ -162,6 +167,8 @@ def _record(conn: Connection, edit: Edit, old: Images, new: Images) -> int:
         "people": list(edit.person_ids),
         "after": images.to_json(new),
     }
+    if edit.found:
+        payload["found"] = found_faces.to_json(conn, edit.found)
     row = {
         "at": now(),
         "kind": edit.kind,
@@ -206,7 +213,12 @@ def reverting(library: Library, *, again: bool = False) -> Iterator[tuple[Edit, 
         after = images.from_json(row["payload"]["after"])
         before = images.from_json(row["inverse"]["before"])
         target, expected = (after, before) if again else (before, after)
+        found = row["payload"].get("found")
+        if found and again:
+            found_faces.put_back(conn, found)
         done = restore(conn, target, expected)
+        if found and not again:
+            done.stale |= found_faces.take_away(conn, found)
         conn.execute(update(event).where(event.c.id == row["id"]).values(undone=not again))
         yield (
             Edit(
@@ -283,6 +295,7 @@ def _concerned(payload: Any, inverse: Any) -> tuple[set[int], set[int], set[int]
         who |= {key[1] for key in image["rejection"]}
         which |= {key[0] for key in (*image["assignment"], *image["rejection"])}
         who |= {row["person_id"] for row in image["assignment"].values() if row}
+    which |= set(found_faces.ids(payload["found"])) if "found" in payload else set()
     gone = {key[0] for key, row in after["person"].items() if row is None}
     return who, which, gone
 

@@ -35,6 +35,7 @@ SECTIONS = {
         "unhide": "Show a hidden person again.",
         "same-person-twice": "Allow a person twice in a photo: a collage, a mirror.",
         "regroup": "Group all faces anew, within what you have said.",
+        "import-tags": "Bring in names that other programs have written into the photos.",
         "undo": "Take the last change back.",
         "redo": "Make the change again that was taken back last.",
         "history": "List the changes that were made.",

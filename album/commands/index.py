@@ -4,12 +4,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
-from album.commands import text
+from album.commands import import_tags, text
 from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
 from album.commands.nets_options import engine_of, nets_options
 from album.commands.progress import progress
@@ -62,6 +62,11 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
     help="Give up a file that takes longer; clips get more by their length, 0 waits forever.",
 )
 @click.option("--retry", is_flag=True, help="Read again what could not be read before.")
+@click.option(
+    "--read-tags",
+    is_flag=True,
+    help="Bring in names that other programs have written into the photos; see album import-tags.",
+)
 @click.option("--no-group", is_flag=True, help="Find faces only; leave the people as they are.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
 @everywhere
@@ -83,7 +88,7 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: objec
     else:
         for line in summary(report, failed):
             click.echo(line)
-    if report.failures:
+    if report.failures or (report.tags is not None and report.tags.report.failures):
         context.exit(SOME_FILES_FAILED)
 
 
@@ -106,6 +111,7 @@ def run(
         group=not options["no_group"],
         method=str(options["clustering"]),
         file_timeout=float(str(options["file_timeout"])),
+        read_tags=bool(options["read_tags"]),
         clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)
@@ -128,7 +134,12 @@ def _record(report: IndexReport, failed: int) -> dict[str, object]:
     failures = [
         {**path_record(os.fspath(one.path)), "reason": shown(one.reason)} for one in report.failures
     ]
-    counts = asdict(report) | {"seconds": round(report.seconds, 3), "failures": failures}
+    counts = asdict(replace(report, tags=None)) | {"failures": failures}
+    counts["seconds"] = round(report.seconds, 3)
+    if report.tags is None:
+        counts.pop("tags")
+    else:
+        counts["tags"] = import_tags.record(report.tags.report, report.tags.change, dry_run=False)
     return {"format": 1, **counts, "failed_in_all": failed}
 
 
@@ -159,6 +170,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)
+    if report.tags is not None:
+        yield from import_tags.summary(report.tags.report, report.tags.change, dry_run=False)
     if report.reassigned:
         faces = text.count(report.reassigned, "face")
         yield f"{faces} changed person, none of anybody whom you have named or corrected."

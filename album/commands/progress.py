@@ -10,7 +10,16 @@ from typing import Self
 import click
 
 from album.commands import text
-from album.events import ClipDone, FileSkipped, GroupingFaces, PhotoDone, PhotoFailed, Scanned
+from album.events import (
+    ClipDone,
+    FileSkipped,
+    GroupingFaces,
+    PhotoDone,
+    PhotoFailed,
+    Scanned,
+    TagsRead,
+    TagsToRead,
+)
 
 FIRST_LINE_S = 5.0
 LONGEST_PAUSE_S = 120.0
@@ -45,7 +54,11 @@ class Progress(ABC):
             case Scanned():
                 self.total, self._started = event.todo, self._clock()
                 self.begin(event)
-            case PhotoDone() | ClipDone() | PhotoFailed() | FileSkipped():
+            case TagsToRead(photos=photos):
+                self.done = self.faces = 0
+                self.total, self._started = photos, self._clock()
+                self.begin(Scanned(photos, photos, 0, 0))
+            case PhotoDone() | ClipDone() | PhotoFailed() | FileSkipped() | TagsRead():
                 self.done += 1
                 self.faces += getattr(event, "faces", 0)
                 self.advance()

@@ -53,7 +53,8 @@ class Tags:
         return tuple(region for region in self.regions if region.is_face)
 
     def __bool__(self) -> bool:
-        return bool(self.regions or self.people or self.keywords or self.hierarchical)
+        listed = self.people or self.keywords or self.hierarchical or self.tags_list
+        return bool(self.regions or listed)
 
 
 def read(packets: Iterable[bytes]) -> Tags:

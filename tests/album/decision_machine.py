@@ -13,6 +13,9 @@ from sqlalchemy import delete
 
 from album import decisions
 from album.errors import AlbumError
+from album.imports.decide import Claim
+from album.imports.names import cleaned, problem
+from album.imports.store import ImportReport, store
 from db.errors import EmptyHistoryError, LibraryError, UndoError
 from db.library import Library
 from db.people import next_person_ids, save_people
@@ -24,6 +27,10 @@ from tests.album.decided import check, derived_is_right, dump, fill, photo_of_fa
 PICK = st.integers(0, 10**6)
 NAMES = st.sampled_from(["Ana", "ana", "Ben", "Zoë", "zoe", "", "new", "12", "A\nB", "x" * 300])
 MEMORY = Path("/dev/shm")
+
+
+def import_claims(library, claims):
+    return store(library, claims, [], ImportReport())
 
 
 class Desk:
@@ -200,6 +207,28 @@ class Decisions(RuleBasedStateMachine):
         ids = self.person(a), self.person(b)
         function = decisions.keep_apart if different else decisions.skip_pair
         self.keeping_names(function, *ids)
+
+    @rule(
+        tags=st.lists(st.tuples(PICK, NAMES, st.booleans()), min_size=1, max_size=5),
+    )
+    def read_tags(self, tags):
+        photos, claims = photo_of_faces(self.library), {}
+        for pick, text, seen in tags:
+            face, name = self.face(pick), cleaned(text)
+            if face in photos and name and not problem(name):
+                claims[face] = Claim(face, photos[face], name, seen=seen)
+        said = self.by_user()
+        named = set(self.names().values())
+        change = self.attempt(import_claims, list(claims.values()))
+        assert self.by_user() == said
+        assert named <= set(self.names().values())
+        if change:
+            assert import_claims(self.library, list(claims.values())).event_id == 0
+            assert dump(self.library) == self.state
+
+    def by_user(self):
+        rows = self.state["assignment"].items()
+        return {key: row["person_id"] for key, row in rows if row["source"] == "user"}
 
     def revert(self, function, source, sink):
         before = self.state

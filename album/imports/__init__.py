@@ -1,0 +1,1 @@
+"""Bringing in what other programs have written into photos: who is there, and where."""
