@@ -38,6 +38,7 @@ SECTIONS = {
         "history": "List the changes that were made.",
     },
     "Use and end": {
+        "serve": "Show the album in a browser.",
         "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
