@@ -11,7 +11,7 @@ from db.people import folded
 from db.people import people as person_rows
 
 SORTS = ("photos", "name", "born", "recent")
-GROUPS = ("known", "named", "unnamed", "passers", "hidden")
+GROUPS = ("known", "all", "named", "unnamed", "passers", "hidden")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Cards:
 
 _CHOSEN: dict[str, Callable[[Person], bool]] = {
     "known": lambda p: not p.hidden and not p.passer_by,
+    "all": lambda p: not p.hidden,
     "named": lambda p: not p.hidden and p.name is not None,
     "unnamed": lambda p: not p.hidden and not p.passer_by and p.name is None,
     "passers": lambda p: not p.hidden and p.passer_by,

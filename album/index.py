@@ -15,6 +15,7 @@ from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
 from album.contracts import nets_of, remember_nets
 from album.events import Event, Grouped, Moved
+from album.heartbeat import Heartbeat
 from album.planning import Plan, look, with_photos_elsewhere
 from album.storing import like_its_copy, save, save_clip, settle
 from db.files import count_moved
@@ -85,6 +86,18 @@ def index(
     LibraryError
         If the library can't be written.
     """
+    heartbeat = Heartbeat(library)
+    try:
+        for event in _index(library, engine, roots, options):
+            heartbeat.see(event)
+            yield event
+    finally:
+        heartbeat.end()
+
+
+def _index(
+    library: Library, engine: Engine, roots: Sequence[Path], options: IndexOptions
+) -> Iterator[Event]:
     contract = analysis_contract(engine, options.view)
     clips = clip_contract(contract, options.clips)
     plan = look(library, roots, contract, clips, retry=options.retry)

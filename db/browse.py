@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
+from db.faces import load_table
 from db.library import Library
+from db.rows import FaceTable
 from db.schema import assignment, face, file, person, photo
-from db.sql import best_file, chunks, is_present
+from db.sql import CHUNK, best_file, chunks, is_present
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def faces_of(
         .offset(offset)
     )
     with library.read() as conn:
-        return [SeenFace(_key(row[:7]), *tuple(row)[7:]) for row in conn.execute(query)]
+        return [_seen(tuple(row)) for row in conn.execute(query)]
 
 
 def count_faces(library: Library, person_id: int) -> int:
@@ -177,3 +180,68 @@ def photo_file(library: Library, photo_id: int) -> PhotoFile | None:
         return None
     here = row[3] is not None and row[4] is None
     return PhotoFile(row[0], row[1], row[2], row[3], here, row[5], row[6])
+
+
+def spread_faces(
+    library: Library,
+    person_id: int,
+    most: int,
+    *,
+    without: Sequence[int] = (),
+    among: Sequence[int] | None = None,
+) -> list[SeenFace]:
+    """Return the clearest faces of equal stretches of a person's time, oldest first.
+
+    Parameters
+    ----------
+    library : Library
+    person_id : int
+    most : int
+        How many at most.
+    without, among : sequence of int
+        Faces to leave out; the only ones to choose from. At most a few thousand each.
+    """
+    query = (
+        select(
+            *_KEY,
+            *(photo.c.kind, photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
+            *(assignment.c.source, assignment.c.confidence, face.c.size, face.c.sharpness),
+        )
+        .select_from(assignment.join(face).join(photo))
+        .where(_of(person_id))
+        .order_by(photo.c.taken_at, face.c.id)
+    )
+    if among is not None:
+        query = query.where(face.c.id.in_(list(among)[:CHUNK]))
+    if without:
+        query = query.where(face.c.id.not_in(list(without)[:CHUNK]))
+    with library.read() as conn:
+        rows = [tuple(row) for row in conn.execute(query)]
+    edges = [round(i * len(rows) / most) for i in range(most + 1)]
+    parts = [rows[a:b] for a, b in pairwise(edges) if a < b]
+    return [_seen(max(part, key=lambda row: _clear(*row[-2:]))) for part in parts]
+
+
+def _clear(size: float, sharpness: float | None) -> float:
+    return float(min(size, 250.0) * min(max(sharpness or 0.0, 0.01), 200.0) ** 0.25)
+
+
+def _seen(row: tuple[Any, ...]) -> SeenFace:
+    values = row[7:13]
+    return SeenFace(_key(row[:7]), *values)
+
+
+def faces_with_vectors(library: Library, person_ids: Sequence[int], *, identity: str) -> FaceTable:
+    """Return the faces of some people, with vectors, as `db.faces.load_faces` does of all.
+
+    Parameters
+    ----------
+    library : Library
+    person_ids : sequence of int
+        A few thousand at most.
+    identity : str
+        Contract of the vectors.
+    """
+    mine = assignment.c.person_id.in_(list(person_ids)[:CHUNK])
+    with library.read() as conn:
+        return load_table(conn, library.path, identity=identity, only=mine)

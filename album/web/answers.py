@@ -43,12 +43,30 @@ def status_of(error: Exception) -> int:
 def answer(request: Request, status: int, sentence: str) -> Response:
     """Say what happened, as JSON or as a page."""
     if is_api(request):
-        response: Response = JSONResponse({"error": sentence, "status": status}, status)
+        said, force = without_option(sentence)
+        problem = {"error": said, "status": status, "can_force": force}
+        response: Response = JSONResponse(problem, status)
     else:
         response = render(request, "error.html", {"sentence": sentence}, status=status)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["retry-after"] = "5"
     return response
+
+
+def without_option(sentence: str) -> tuple[str, bool]:
+    """Turn what a refusal says of the option --force into a question.
+
+    Returns
+    -------
+    str
+        The sentence for a page.
+    bool
+        Whether the user may insist.
+    """
+    said, found, _ = sentence.partition("; use --force")
+    if not found:
+        said, found, _ = sentence.partition(", or use --force")
+    return (text("error.insist", what=said), True) if found else (sentence, False)
 
 
 def explain_errors(app: FastAPI) -> None:

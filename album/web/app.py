@@ -9,14 +9,29 @@ from fastapi.staticfiles import StaticFiles
 
 from album import __version__
 from album.paths import cache_folder
-from album.web import changes, images, login, people
+from album.web import (
+    changes,
+    facemap,
+    images,
+    library,
+    login,
+    people,
+    person,
+    photo,
+    review,
+    search,
+)
 from album.web.answers import explain_errors
 from album.web.guard import Access, Guard
 from album.web.shelf import Shelf
 from album.web.thumbnails import Thumbnails
 
 STATIC = Path(__file__).parent / "static"
-ROUTERS = (people.router, changes.router, images.router, login.router)
+ROUTERS = (
+    *(people.router, person.router, photo.router, review.router, search.router),
+    *(library.router, facemap.router),
+    *(changes.router, images.router, login.router),
+)
 
 
 def make_shelf(path: Path, access: Access | None = None, *, read_only: bool = False) -> Shelf:

@@ -13,7 +13,7 @@ from album.web.rendering import render
 router = APIRouter()
 PAGE = 120
 
-Group = Literal["known", "named", "unnamed", "passers", "hidden"]
+Group = Literal["known", "all", "named", "unnamed", "passers", "hidden"]
 Sort = Literal["photos", "name", "born", "recent"]
 Name = Annotated[str, Query(max_length=200)]
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from album import __version__
 from album.errors import shown
 from album.people import Person
+from album.web.images import face_url
 from album.web.texts import text
 
 HERE = Path(__file__).parent
@@ -28,13 +29,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(t=text, version=__version__)
+    made.globals.update(t=text, version=__version__, face_url=face_url)
     made.filters.update(
         shown=shown,
         thousands=lambda n: f"{n:,}".replace(",", "\u202f"),
         day=day,
         born=born,
         label=label,
+        clock=clock,
     )
     return made
 
@@ -67,6 +69,19 @@ def render(
 def day(when: datetime | None) -> str:
     """Return a date as people read it everywhere: 2004-05-06."""
     return "" if when is None else when.strftime("%Y-%m-%d")
+
+
+def date_text(when: datetime | None, precision: str = "day") -> str:
+    """Return a date as exactly as it is known: 2004, 2004-05 or 2004-05-06."""
+    if when is None:
+        return ""
+    return when.strftime({"year": "%Y", "month": "%Y-%m"}.get(precision, "%Y-%m-%d"))
+
+
+def clock(ms: int) -> str:
+    """Return a time in a clip as players show it."""
+    minutes, seconds = divmod(ms // 1000, 60)
+    return f"{minutes}:{seconds:02}"
 
 
 def born(person: Person) -> str:

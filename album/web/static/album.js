@@ -1,6 +1,11 @@
 // What every page has: changes with a message and undo, and lists that go on where the page ends.
 import { grids } from "./grid.js";
 import { post, say } from "./api.js";
+import "./person.js";
+import "./photo.js";
+import "./review.js";
+import "./facemap.js";
+import "./live.js";
 
 async function act(action) {
   const done = await post(`/api/v1/${action}`);

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 const BLOCK = 120;
 
 /** Fill a copy of a template from a record: data-text, data-src, data-href name its fields. */
-function filled(template, record) {
+export function filled(template, record) {
   const item = document.createElement("li");
   item.append(template.content.cloneNode(true));
   for (const node of item.querySelectorAll("[data-text]")) node.textContent = record[node.dataset.text] ?? "";
@@ -14,6 +14,8 @@ function filled(template, record) {
     if (source) node.setAttribute("src", source);
     else node.replaceWith(Object.assign(document.createElement("span"), { className: "blank" }));
   }
+  for (const node of item.querySelectorAll("[data-alt]")) node.alt = record[node.dataset.alt] ?? "";
+  for (const node of item.querySelectorAll("[data-value]")) node.value = record[node.dataset.value];
   for (const node of item.querySelectorAll("[data-id]")) node.dataset.id = record.id;
   return item;
 }
