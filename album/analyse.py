@@ -2,23 +2,30 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from album import dates, media, scan
+from album import dates, live, media, scan
 from album.clips.frames import Sampling
 from album.clips.look import Clip, read_clip
-from album.errors import Ignored, MediaError
+from album.errors import Ignored, MediaError, TooSlow
 from album.kinds import Kind
+from album.phash import perceptual_hash
+from album.workers import Clock, Workers
 from nets.api import Batch, Detections, Image
-from nets.engine import Engine
+from nets.engine import Engine, join
 from nets.quality import CROP as QUALITY_CROP
 from nets.quality import quality
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Pixels
 
 VIEW = 1600
 """Longest side in pixels of the picture that faces are looked for in."""
@@ -26,8 +33,14 @@ VIEW = 1600
 CHIP_SIDE = 160
 """A face smaller than this, in pixels of the decoded picture, is cropped from a larger decode."""
 
+GRID = 60
+"""Pixels; a whole number of the blocks that faces are averaged in while they are cropped."""
+
 CLOSER_PIXELS = 24e6
 """That decode has about this many pixels at most, which bounds the memory of a thread."""
+
+LAST_WAIT_S = 10.0
+"""How long a run that is to end waits for what is being read, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +56,8 @@ class Prepared:
     """A file that was read, its faces detected and cropped.
 
     `detections` are in pixels of the upright photo at full size; `batch` holds the chips of the
-    same faces; `quality` has a row of size, sharpness and frontalness for each.
+    same faces; `quality` has a row of size, sharpness and frontalness for each; `phash` is that of
+    the whole picture (`album.phash`).
     """
 
     task: Task
@@ -53,6 +67,7 @@ class Prepared:
     detections: Detections
     batch: Batch
     quality: NDArray[np.float32]
+    phash: int
     seconds: float
 
 
@@ -77,6 +92,15 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveClip:
+    """The clip of a Live Photo, and the path of its still: no clip of its own."""
+
+    task: Task
+    content_hash: str
+    still: str
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """A file that is not read: a clip where none are wanted, or something else ('other')."""
 
@@ -95,7 +119,7 @@ class Failed:
     kind: str = "image"
 
 
-Outcome = Prepared | ReadClip | Known | Skipped | Failed
+Outcome = Prepared | ReadClip | LiveClip | Known | Skipped | Failed
 
 
 @dataclass(slots=True)
@@ -116,6 +140,8 @@ class Analyser:
         Cores that one clip may use.
     stopped : threading.Event
         Once set, a clip is not read to its end: it would keep the user waiting.
+    clock : Clock
+        How long a file may take; `outcomes` looks at it.
     """
 
     engine: Engine
@@ -124,26 +150,45 @@ class Analyser:
     clips: Sampling | None = None
     threads: int = 1
     stopped: threading.Event = field(default_factory=threading.Event)
+    clock: Clock = field(default_factory=Clock)
+    _reading: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, task: Task) -> Outcome:
         """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
+        self.clock.start(task.found.path)
+        try:
+            return self._read(task)
+        finally:
+            self.clock.stop(task.found.path)
+            self._reading.pop(task.found.path, None)
+
+    def give_up(self, task: Task) -> Failed:
+        """Return the outcome of a file that takes too long. Its thread may go on forever."""
+        content_hash, kind = self._reading.get(task.found.path, (task.content_hash, "image"))
+        error = TooSlow(task.found.path, f"more than {self.clock.limit:g} seconds")
+        return Failed(task, error.code, error.reason, content_hash, kind)
+
+    def _read(self, task: Task) -> Outcome:
         started = time.perf_counter()
         path, content_hash, kind = Path(task.found.path), task.content_hash, "image"
         try:
             header = media.read_header(path)
             kind = "clip" if header.kind is Kind.CLIP else kind
+            if kind == "clip" and (still := live.still_beside(task.found.path, header)):
+                return LiveClip(task, content_hash or scan.content_hash(path), still)
             if kind == "clip" and self.clips is None:
                 return Skipped(task, kind)
             content_hash = content_hash or scan.content_hash(path)
             if not self._claim(content_hash):
                 return Known(task, content_hash, kind)
+            self._reading[task.found.path] = content_hash, kind
             taken = dates.read_date(path, header)
             if self.clips is not None and kind == "clip":
-                clip = self._read_clip(path, self.clips)
+                clip = self._read_clip(task.found.path, self.clips)
                 seconds = time.perf_counter() - started
                 return ReadClip(task, content_hash, taken, clip, seconds)
-            detections, batch, scores = self.faces(path, header)
+            detections, batch, scores, look = self.faces(path, header)
         except Ignored:
             return Skipped(task, "other")
         except MediaError as error:
@@ -152,11 +197,16 @@ class Analyser:
             reason = "needs more memory than there is; close other programs and use --retry."
             return Failed(task, "memory", reason, content_hash, kind)
         seconds = time.perf_counter() - started
-        return Prepared(task, content_hash, header, taken, detections, batch, scores, seconds)
+        found = detections, batch, scores, look
+        return Prepared(task, content_hash, header, taken, *found, seconds)
 
-    def _read_clip(self, path: Path, sampling: Sampling) -> Clip:
+    def _read_clip(self, path: str, sampling: Sampling) -> Clip:
+        def stopped() -> bool:
+            self.clock.extend(path)
+            return self.stopped.is_set()
+
         how = {"view": self.view, "threads": self.threads}
-        return read_clip(path, self.engine, sampling, stopped=self.stopped.is_set, **how)
+        return read_clip(path, self.engine, sampling, stopped=stopped, **how)
 
     def _claim(self, content_hash: str) -> bool:
         """Take a content for this thread; False where it is done, or another thread has it."""
@@ -167,48 +217,92 @@ class Analyser:
 
     def faces(
         self, path: Path, header: media.Header
-    ) -> tuple[Detections, Batch, NDArray[np.float32]]:
+    ) -> tuple[Detections, Batch, NDArray[np.float32], int]:
         """Decode a photo, find its faces and crop them, in as few pixels as that takes."""
-        picture = media.read_image(path, header, max_side=self.view)
-        view, ratio = shrink(picture.pixels, self.view)
-        detections = scaled(self.engine.detect(view), 1 / ratio[0], 1 / ratio[1])
-        pixels, detections = self._closer(path, header, picture, detections)
-        batch = self.engine.crop(pixels, detections)
+        picture = media.read_upright(path, header, max_side=self.view)
+        view = shrunk(picture, self.view)
+        pixels = np.asarray(view)
+        ratio = picture.width / view.width, picture.height / view.height
+        detections = scaled(self.engine.detect(pixels), *ratio)
+        picture, detections = self._closer(path, header, picture, detections)
+        batch = crop_each(self.engine, picture, detections)
         scores = quality(batch.chips[QUALITY_CROP], detections)
         full_w, full_h = header.upright_size
-        to_full = full_w / pixels.shape[1], full_h / pixels.shape[0]
+        to_full = full_w / picture.width, full_h / picture.height
         scores[:, 0] *= np.sqrt(to_full[0] * to_full[1])
-        return scaled(detections, *to_full), batch, scores
+        return scaled(detections, *to_full), batch, scores, perceptual_hash(pixels)
 
     def _closer(
-        self, path: Path, header: media.Header, picture: media.Picture, detections: Detections
-    ) -> tuple[Image, Detections]:
+        self, path: Path, header: media.Header, picture: "Pixels", detections: Detections
+    ) -> tuple["Pixels", Detections]:
         """Decode again, larger, where the smallest face has fewer pixels than its chip wants."""
-        pixels, long_side = picture.pixels, max(header.upright_size)
-        if not len(detections) or max(pixels.shape) >= long_side:
-            return pixels, detections
+        long_side = max(header.upright_size)
+        if not len(detections) or max(picture.size) >= long_side:
+            return picture, detections
         sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
         wanted = CHIP_SIDE / max(float(sides.max(axis=1).min()), 1.0)
-        wanted = min(wanted, float(np.sqrt(CLOSER_PIXELS / (pixels.shape[0] * pixels.shape[1]))))
+        wanted = min(wanted, float(np.sqrt(CLOSER_PIXELS / (picture.width * picture.height))))
         if wanted <= 1.1:
-            return pixels, detections
-        max_side = min(long_side, int(np.ceil(max(pixels.shape) * wanted)))
-        larger = media.read_image(path, header, max_side=max_side).pixels
-        x, y = larger.shape[1] / pixels.shape[1], larger.shape[0] / pixels.shape[0]
+            return picture, detections
+        max_side = min(long_side, int(np.ceil(max(picture.size) * wanted)))
+        larger = media.read_upright(path, header, max_side=max_side)
+        x, y = larger.width / picture.width, larger.height / picture.height
         return larger, scaled(detections, x, y)
 
 
+def crop_each(engine: Engine, picture: "Pixels", faces: Detections) -> Batch:
+    """Crop faces one by one, copying no more of a large picture than what is around each.
+
+    Parameters
+    ----------
+    engine : Engine
+    picture : PIL.Image.Image
+        Upright RGB.
+    faces : Detections
+        In pixels of it.
+    """
+    batches = []
+    for row in range(len(faces)):
+        one = faces.take(np.array([row]))
+        corner, part = _around(picture, one.boxes[0])
+        moved = np.array(corner, np.float32)
+        near = Detections(one.boxes - np.tile(moved, 2), one.landmarks - moved, one.scores)
+        batches.append(engine.crop(part, near))
+    return join(batches) if batches else engine.crop(np.zeros((1, 1, 3), np.uint8), faces)
+
+
+def _around(picture: "Pixels", box: NDArray[np.float32]) -> tuple[tuple[int, int], Image]:
+    """Return what lies around a box, as far as any crop reaches, and its top left corner."""
+    left, top, right, bottom = np.nan_to_num(box.astype(float)).tolist()
+    room = max(right - left, bottom - top, 8.0)
+    # Crops average blocks of pixels from the corner of the picture on: whole blocks are left out.
+    x0, y0 = (max(int((low - room) // GRID) * GRID, 0) for low in (left, top))
+    x0, y0 = min(x0, picture.width - 1), min(y0, picture.height - 1)
+    x1 = min(max(int(np.ceil(right + room)), x0 + 1), picture.width)
+    y1 = min(max(int(np.ceil(bottom + room)), y0 + 1), picture.height)
+    return (x0, y0), np.asarray(picture.crop((x0, y0, x1, y1)))
+
+
+def shrunk(picture: "Pixels", max_side: int) -> "Pixels":
+    """Shrink a picture to a longest side."""
+    if max(picture.size) <= max_side:
+        return picture
+    from PIL.Image import Resampling
+
+    scale = max_side / max(picture.size)
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    return picture.resize(size, Resampling.BOX, reducing_gap=2.0)
+
+
 def shrink(pixels: Image, max_side: int) -> tuple[Image, tuple[float, float]]:
-    """Shrink a picture to a longest side; return it with the ratios of width and of height."""
+    """Shrink an array of pixels likewise; return it with the ratios of width and of height."""
     height, width = pixels.shape[:2]
     if max(height, width) <= max_side:
         return pixels, (1.0, 1.0)
-    from PIL import Image as Pixels
+    from PIL.Image import fromarray
 
-    scale = max_side / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = Pixels.fromarray(pixels).resize(size, Pixels.Resampling.BOX, reducing_gap=2.0)
-    return np.asarray(small), (size[0] / width, size[1] / height)
+    small = shrunk(fromarray(pixels), max_side)
+    return np.asarray(small), (small.width / width, small.height / height)
 
 
 def scaled(detections: Detections, x: float, y: float) -> Detections:
@@ -219,30 +313,58 @@ def scaled(detections: Detections, x: float, y: float) -> Detections:
     )
 
 
+class Reader(Protocol):
+    """What `outcomes` needs of an `Analyser`."""
+
+    clock: Clock
+
+    def __call__(self, task: Task) -> Outcome:
+        """Read one file."""
+        ...
+
+    def give_up(self, task: Task) -> Outcome:
+        """Return the outcome of a file that takes too long."""
+        ...
+
+
 def outcomes(
-    analyse: Callable[[Task], Outcome],
-    tasks: list[Task],
-    *,
-    jobs: int,
-    stop: Callable[[], None] = lambda: None,
+    analyse: Reader, tasks: list[Task], *, jobs: int, stop: Callable[[], None] = lambda: None
 ) -> Iterator[Outcome]:
     """Read files in `jobs` threads, a few ahead of the caller; in the order of the tasks.
 
-    `stop` is called when no more is wanted, before waiting for what is being read. With ``jobs=0``
-    everything happens in the caller's thread, which is easier to debug.
+    A file that takes longer than ``analyse.clock`` allows is given up, and its thread left to
+    itself. `stop` is called when no more is wanted, before waiting for what is being read. With
+    ``jobs=0`` everything happens in the caller's thread, which is easier to debug, and has no
+    limits of time.
     """
     if jobs == 0:
         yield from map(analyse, tasks)
         return
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="album")
-    waiting: list[Future[Outcome]] = []
+    pool = Workers(jobs)
+    waiting: deque[tuple[Task, Future[Outcome]]] = deque()
     try:
         for task in tasks:
-            waiting.append(pool.submit(analyse, task))
+            waiting.append((task, pool.submit(analyse, task)))
             if len(waiting) > 2 * jobs:
-                yield waiting.pop(0).result()
+                yield _outcome(analyse, *waiting.popleft(), pool)
         while waiting:
-            yield waiting.pop(0).result()
+            yield _outcome(analyse, *waiting.popleft(), pool)
     finally:
         stop()
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait((future for _, future in waiting), timeout=LAST_WAIT_S)
+
+
+def _outcome(analyse: Reader, task: Task, future: Future[Outcome], pool: Workers) -> Outcome:
+    """Wait for one file, as long as it may take."""
+    while True:
+        left = analyse.clock.left(task.found.path)
+        if left is not None and left <= 0 and not future.done():
+            break
+        try:
+            return future.result(left)
+        except TimeoutError:
+            if future.done():
+                return future.result()
+    pool.add()
+    return analyse.give_up(task)

@@ -6,14 +6,14 @@ EXIF's date of last change comes after everything that speaks of the taking.
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from math import hypot, inf
 from pathlib import Path, PurePath
 
-from album.dates_sidecars import neighbours, read_takeout
+from album.dates_sidecars import Takeout, neighbours, read_takeout
 from album.dates_text import Moment, Precision, from_name, from_timestamp, parse
 from album.dates_xmp import DATES, GPS_TIME
 from album.errors import StrPath, reading
@@ -91,6 +91,32 @@ _EPOCH_MINUTES = {
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that says when a photo was taken.
+
+    Attributes
+    ----------
+    source : Source
+    text : str
+        As it was written.
+    when : datetime or None
+        Naive; None where the text is no date.
+    offset_minutes : int or None
+        East of UTC.
+    precision : Precision
+    refusal : str
+        Why it is not believed; empty where it may be.
+    """
+
+    source: Source
+    text: str
+    when: datetime | None
+    offset_minutes: int | None = None
+    precision: Precision = Precision.SECOND
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TakenAt:
     """When a photo was taken, as far as anything believable says.
 
@@ -107,6 +133,10 @@ class TakenAt:
         How much of the date was written.
     refused : tuple of str
         Claims that were not believed, each with its reason.
+    claims : tuple of Claim
+        Everything that said something, best first, whether believed or not.
+    people : tuple of str
+        Names that Google Photos has for people in it, without places.
     """
 
     when: datetime | None
@@ -114,6 +144,8 @@ class TakenAt:
     source: Source = Source.NONE
     precision: Precision = Precision.SECOND
     refused: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = field(default=(), compare=False)
+    people: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def sigma_years(self) -> float:
@@ -174,17 +206,33 @@ def read_date(
         with reading(path):
             stat = Path(path).stat()
     beside = neighbours(place) if names is None else names
+    takeout = read_takeout(place, beside)
+    claims = tuple(_judged(claim, now) for claim in _claims(place, header.tags, stat, takeout))
+    return chosen(claims, people=takeout.people if takeout else ())
+
+
+def _judged(claim: _Claim, now: datetime | None) -> Claim:
+    reason = refusal(claim.moment, now=now)
+    if claim.moment is None:
+        return Claim(claim.source, claim.text, None, refusal=reason)
+    moment = claim.moment if reason else _coarsened(claim.moment)
+    return Claim(
+        claim.source, claim.text, moment.when, moment.offset_minutes, moment.precision, reason
+    )
+
+
+def chosen(claims: Sequence[Claim], *, people: tuple[str, ...] = ()) -> TakenAt:
+    """Return the date that the first believable claim gives; see `TakenAt`."""
     refused: list[str] = []
-    for claim in _claims(place, header.tags, stat, beside):
-        reason = refusal(claim.moment, now=now)
-        if reason:
-            refused.append(f"{claim.source} {claim.text!r}: {reason}")
-        elif claim.moment:
-            moment = _coarsened(claim.moment)
+    for claim in claims:
+        if claim.refusal:
+            refused.append(f"{claim.source} {claim.text!r}: {claim.refusal}")
+        elif claim.when:
             return TakenAt(
-                moment.when, moment.offset_minutes, claim.source, moment.precision, tuple(refused)
+                *(claim.when, claim.offset_minutes, claim.source, claim.precision),
+                *(tuple(refused), tuple(claims), people),
             )
-    return TakenAt(None, refused=tuple(refused))
+    return TakenAt(None, refused=tuple(refused), claims=tuple(claims), people=people)
 
 
 def refusal(moment: Moment | None, *, now: datetime | None = None) -> str:
@@ -210,7 +258,7 @@ def refusal(moment: Moment | None, *, now: datetime | None = None) -> str:
 
 
 def _claims(
-    path: str, tags: Mapping[str, str], stat: os.stat_result, names: frozenset[str]
+    path: str, tags: Mapping[str, str], stat: os.stat_result, takeout: Takeout | None
 ) -> Iterator[_Claim]:
     yield from _sidecar_claims(tags)
     yield from _exif_claims(tags, "Original")
@@ -219,7 +267,9 @@ def _claims(
     yield from _xmp_claims(_after("XMP ", tags), Source.XMP)
     yield from _text_claims(tags, {"IPTC DateTimeCreated": Source.IPTC})
     yield from _gps_claims(tags)
-    yield from _takeout_claims(path, names)
+    if takeout and takeout.taken is not None:
+        moment = from_timestamp(takeout.taken)
+        yield _Claim(Source.TAKEOUT, f"{takeout.taken:.0f}", moment)
     yield from _exif_claims(tags, "")
     named = from_name(path)
     if named:
@@ -299,12 +349,6 @@ def _gps_claims(tags: Mapping[str, str]) -> Iterator[_Claim]:
         yield _Claim(Source.GPS, text, replace(moment, offset_minutes=0) if moment else None)
 
 
-def _takeout_claims(path: str, names: frozenset[str]) -> Iterator[_Claim]:
-    found = read_takeout(path, names)
-    if found and found.taken is not None:
-        yield _Claim(Source.TAKEOUT, f"{found.taken:.0f}", from_timestamp(found.taken))
-
-
 def _mtime_claim(stat: os.stat_result) -> _Claim:
     """Take the earlier of last change and birth, on this machine's clock."""
     seconds = min(stat.st_mtime, getattr(stat, "st_birthtime", stat.st_mtime))
@@ -324,3 +368,18 @@ def _coarsened(moment: Moment) -> Moment:
     if (moment.when.month, moment.when.day) == (1, 1):
         return Moment(moment.when.replace(month=7), moment.offset_minutes, Precision.YEAR)
     return Moment(moment.when.replace(hour=12), moment.offset_minutes, Precision.DAY)
+
+
+def claim_records(claims: Sequence[Claim]) -> tuple[dict[str, object], ...]:
+    """Return claims as the library stores them."""
+    return tuple(
+        {
+            "source": str(claim.source),
+            "text": claim.text,
+            "when": claim.when.isoformat() if claim.when else None,
+            "offset": claim.offset_minutes,
+            "precision": str(claim.precision),
+            "refusal": claim.refusal,
+        }
+        for claim in claims
+    )

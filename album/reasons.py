@@ -1,6 +1,6 @@
 """Why two people may be one, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from album.people import Person
 
@@ -42,6 +42,14 @@ def facts(person: Person) -> tuple[str, ...]:
     """Say in words what is known of a person without a name."""
     born = [f"born {about(person)}"] if person.born is not None else []
     return (*([years(person)] if person.first else []), *born)
+
+
+def hinted(names: Sequence[tuple[str, int]]) -> tuple[str, ...]:
+    """Say whom Google Photos has in the photos of a person, without saying where."""
+    return tuple(
+        f"Google Photos has {name} in {'1 photo' if n == 1 else f'{n} photos'} of these"
+        for name, n in names[:3]
+    )
 
 
 def years(person: Person) -> str:

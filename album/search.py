@@ -63,6 +63,8 @@ class Query:
         How many faces are in it.
     unnamed : bool
         Somebody in it has no name.
+    repeats : bool or None
+        Only photos that nearly repeat others (a burst, a smaller copy), or none of these.
     gone : bool
         With photos that are not on the disk any more.
     sort : {'date', 'path'}
@@ -82,6 +84,7 @@ class Query:
     faces: Range = ANYTHING
     unnamed: bool = False
     gone: bool = False
+    repeats: bool | None = None
     sort: str = "date"
 
 
@@ -227,6 +230,7 @@ def _filter(library: Library, query: Query, asked: _Asked) -> PhotoFilter:
         faces=(query.faces.low, query.faces.high),
         unnamed=query.unnamed,
         gone=query.gone,
+        repeats=query.repeats,
     )
 
 

@@ -21,8 +21,9 @@ from album.ranking import (
     view_of,
     with_rejections,
 )
-from album.reasons import apart, facts, reasons
+from album.reasons import apart, facts, hinted, reasons
 from db.decisions import rejections
+from db.hints import hinted_names
 from db.library import Library
 from db.people import people_by_id
 from db.questions import placements, traits, verdicts
@@ -113,7 +114,8 @@ def suggestions(
     chosen = top(drafts, limit)
     ids = {int(view.traits.person_id[at]) for one in chosen for at in one.positions}
     rows = people_by_id(library, ids)
-    return [_worded(one, view, rows) for one in chosen]
+    hints = hinted_names(library, list(ids)) if "name" in wanted else {}
+    return [_worded(one, view, rows, hints) for one in chosen]
 
 
 def _first(
@@ -133,7 +135,12 @@ def _first(
         yield from later[:limit]
 
 
-def _worded(one: Draft, view: View, rows: Mapping[int, PersonRow]) -> Suggestion:
+def _worded(
+    one: Draft,
+    view: View,
+    rows: Mapping[int, PersonRow],
+    hints: Mapping[int, Sequence[tuple[str, int]]],
+) -> Suggestion:
     ids = [int(view.traits.person_id[at]) for at in one.positions]
     people = tuple(to_person(rows[person]) for person in ids)
     if one.kind == "same":
@@ -141,7 +148,7 @@ def _worded(one: Draft, view: View, rows: Mapping[int, PersonRow]) -> Suggestion
     elif one.kind == "split":
         why = (apart(len(one.faces), people[0], one.distance),)
     else:
-        why = facts(people[0])
+        why = (*facts(people[0]), *hinted(hints.get(people[0].id, ())))
     anchors = tuple(int(view.anchors[at]) for at in one.positions)
     return Suggestion(
         one.kind, people, one.faces, one.chance, one.settled, why, anchors, one.skipped

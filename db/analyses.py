@@ -9,6 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
 from db.columns import now
+from db.dates import save_hints
 from db.forgetting import without_forgotten
 from db.library import Library
 from db.matching import match_boxes
@@ -50,7 +51,9 @@ def _save_photos(conn: Connection, photos: Sequence[PhotoFacts]) -> tuple[dict[s
         if facts.content_hash in old:
             _, photo_id, date_source = old[facts.content_hash]
             values = _photo_values(facts)
-            kept = _DATE if date_source == "user" else ()
+            kept: tuple[str, ...] = _DATE if date_source == "user" else ()
+            if facts.phash is None:
+                kept += ("phash",)
             values = {name: value for name, value in values.items() if name not in kept}
             conn.execute(update(photo).where(photo.c.id == photo_id).values(values))
     ids = {row[0]: int(row[1]) for row in old.values()}
@@ -211,7 +214,7 @@ def _record(
     keys = ["photo_id", "contract_id"]
     upsert(conn, analysis, rows, keys=keys, update=["at", "seconds"])
     hashes = [result.photo.content_hash for result in results]
-    holds = update(file).where(file.c.content_hash == bindparam("of"))
+    holds = update(file).where(file.c.content_hash == bindparam("of"), file.c.kind != "live")
     conn.execute(
         holds.values(photo_id=bindparam("to")),
         [{"of": key, "to": photo_id} for key, photo_id in zip(hashes, ids, strict=True)],
@@ -256,6 +259,7 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         _save_identity(conn, [(one, faces) for r, faces in pairs for one in r.identity])
         _save_attributes(conn, [(one, faces) for r, faces in pairs for one in r.attributes])
         save_sightings(conn, pairs)
+        save_hints(conn, dict(zip(ids, (r.hints for r in results), strict=True)))
         _record(conn, results, ids, now())
     return ids
 

@@ -4,7 +4,7 @@ Each touches what it changes, so that the journal has it. What may be changed is
 decide; here only ids are checked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 
 from db import images
 from db.columns import now
+from db.dates import Said, follow, people_in
 from db.errors import UnknownFaceError, UnknownPersonError
 from db.faces import load_table
 from db.journal import Edit
@@ -21,6 +22,7 @@ from db.rows import FaceTable, PersonRow
 from db.schema import (
     assignment,
     comparison,
+    date_override,
     exemption,
     face,
     file,
@@ -290,3 +292,29 @@ def faces_in(edit: Edit, photo_id: int) -> list[Placed]:
         raise LookupError(f"no photo {photo_id}")
     ids = list(edit.conn.scalars(select(face.c.id).where(face.c.photo_id == photo_id)))
     return placed(edit, faces=ids)
+
+
+def set_dates(edit: Edit, said: Mapping[int, Said | None]) -> set[int]:
+    """Set the dates of photos by hand, or take them back where there is None.
+
+    Returns
+    -------
+    set of int
+        People in photos whose date has changed.
+    """
+    edit.touch("photos", said)
+    people = people_in(edit.conn, said)
+    edit.touch("people", people)
+    images.remove(edit.conn, date_override, ((one,) for one, date in said.items() if date is None))
+    rows = [
+        {
+            "photo_id": photo_id,
+            "taken_at": date.taken_at,
+            "utc_offset_min": date.utc_offset_min,
+            "date_precision": date.precision,
+        }
+        for photo_id, date in said.items()
+        if date is not None
+    ]
+    images.put(edit.conn, date_override, rows)
+    return follow(edit.conn, said)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Table, and_, bindparam, delete, select
 
 from db.columns import Instant
-from db.schema import assignment, comparison, exemption, person, rejection
+from db.schema import assignment, comparison, date_override, exemption, person, rejection
 from db.sql import chunks, upsert
 
 Key = tuple[int, ...]
@@ -16,7 +16,8 @@ Images = dict[str, dict[Key, Row | None]]
 """By table and key: a row, or None where there is none."""
 
 TABLES: dict[str, Table] = {
-    table.name: table for table in (person, assignment, rejection, exemption, comparison)
+    table.name: table
+    for table in (person, assignment, rejection, exemption, comparison, date_override)
 }
 """What people decide is in these; nothing else is ever changed by a decision."""
 SCOPES: dict[str, tuple[Column[Any], ...]] = {
@@ -25,7 +26,7 @@ SCOPES: dict[str, tuple[Column[Any], ...]] = {
         *(comparison.c.person_a, comparison.c.person_b),
     ),
     "faces": (assignment.c.face_id, rejection.c.face_id),
-    "photos": (exemption.c.photo_id,),
+    "photos": (exemption.c.photo_id, date_override.c.photo_id),
 }
 """The columns by which the rows of some people, faces or photos are found."""
 

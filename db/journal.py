@@ -148,6 +148,13 @@ def changing(library: Library, kind: str) -> Iterator[Edit]:
             edit.event_id = _record(conn, edit, old, new)
 
 
+@contextmanager
+def deriving(library: Library) -> Iterator[Edit]:
+    """Give an edit for what follows from photos and not from anybody's word: it leaves no event."""
+    with library.write() as conn:
+        yield Edit(conn, library.path, "derive")
+
+
 def _record(conn: Connection, edit: Edit, old: Images, new: Images) -> int:
     conn.execute(delete(event).where(event.c.undone))
     payload = {

@@ -1,11 +1,10 @@
-"""Persons and photos as objects, for changes to one of them; bulk work uses the tables.
+"""Persons as objects, for changes to one of them; bulk work uses the tables.
 
 Imported only where it is used: SQLAlchemy's object layer takes a tenth of a second to load.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session
@@ -18,18 +17,6 @@ class Base(DeclarativeBase):
     """Maps classes to the tables of `db.schema`."""
 
     metadata = schema.metadata
-
-
-class Photo(Base):
-    """A row of ``photo``."""
-
-    __table__ = schema.photo
-    if TYPE_CHECKING:
-        id: Mapped[int]
-        taken_at: Mapped[datetime | None]
-        utc_offset_min: Mapped[int | None]
-        date_source: Mapped[str]
-        date_precision: Mapped[str]
 
 
 class Person(Base):

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
@@ -76,34 +75,3 @@ def photo_at(library: Library, path: str) -> PhotoRow | None:
     with library.read() as conn:
         photo_id = conn.scalar(select(file.c.photo_id).where(file.c.path == path))
     return None if photo_id is None else photo_row(library, photo_id)
-
-
-def set_date(
-    library: Library, photo_id: int, taken_at: datetime | None, *, precision: str = "second"
-) -> None:
-    """Set the date of a photo by hand; analyses leave it alone from then on.
-
-    Parameters
-    ----------
-    library : Library
-    photo_id : int
-    taken_at : datetime or None
-        Naive local time; None: the next analysis may find a date again.
-    precision : str
-        To what the date is known.
-
-    Raises
-    ------
-    LookupError
-        There is no such photo.
-    """
-    from db.models import Photo, session
-
-    with session(library) as orm:
-        one = orm.get(Photo, photo_id)
-        if one is None:
-            raise LookupError(f"no photo {photo_id}")
-        one.taken_at = taken_at
-        one.date_source = "none" if taken_at is None else "user"
-        one.date_precision = "none" if taken_at is None else precision
-        one.utc_offset_min = None

@@ -4,6 +4,7 @@ Boxes and landmarks are in pixels of the upright image, x to the right and y dow
 as `os.fsdecode` makes them, so that a name that is not UTF-8 survives.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Self
@@ -45,7 +46,7 @@ class SeenFile:
         Bytes, and nanoseconds since 1970 as `os.stat` says.
     content_hash : str or None
         Identity of the content; None for what could not be read.
-    kind : {'image', 'clip', 'other'}
+    kind : {'image', 'clip', 'live', 'other'}
         By content, not by extension. What is 'other' is remembered so that it is not read again.
     """
 
@@ -80,6 +81,13 @@ class PhotoFacts:
     date_source, date_precision : str
         How the date was found, and to what it is known. A date whose stored source is 'user' is
         not overwritten by an analysis.
+    date_claims : sequence of mapping, or None
+        Everything that claimed a date, best first: ``source``, ``text``, ``when`` (ISO, or None),
+        ``offset``, ``precision`` and ``refusal``, empty where it may be believed. None: not known.
+    phash : int or None
+        Perceptual hash of 64 bits, as a signed number.
+    moving : {'live', 'motion'} or None
+        A still with a clip: in a file beside it (`db.files.link_live`), or in its own.
     """
 
     content_hash: str
@@ -96,6 +104,9 @@ class PhotoFacts:
     date_precision: str = "none"
     camera_make: str | None = None
     camera_model: str | None = None
+    date_claims: Sequence[Mapping[str, Any]] | None = None
+    phash: int | None = None
+    moving: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a time with a zone: the offset has a field of its own."""
@@ -220,6 +231,8 @@ class Analysis:
         What the analysis took.
     sightings : tuple of Sighting
         When the faces of a clip are seen.
+    hints : tuple of str
+        Names that Google Photos has for people in it, without places.
     """
 
     photo: PhotoFacts
@@ -229,6 +242,7 @@ class Analysis:
     attributes: tuple[Attributes, ...] = ()
     seconds: float = 0.0
     sightings: tuple[Sighting, ...] = ()
+    hints: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse observations of another number of faces, and sightings of none of them."""

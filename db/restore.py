@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from db import images
+from db.dates import follow
 from db.errors import UndoError
 from db.images import Images, Key, Row
 from db.schema import assignment, exemption, face, person, photo
@@ -60,8 +61,9 @@ def restore(conn: Connection, target: Images, expected: Images) -> Restored:
         done.stale |= _people_of(target, expected, current)
     _restore_people(conn, target, expected, current)
     back = _restore_assignments(conn, target, expected, current, done)
-    for name in ("rejection", "exemption", "comparison"):
+    for name in ("rejection", "exemption", "comparison", "date_override"):
         _restore_plain(conn, name, target)
+    done.stale |= follow(conn, (key[0] for key in target.get("date_override", ())))
     _part_doubles(conn, back | _no_longer_exempt(conn, target, current), done)
     _drop_rejected(conn, done)
     _remove_people(conn, target, expected, current)
@@ -134,6 +136,7 @@ _REFERS_TO: dict[str, tuple[Any, ...]] = {
     "rejection": (face.c.id, person.c.id),
     "exemption": (photo.c.id,),
     "comparison": (person.c.id, person.c.id),
+    "date_override": (photo.c.id,),
 }
 
 

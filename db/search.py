@@ -36,6 +36,8 @@ class PhotoFilter:
         Least and largest number of faces.
     unnamed : bool
         Somebody without a name must be in it.
+    repeats : bool or None
+        Only photos that nearly repeat others, or none of these.
     gone : bool
         With photos that no present file holds.
     """
@@ -50,6 +52,7 @@ class PhotoFilter:
     faces: tuple[int | None, int | None] = (None, None)
     unnamed: bool = False
     gone: bool = False
+    repeats: bool | None = None
 
 
 _FILE = file.c.id == best_file(photo.c.id)
@@ -109,6 +112,9 @@ def _when(wanted: PhotoFilter) -> Iterator[ColumnElement[bool]]:
 
 def _conditions(wanted: PhotoFilter) -> list[ColumnElement[bool]]:
     here = [] if wanted.gone else [file.c.gone_at.is_(None)]
+    if wanted.repeats is not None:
+        repeats = photo.c.duplicate_of.is_not(None)
+        here.append(repeats if wanted.repeats else ~repeats)
     return [*here, *_who(wanted), *_when(wanted)]
 
 

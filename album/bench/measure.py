@@ -104,7 +104,7 @@ def _whole(engine: Engine, path: Path) -> Batch:
 
 def _one(analyser: Analyser, path: Path, choose: str) -> Batch | None:
     header = media.read_header(path)
-    detections, batch, _ = analyser.faces(path, header)
+    detections, batch, *_ = analyser.faces(path, header)
     if not len(detections):
         return None
     boxes = detections.boxes

@@ -1,6 +1,7 @@
 """Translating what was found in a clip into what the library stores."""
 
 from album.analyse import ReadClip
+from album.dates import claim_records
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts
 from nets.engine import Engine
 
@@ -24,6 +25,7 @@ def record(read: ReadClip, engine: Engine, contract: str) -> Analysis:
         attributes=(Attributes(engine.attributes.contract, clip.said.ages, clip.said.male),),
         seconds=read.seconds,
         sightings=clip.sightings,
+        hints=read.taken.people,
     )
 
 
@@ -42,4 +44,5 @@ def facts(read: ReadClip) -> PhotoFacts:
         utc_offset_min=taken.offset_minutes,
         date_source=taken.source,
         date_precision=taken.precision,
+        date_claims=claim_records(taken.claims),
     )

@@ -16,9 +16,11 @@ from album.commands.common import FAILED, INTERRUPTED, PATH, READER_GONE, Sessio
 SECTIONS = {
     "Find people": {
         "index": "Find the faces in photos and group them into people.",
+        "watch": "Index folders, and then what comes into them.",
         "people": "List the people that were found.",
         "show": "Show one person: every photo, with age at the time.",
         "find": "Print the paths of photos, by who is in them, when, and how old.",
+        "dates": "Show what dates go by and why; set them by hand.",
         "status": "Show what the library holds, and which files could not be read.",
     },
     "Put people right": {
@@ -39,9 +41,10 @@ SECTIONS = {
     },
     "Use and end": {
         "serve": "Show the album in a browser.",
-        "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
+        "export": "Write people and faces: tables, folders, web pages, pictures to print.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
+        "models": "List, add and remove nets that are not shipped.",
         "bench": "Measure accuracy on labelled folders, by the published protocols.",
     },
 }

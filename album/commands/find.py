@@ -54,6 +54,12 @@ GENDER = click.Choice(["f", "m"])
 @click.option("--any-date", is_flag=True, help="Believe dates that only the file has, too.")
 @click.option("--age", "ages", type=RANGE, metavar="A..B", help="How old at that time, in years.")
 @click.option("--gender", type=GENDER, help="Female or male.")
+@click.option(
+    "--duplicates/--no-duplicates",
+    "repeats",
+    default=None,
+    help="Only photos that nearly repeat another, as of a burst; or none of these.",
+)
 @click.option("--gone", is_flag=True, help="Also what is not on the disk any more.")
 @click.option(
     "--sort",

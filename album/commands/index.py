@@ -11,12 +11,12 @@ import click
 
 from album.commands import text
 from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
+from album.commands.nets_options import engine_of, nets_options
 from album.commands.progress import progress
 from album.errors import MissingFolder, shown
 from album.events import IndexReport
 
 SHOWN_FAILURES = 5
-PARTS = ("profile", "detector", "embedder", "attributes")
 
 
 def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -30,45 +30,7 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
 
 @click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
 @click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH…")
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=0, max=256),
-    default=os.cpu_count() or 1,
-    show_default="one for each core",
-    help="Photos that are read at the same time.",
-)
-@click.option(
-    "--min-face",
-    type=click.FloatRange(min=12, max=1000),
-    default=40,
-    show_default=True,
-    help="Smallest face to look for, in pixels of the photo, or of a large photo shrunk to 1,600.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(["default", "paper", "fake"]),
-    default="default",
-    metavar="[default|paper]",
-    help="Which nets to use; paper is one small net for everything, as published.",
-)
-@click.option(
-    "--detector",
-    type=click.Choice(["mtcnn", "facenet-pytorch", "fake"]),
-    metavar="[mtcnn|facenet-pytorch]",
-    help="What finds faces, instead of the one of the profile.",
-)
-@click.option(
-    "--embedder",
-    type=click.Choice(["faceres", "resnet29", "fused", "fake"]),
-    metavar="[faceres|resnet29|fused]",
-    help="What tells people apart, instead of the one of the profile.",
-)
-@click.option(
-    "--attributes",
-    type=click.Choice(["faceres", "faceres-deep", "fake"]),
-    metavar="[faceres|faceres-deep]",
-    help="What tells age and gender, instead of the one of the profile.",
-)
+@nets_options
 @click.option(
     "--clustering",
     type=click.Choice(["default", "paper"]),
@@ -90,6 +52,14 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
     default=1800,
     show_default=True,
     help="Frames of one clip to look at, spread over it; 0 means all of them.",
+)
+@click.option(
+    "--file-timeout",
+    type=click.FloatRange(min=0),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up a file that takes longer; clips get more by their length, 0 waits forever.",
 )
 @click.option("--retry", is_flag=True, help="Read again what could not be read before.")
 @click.option("--no-group", is_flag=True, help="Find faces only; leave the people as they are.")
@@ -127,22 +97,21 @@ def run(
     from album.paths import make_folder
     from db.library import Library
     from db.status import status
-    from nets.engine import load_engine
 
     started = time.monotonic()
-    chosen = {name: options[name] for name in (*PARTS, "min_face")}
-    engine = load_engine(**chosen, threads=max(int(str(options["jobs"])), 1))  # type: ignore[arg-type]
     every: tuple[int, int] = options["clip_every"]  # type: ignore[assignment]
     how = IndexOptions(
         jobs=int(str(options["jobs"])),
         retry=bool(options["retry"]),
         group=not options["no_group"],
         method=str(options["clustering"]),
+        file_timeout=float(str(options["file_timeout"])),
         clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)
     report = IndexReport()
     with Library.open(session.path) as library:
+        engine = engine_of(library, options)
         # Closed before the library is: its threads and its transaction must have ended by then.
         with progress() as shown, closing(index(library, engine, paths, how)) as events:  # type: ignore[type-var]
             for event in events:
@@ -185,6 +154,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     ]
     if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."
+    if report.live:
+        yield f"{text.count(report.live, 'clip belongs', 'clips belong')} to Live Photos."
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)

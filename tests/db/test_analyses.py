@@ -16,12 +16,15 @@ from sqlalchemy import func, select, text
 
 from db import schema
 from db.analyses import save_analyses, save_analysis
+from db.dates import Said
 from db.decisions import edit_person, place_faces, reject_face
+from db.edits import set_dates
 from db.faces import face_rows, load_faces
 from db.files import save_files
+from db.journal import changing
 from db.library import Library
 from db.matching import match_boxes, overlaps
-from db.photos import photo_row, set_date, todo
+from db.photos import photo_row, todo
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts
 from tests.db.make import add, analysis, boxes, faces, group, seen, vectors
 
@@ -190,17 +193,18 @@ def test_faces_of_a_clip_are_found_again_in_their_frame(library):
 
 def test_a_date_set_by_hand_stays(library):
     (photo_id,) = add(library, "/a.jpg", date_source="mtime", taken_at=datetime(2020, 1, 1))
-    set_date(library, photo_id, datetime(1984, 5, 6), precision="day")
+    with changing(library, "date") as edit:
+        set_dates(edit, {photo_id: Said(datetime(1984, 5, 6), "day")})
+    claim = {"source": "exif", "when": "2001-01-01T00:00:00", "offset": None, "refusal": ""}
+    claims = [{**claim, "text": "2001", "precision": "second"}]
     exif = {"date_source": "exif", "taken_at": datetime(2001, 1, 1), "camera_make": "Canon"}
-    save_analysis(library, analysis("/a.jpg", contract="B", **exif))
+    save_analysis(library, analysis("/a.jpg", contract="B", date_claims=claims, **exif))
     found = photo_row(library, photo_id).facts
     assert (found.taken_at, found.date_source) == (datetime(1984, 5, 6), "user")
     assert (found.date_precision, found.camera_make) == ("day", "Canon")
-    set_date(library, photo_id, None)
-    save_analysis(library, analysis("/a.jpg", contract="C", **exif))
+    with changing(library, "date") as edit:
+        set_dates(edit, {photo_id: None})
     assert photo_row(library, photo_id).facts.taken_at == datetime(2001, 1, 1)
-    with pytest.raises(LookupError):
-        set_date(library, 99, None)
     assert photo_row(library, 99) is None
 
 

@@ -1,0 +1,91 @@
+"""The options of commands that read photos: which nets, on what, and how many at a time."""
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from db.library import Library
+    from nets.engine import Engine
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PARTS = ("profile", "detector", "embedder", "attributes")
+OPTIONS = (
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=0, max=256),
+        default=os.cpu_count() or 1,
+        show_default="one for each core",
+        help="Photos that are read at the same time.",
+    ),
+    click.option(
+        "--min-face",
+        type=click.FloatRange(min=12, max=1000),
+        default=40,
+        show_default=True,
+        help="Smallest face to look for, in pixels of the photo, or of a large photo shrunk to "
+        "1,600.",
+    ),
+    click.option(
+        "--profile",
+        type=click.Choice(["default", "paper", "fake"]),
+        default="default",
+        metavar="[default|paper]",
+        help="Which nets to use; paper is one small net for everything, as published.",
+    ),
+    click.option(
+        "--detector",
+        type=click.Choice(["mtcnn", "retinaface", "facenet-pytorch", "fake"]),
+        metavar="[mtcnn|retinaface|facenet-pytorch]",
+        help="What finds faces; else what the library began with: retinaface where you have "
+        "added it (album models), or mtcnn.",
+    ),
+    click.option(
+        "--embedder",
+        type=click.Choice(["faceres", "resnet29", "fused", "fake"]),
+        metavar="[faceres|resnet29|fused]",
+        help="What tells people apart, instead of the one of the profile.",
+    ),
+    click.option(
+        "--attributes",
+        type=click.Choice(["faceres", "faceres-deep", "fake"]),
+        metavar="[faceres|faceres-deep]",
+        help="What tells age and gender, instead of the one of the profile.",
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["auto", "cpu", "cuda", "coreml", "openvino"]),
+        default="auto",
+        show_default=True,
+        help="What the nets run on; auto takes CUDA where it is there.",
+    ),
+)
+
+
+def nets_options(command: F) -> F:
+    """Add these options to a command."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
+def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
+    """Put the nets together; say so where it is not the shipped detector that is used."""
+    from album.detectors import choose_detector, told
+    from album.models import models_folder
+    from nets.engine import load_engine
+
+    asked = options["detector"]
+    detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
+    if line := told(detector):
+        click.echo(line, err=True)
+    chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
+    threads = max(int(str(options["jobs"])), 1)
+    return load_engine(
+        **{**chosen, "detector": detector},  # type: ignore[arg-type]
+        threads=threads,
+        models=models_folder(),
+    )
