@@ -132,9 +132,6 @@ class Guard:
         return None
 
     def _check_token(self, headers: dict[str, str]) -> tuple[int, str] | None:
-        # Forms without script carry it as a field, which `album.web.forms` checks.
-        if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return None
         given = headers.get(CSRF_HEADER, "")
         if hmac.compare_digest(given.encode(), self._access.csrf.encode()):
             return None

@@ -15,7 +15,12 @@ function start(list) {
     const done = await post("/api/v1/questions/answer", { key: question.dataset.key, answer: said });
     busy = false;
     sessionStorage.removeItem("message");
-    if (done) say(done.summary, { undo: done.can_undo });
+    if (!done) {
+      // Refused: another answer has settled it meanwhile. What is left is asked anew.
+      location.reload();
+      return;
+    }
+    say(done.summary, { undo: done.can_undo });
     next(question);
   }
 
