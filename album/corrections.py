@@ -135,19 +135,27 @@ def move_faces(
     Refused
     """
     with changing(library, "move") as edit:
-        faces = _some(edit, face_ids)
-        before = sorted({face.person_id for face in faces} - {0})
         to = edits.new_person(edit) if person_id is None else person_id
         row = edits.person_of(edit, to)
-        staying = edits.placed(edit, people=[to])
-        moving = [face for face in faces if face.person_id != to]
-        check_photos(edit, [*staying, *moving], label(row), force=force)
-        edits.place(edit, (face.face_id for face in faces), to)
-        _leave(edit, library, before, to)
-        what = _faces_text([face.face_id for face in faces])
+        what = move_within(edit, library, face_ids, to, force=force)
         who = f"a new person, {label(row)}" if person_id is None else label(row)
         edit.summary = f"Moved {what} to {who}."
     return edit.change
+
+
+def move_within(
+    edit: Edit, library: Library, face_ids: Sequence[int], to: int, *, force: bool
+) -> str:
+    """Move faces to a person inside a change; return what was moved, in words."""
+    faces = _some(edit, face_ids)
+    before = sorted({face.person_id for face in faces} - {0})
+    row = edits.person_of(edit, to)
+    staying = edits.placed(edit, people=[to])
+    moving = [face for face in faces if face.person_id != to]
+    check_photos(edit, [*staying, *moving], label(row), force=force)
+    edits.place(edit, (face.face_id for face in faces), to)
+    _leave(edit, library, before, to)
+    return _faces_text([face.face_id for face in faces])
 
 
 def _some(edit: Edit, face_ids: Sequence[int]) -> list[Placed]:

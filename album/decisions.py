@@ -6,7 +6,6 @@ library as it was. What concerns single faces and photos is in `album.correction
 imported from here, too.
 """
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
@@ -20,6 +19,7 @@ from album.corrections import (
     split_person,
 )
 from album.errors import Refused
+from album.naming import name_faces, name_person
 from album.refresh import decide_again, refresh
 from album.together import check_photos, label, labels
 from db import edits
@@ -39,6 +39,7 @@ __all__ = [
     "keep_apart",
     "merge_people",
     "move_faces",
+    "name_faces",
     "name_person",
     "redo",
     "reject_faces",
@@ -56,69 +57,6 @@ class Keep:
 
 KEEP: Final = Keep()
 """Leave it as it is; None means to take it back."""
-RESERVED = "new"
-LONGEST = 200
-
-
-def name_person(
-    library: Library, person_id: int, name: str | None, *, force: bool = False
-) -> Change:
-    """Give a person a name.
-
-    Parameters
-    ----------
-    library : Library
-    person_id : int
-    name : str or None
-        None or an empty one takes the name back. It is stored in Unicode's composed form, with
-        single spaces.
-    force : bool
-        Also if somebody else has that name, upper and lower case being the same.
-
-    Raises
-    ------
-    UnknownPersonError
-    Refused
-        Somebody else has that name, or it can't be a name.
-    """
-    wanted = _checked_name(name)
-    with changing(library, "name") as edit:
-        row = edits.person_of(edit, person_id)
-        edit.person_ids = [person_id]
-        if wanted is None:
-            edit.summary = f"Took the name of {label(row)} back."
-        else:
-            _check_free(edit, row, wanted, force=force)
-            what = f"Renamed {label(row)} to" if row.name else f"Named person {person_id}"
-            edit.summary = f"{what} {wanted}."
-        edits.set_person(edit, person_id, name=wanted)
-    return edit.change
-
-
-def _checked_name(name: str | None) -> str | None:
-    text = " ".join(unicodedata.normalize("NFC", name or "").split())
-    if not text:
-        return None
-    if text.isdecimal() or folded(text) == RESERVED:
-        raise Refused(f"Commands take {text} for something else than a name; choose another name.")
-    if len(text) > LONGEST or not text.isprintable():
-        raise Refused(
-            f"A name has at most {LONGEST} characters, all of which can be printed; choose another."
-        )
-    return text
-
-
-def _check_free(edit: Edit, row: PersonRow, name: str, *, force: bool) -> None:
-    same = [
-        other
-        for other, called in edits.named(edit).items()
-        if other != row.person_id and folded(called) == folded(name)
-    ]
-    if same and not force:
-        raise Refused(
-            f"Person {same[0]} is called {name} already; merge the two if they are the same "
-            f"(album merge {same[0]} {row.person_id}), or use --force to have two of that name."
-        )
 
 
 def hide_person(library: Library, person_id: int, hidden: bool = True) -> Change:

@@ -16,6 +16,7 @@ from album.clips.look import VERSION as CLIP_VERSION
 from album.contracts import nets_of, remember_nets
 from album.duplicates import mark_duplicates
 from album.events import Event, Grouped, Moved, TagsImported
+from album.heartbeat import Heartbeat
 from album.planning import Plan, look, with_photos_elsewhere
 from album.storing import like_its_copy, save, save_clip, settle
 from album.tags.settle import settle as settle_tags
@@ -95,6 +96,18 @@ def index(
     LibraryError
         If the library can't be written.
     """
+    heartbeat = Heartbeat(library)
+    try:
+        for event in _index(library, engine, roots, options):
+            heartbeat.see(event)
+            yield event
+    finally:
+        heartbeat.end()
+
+
+def _index(
+    library: Library, engine: Engine, roots: Sequence[Path], options: IndexOptions
+) -> Iterator[Event]:
     contract = analysis_contract(engine, options.view)
     clips = clip_contract(contract, options.clips)
     settle_tags(library)

@@ -12,7 +12,8 @@ from sqlalchemy import delete, exists, insert, or_, select, update
 
 from db import images
 from db.columns import now
-from db.dates import Said, follow, people_in
+from db.dates import Said, people_in
+from db.dates import follow as follow_dates
 from db.errors import UnknownFaceError, UnknownPersonError
 from db.faces import load_table
 from db.journal import Edit
@@ -339,4 +340,4 @@ def set_dates(edit: Edit, said: Mapping[int, Said | None]) -> set[int]:
         if date is not None
     ]
     images.put(edit.conn, date_override, rows)
-    return follow(edit.conn, said)
+    return follow_dates(edit.conn, said)

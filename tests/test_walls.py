@@ -17,6 +17,11 @@ ONLY_IN = {
     "faiss": ("clustering/approximate.py",),
     "click": ("album/commands",),
     "rich": ("album/commands",),
+    "fastapi": ("album/web",),
+    "starlette": ("album/web",),
+    "pydantic": ("album/web",),
+    "jinja2": ("album/web",),
+    "uvicorn": ("album/commands/serve.py",),
 }
 
 

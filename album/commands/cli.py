@@ -41,6 +41,7 @@ SECTIONS = {
         "history": "List the changes that were made.",
     },
     "Use and end": {
+        "serve": "Show the album in a browser.",
         "export": "Write people and faces: tables, folders, web pages, pictures to print.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",

@@ -1,0 +1,133 @@
+"""The story of one person: birth-year estimate face by face, a face for each year, company."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from album.calibration import attribute_calibration
+from album.contracts import nets_used
+from album.people import Person, age_at, fractional_year, is_trusted, to_person, whole_age
+from clustering.fusion import corrected_ages, expected_ages
+from db.biography import DatedFace, companions, dated_faces
+from db.library import Library
+from db.people import people_by_id
+
+Doubles = NDArray[np.float64]
+
+STEPS_PER_YEAR = 4
+BROADEST = 60
+"""Years that a curve spans at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How likely each birth year is, as far as the faces one by one say.
+
+    Attributes
+    ----------
+    years, density : ndarray of float64, shape (n,)
+        The density is 1 at its highest point.
+    estimates : ndarray of float64, shape (m,)
+        What each face says by itself.
+    """
+
+    years: Doubles
+    density: Doubles
+    estimates: Doubles
+
+
+@dataclass(frozen=True, slots=True)
+class YearFace:
+    """The clearest face of a year, with the age at that time in years where it can be told."""
+
+    year: int
+    face: DatedFace
+    age: int | None
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Somebody who is in photos together with the person, and in how many."""
+
+    person: Person
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Biography:
+    """What is told of a person beside the faces; see the parts."""
+
+    curve: Curve | None
+    years: tuple[YearFace, ...]
+    company: tuple[Company, ...]
+
+
+def biography(library: Library, person: Person) -> Biography:
+    """Return the story of a person; faces in photos without a trusted date are left out of it."""
+    nets = nets_used(library)
+    faces = [
+        face
+        for face in dated_faces(library, person.id, nets.attributes_contract if nets else None)
+        if is_trusted(face.date_source, face.date_precision)
+    ]
+    curve = birth_curve(faces, nets.attributes) if nets else None
+    return Biography(curve, tuple(year_faces(faces, person)), tuple(_company(library, person)))
+
+
+def birth_curve(faces: Sequence[DatedFace], attributes: str) -> Curve | None:
+    """Return what the faces say of the birth year, each with its own uncertainty.
+
+    The same corrected ages as the fused estimate has (`clustering.fusion`), as a mixture of
+    normal distributions; None without any.
+    """
+    known = [face for face in faces if face.ages is not None]
+    if not known:
+        return None
+    ages = np.stack([face.ages for face in known if face.ages is not None])
+    taken = np.array([fractional_year(face.taken_at) for face in known])
+    corrected, sigma = corrected_ages(expected_ages(ages), attribute_calibration(attributes).age)
+    born = taken - corrected
+    middle = float(np.median(born))
+    low, high = np.quantile(born, [0.02, 0.98])
+    reach = min(max(middle - low, high - middle) + 2 * float(np.median(sigma)), BROADEST / 2)
+    first, last = np.floor(middle - reach), np.ceil(middle + reach)
+    years = np.linspace(first, last, int((last - first) * STEPS_PER_YEAR) + 1)
+    density = np.zeros(len(years))
+    for part in np.array_split(np.arange(len(born)), max(1, len(born) // 2000)):
+        z = (years[:, None] - born[part]) / sigma[part]
+        density += (np.exp(-0.5 * z**2) / sigma[part]).sum(axis=1)
+    return Curve(years, density / density.max(), born)
+
+
+def year_faces(faces: Sequence[DatedFace], person: Person) -> list[YearFace]:
+    """Return the clearest face of each year, oldest first."""
+    best: dict[int, DatedFace] = {}
+    count: dict[int, int] = {}
+    for face in faces:
+        year = face.taken_at.year
+        count[year] = count.get(year, 0) + 1
+        if year not in best or clearness(face) > clearness(best[year]):
+            best[year] = face
+    return [
+        YearFace(year, face, _age(face, person), count[year]) for year, face in sorted(best.items())
+    ]
+
+
+def _age(face: DatedFace, person: Person) -> int | None:
+    age = age_at(face.taken_at, person.born)
+    return None if age is None else whole_age(age, person)
+
+
+def clearness(face: DatedFace) -> float:
+    """Tell how well a face can be seen: large, sharp, turned to the camera."""
+    sharp = min(max(face.sharpness or 0.0, 0.01), 200.0)
+    return float(min(face.size, 250.0) * sharp**0.25 * (0.3 + (face.frontal or 0.0)))
+
+
+def _company(library: Library, person: Person) -> list[Company]:
+    pairs = companions(library, person.id)
+    rows = people_by_id(library, [other for other, _ in pairs])
+    return [Company(to_person(rows[other]), n) for other, n in pairs if other in rows]

@@ -1,0 +1,76 @@
+"""The application: which pages there are, and what stands before them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from album import __version__
+from album.paths import cache_folder
+from album.web import (
+    changes,
+    facemap,
+    images,
+    library,
+    login,
+    people,
+    person,
+    photo,
+    review,
+    search,
+)
+from album.web.answers import explain_errors
+from album.web.guard import Access, Guard
+from album.web.shelf import Shelf
+from album.web.thumbnails import Thumbnails
+
+STATIC = Path(__file__).parent / "static"
+ROUTERS = (
+    *(people.router, person.router, photo.router, review.router, search.router),
+    *(library.router, facemap.router),
+    *(changes.router, images.router, login.router),
+)
+
+
+def make_shelf(path: Path, access: Access | None = None, *, read_only: bool = False) -> Shelf:
+    """Return what the pages share, for the library at a path."""
+    thumbnails = Thumbnails(cache_folder(path) / "web")
+    return Shelf(path, access or Access(), thumbnails, read_only=read_only)
+
+
+def make_app(shelf: Shelf) -> Guard:
+    """Return the application for one library.
+
+    Parameters
+    ----------
+    shelf : Shelf
+        From `make_shelf`.
+
+    Returns
+    -------
+    Guard
+        An ASGI application.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        shelf.close()
+
+    app = FastAPI(
+        title="album-people",
+        version=__version__,
+        description="People, faces and photos of one library, and what can be said of them.",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.shelf = shelf
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    explain_errors(app)
+    return Guard(app, shelf.access)

@@ -1,0 +1,45 @@
+"""What changes something: by JSON here, and by forms that work without script."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from album import decisions
+from album.errors import Refused
+from album.web.deps import ShelfOf
+from album.web.models import ChangeModel, ProblemModel
+from db.errors import EmptyHistoryError
+from db.journal import Change
+from db.library import Library
+
+router = APIRouter(prefix="/api/v1", tags=["changes"], responses={409: {"model": ProblemModel}})
+
+
+def changed(change: Change) -> ChangeModel:
+    """Translate a change."""
+    return ChangeModel(
+        event_id=change.event_id,
+        kind=change.kind,
+        summary=change.summary,
+        person_ids=list(change.person_ids),
+    )
+
+
+def _reverted(shelf: ShelfOf, how: Callable[[Library], Change]) -> ChangeModel:
+    with shelf.changing() as library:
+        try:
+            return changed(how(library))
+        except EmptyHistoryError as error:
+            raise Refused(str(error)) from error
+
+
+@router.post("/undo")
+def undo(shelf: ShelfOf) -> ChangeModel:
+    """Take the last change back."""
+    return _reverted(shelf, decisions.undo)
+
+
+@router.post("/redo")
+def redo(shelf: ShelfOf) -> ChangeModel:
+    """Make the change again that was taken back last."""
+    return _reverted(shelf, decisions.redo)

@@ -1,0 +1,120 @@
+"""Pictures of faces and photos. What is asked for are ids; paths come from the library alone."""
+
+import mimetypes
+import stat
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi import Path as InPath
+from fastapi.responses import FileResponse, Response
+
+from album.errors import NotAPhoto, StillChanging, Vanished, reading
+from album.web.deps import Id, ShelfOf
+from album.web.shelf import Shelf
+from album.web.thumbnails import key_of
+from db.browse import FaceKey, PhotoFile, face_file, photo_file
+
+router = APIRouter()
+
+FACE_SIDES = (96, 176, 352)
+PHOTO_SIDES = (320, 640, 1600, 2400)
+FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
+"""Addresses hold a digest of all that decides the picture."""
+INLINE = frozenset(("image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"))
+CLIPS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/mp4", ".webm": "video/webm"}
+
+Side = Annotated[int, InPath(ge=16, le=4096)]
+
+
+def face_version(key: FaceKey) -> str:
+    """Return what changes with the picture of a face."""
+    return key_of(key.photo_id, key.box, key.time_ms)[:10]
+
+
+def face_url(key: FaceKey, side: int = 176) -> str:
+    """Return the address of the picture of a face."""
+    return f"/faces/{key.face_id}/{side}.jpg?v={face_version(key)}"
+
+
+def photo_url(photo_id: int, side: int = 640) -> str:
+    """Return the address of a photo, or of the first frame of a clip, as JPEG.
+
+    A photo is its content, so the number alone says all.
+    """
+    return f"/photos/{photo_id}/{side}.jpg"
+
+
+def _nearest(side: int, sides: tuple[int, ...]) -> int:
+    """Return the smallest size on offer that is enough: a few, so that the cache is of use."""
+    return next((one for one in sides if one >= side), sides[-1])
+
+
+def _checked(path: str | None, present: bool) -> str:
+    """Return the path of a file that is to be opened, or refuse it."""
+    if path is None or not present:
+        raise Vanished(path or "The photo")
+    with reading(path):
+        regular = stat.S_ISREG(Path(path).stat().st_mode)
+    if not regular:
+        raise NotAPhoto(path)
+    return path
+
+
+def _photo(shelf: Shelf, photo_id: int) -> PhotoFile:
+    found = photo_file(shelf.library, photo_id)
+    if found is None:
+        raise LookupError(f"There is no photo {photo_id}.")
+    return found
+
+
+@router.get("/faces/{face_id}/{side}.jpg", include_in_schema=False)
+def face_picture(shelf: ShelfOf, face_id: Id, side: Side) -> Response:
+    """Answer with a face, cut out of its photo."""
+    from album.pictures import crop_face
+
+    found = face_file(shelf.library, face_id)
+    if found is None:
+        raise LookupError(f"There is no face {face_id}.")
+    size = _nearest(side, FACE_SIDES)
+    key = key_of("face", face_version(found.key), size)
+    path = shelf.thumbnails.get(
+        key,
+        lambda: crop_face(
+            _checked(found.path, found.present), found.key.box, side=size, time_ms=found.key.time_ms
+        ),
+    )
+    return FileResponse(path, media_type="image/jpeg", headers=FOR_EVER)
+
+
+@router.get("/photos/{photo_id}/{side}.jpg", include_in_schema=False)
+def photo_picture(shelf: ShelfOf, photo_id: Id, side: Side) -> Response:
+    """Answer with a photo as JPEG, upright, no larger than asked for."""
+    from album.web.drawing import whole_photo
+
+    found = _photo(shelf, photo_id)
+    size = _nearest(side, PHOTO_SIDES)
+    key = key_of("photo", found.content_hash, size)
+    clip = found.kind == "clip"
+    path = shelf.thumbnails.get(
+        key, lambda: whole_photo(_checked(found.path, found.present), max_side=size, clip=clip)
+    )
+    return FileResponse(path, media_type="image/jpeg", headers=FOR_EVER)
+
+
+@router.get("/photos/{photo_id}/file", include_in_schema=False)
+def original(shelf: ShelfOf, photo_id: Id) -> Response:
+    """Answer with the file itself, in ranges if asked so: what players of clips want."""
+    found = _photo(shelf, photo_id)
+    path = _checked(found.path, found.present)
+    now = Path(path).stat()
+    if (now.st_size, now.st_mtime_ns) != (found.size, found.mtime_ns):
+        raise StillChanging(path)
+    kind = CLIPS.get(Path(path).suffix.lower()) or mimetypes.guess_type(path)[0]
+    inline = kind in INLINE or kind in CLIPS.values()
+    return FileResponse(
+        path,
+        media_type=kind if inline else "application/octet-stream",
+        filename=None if inline else f"photo-{photo_id}{Path(path).suffix}",
+        headers={"cache-control": "private, max-age=3600"},
+    )

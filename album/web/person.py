@@ -1,0 +1,194 @@
+"""The page of one person, what can be changed there, and the same as JSON."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Query, Request
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from album import decisions
+from album.biography import biography
+from album.browse import with_faces
+from album.errors import Refused
+from album.people import to_person
+from album.web.changes import changed
+from album.web.charts import birth_chart
+from album.web.deps import Id, Limit, Offset, ShelfOf
+from album.web.models import (
+    ChangeModel,
+    FacesModel,
+    PersonModel,
+    face_model,
+    person_model,
+)
+from album.web.rendering import render
+from album.web.shelf import Shelf
+from db.biography import clips_with
+from db.browse import count_faces, faces_of
+from db.people import find_person
+
+router = APIRouter()
+PAGE = 120
+
+Ids = Annotated[
+    list[Annotated[int, Field(ge=1, lt=1 << 63)]], Field(min_length=1, max_length=20_000)
+]
+Who = Annotated[int, Field(ge=1, lt=1 << 63)]
+
+
+class Strict(BaseModel):
+    """A body in which nothing unknown may stand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class PersonChanges(Strict):
+    """What is said of a person; what is left out stays, null takes it back."""
+
+    name: str | None = Field(default=None, max_length=200)
+    born: str | None = Field(
+        default=None, max_length=10, description="1984, 1984-05 or 1984-05-17."
+    )
+    gender: Literal["f", "m"] | None = None
+    cover: Who | None = Field(default=None, description="A face of the person.")
+    hidden: bool | None = None
+    force: bool = Field(default=False, description="Also if somebody else has that name.")
+
+
+class Merge(Strict):
+    """People who are one."""
+
+    person_ids: Annotated[list[Who], Field(min_length=2, max_length=500)]
+    force: bool = False
+
+
+class Split(Strict):
+    """Faces that are somebody else's; none: the program finds the parts."""
+
+    face_ids: Ids | None = None
+
+
+class Move(Strict):
+    """Faces, and whose they are: a person, a name, or, with neither, somebody new."""
+
+    face_ids: Ids
+    person_id: Who | None = None
+    name: str | None = Field(default=None, max_length=200)
+    force: bool = False
+
+
+class Reject(Strict):
+    """Faces that are not of whom they are said to be."""
+
+    face_ids: Ids
+
+
+def _person(shelf: Shelf, person_id: int) -> PersonModel:
+    person = to_person(find_person(shelf.library, person_id))
+    return person_model(with_faces(shelf.library, [person])[0])
+
+
+@router.get("/people/{person_id}", include_in_schema=False)
+def person_page(
+    request: Request, shelf: ShelfOf, person_id: Id, offset: Offset = 0, newest: bool = False
+) -> HTMLResponse:
+    """Show a person: story, faces, clips and company."""
+    library = shelf.library
+    person = to_person(find_person(library, person_id))
+    story = biography(library, person)
+    faces = faces_of(library, person.id, offset=offset, limit=PAGE, newest=newest)
+    company = with_faces(library, [one.person for one in story.company])
+    values: dict[str, Any] = {
+        "person": person_model(with_faces(library, [person])[0]),
+        "raw": person,
+        "chart": None if story.curve is None else birth_chart(story.curve, person),
+        "years": story.years,
+        "company": list(zip((person_model(one) for one in company), story.company, strict=True)),
+        "clips": clips_with(library, person.id),
+        "faces": [face_model(face, person) for face in faces],
+        "total": count_faces(library, person.id),
+        "offset": offset,
+        "size": PAGE,
+        "newest": newest,
+    }
+    return render(request, "person.html", values)
+
+
+@router.get("/api/v1/people/{person_id}", tags=["people"])
+def person_get(shelf: ShelfOf, person_id: Id) -> PersonModel:
+    """Return one person."""
+    return _person(shelf, person_id)
+
+
+@router.get("/api/v1/people/{person_id}/faces", tags=["people"])
+def person_faces(
+    shelf: ShelfOf,
+    person_id: Id,
+    offset: Offset = 0,
+    limit: Limit = 200,
+    newest: Annotated[bool, Query()] = False,
+) -> FacesModel:
+    """List the faces of a person by date, a page at a time."""
+    person = to_person(find_person(shelf.library, person_id))
+    faces = faces_of(shelf.library, person.id, offset=offset, limit=limit, newest=newest)
+    return FacesModel(
+        total=count_faces(shelf.library, person.id),
+        offset=offset,
+        faces=[face_model(face, person) for face in faces],
+    )
+
+
+@router.patch("/api/v1/people/{person_id}", tags=["changes"])
+def person_change(shelf: ShelfOf, person_id: Id, said: PersonChanges) -> ChangeModel:
+    """Say one thing of a person: a name, a birth date, a gender, a cover, hidden or not."""
+    given = said.model_fields_set - {"force"}
+    if len(given) != 1:
+        raise Refused("Say one thing at a time, so that each can be undone by itself.")
+    (what,) = given
+    with shelf.changing() as library:
+        if what == "name":
+            change = decisions.name_person(library, person_id, said.name, force=said.force)
+        elif what == "hidden":
+            change = decisions.hide_person(library, person_id, bool(said.hidden))
+        else:
+            value = getattr(said, what)
+            change = decisions.set_person(library, person_id, **{what: value or None})
+    return changed(change)
+
+
+@router.post("/api/v1/people/merge", tags=["changes"])
+def people_merge(shelf: ShelfOf, said: Merge) -> ChangeModel:
+    """Make several people one."""
+    with shelf.changing() as library:
+        return changed(decisions.merge_people(library, said.person_ids, force=said.force))
+
+
+@router.post("/api/v1/people/{person_id}/split", tags=["changes"])
+def person_split(
+    shelf: ShelfOf, person_id: Id, said: Annotated[Split, Body(default_factory=Split)]
+) -> ChangeModel:
+    """Make some faces of a person somebody else."""
+    with shelf.changing() as library:
+        if said.face_ids is None:
+            return changed(decisions.split_auto(library, person_id))
+        return changed(decisions.split_person(library, person_id, said.face_ids))
+
+
+@router.post("/api/v1/faces/move", tags=["changes"])
+def faces_move(shelf: ShelfOf, said: Move) -> ChangeModel:
+    """Say whose faces are."""
+    with shelf.changing() as library:
+        if said.person_id is None and said.name:
+            return changed(
+                decisions.name_faces(library, said.face_ids, said.name, force=said.force)
+            )
+        return changed(
+            decisions.move_faces(library, said.face_ids, said.person_id, force=said.force)
+        )
+
+
+@router.post("/api/v1/faces/reject", tags=["changes"])
+def faces_reject(shelf: ShelfOf, said: Reject) -> ChangeModel:
+    """Say that faces are not of whom they are said to be."""
+    with shelf.changing() as library:
+        return changed(decisions.reject_faces(library, said.face_ids))

@@ -1,0 +1,132 @@
+"""The page of one photo or clip: who is where in it, and what can be said of that."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from pydantic import Field
+
+from album import decisions
+from album.errors import shown
+from album.people import Person, age_at, is_trusted, to_person, whole_age
+from album.web.changes import changed
+from album.web.deps import Id, ShelfOf
+from album.web.models import ChangeModel, PhotoModel, PlacedModel
+from album.web.person import Strict, Who
+from album.web.rendering import date_text, label, render
+from album.web.shelf import Shelf
+from album.web.texts import text
+from db.faces import face_rows
+from db.library import Library
+from db.people import people_by_id
+from db.photos import photo_row
+from db.rows import FaceRow, PhotoRow
+from db.sightings import sightings
+
+router = APIRouter()
+
+
+class Exemption(Strict):
+    """Whether a person may be twice in the photo: a collage, a mirror."""
+
+    exempt: bool = True
+
+
+class Drawn(Strict):
+    """A face that was missed: its box, and whose it is; with neither, somebody new."""
+
+    box: tuple[float, float, float, float]
+    person_id: Who | None = None
+    name: str | None = Field(default=None, max_length=200)
+    force: bool = False
+
+
+def _row(library: Library, photo_id: int) -> PhotoRow:
+    found = photo_row(library, photo_id)
+    if found is None:
+        raise LookupError(f"There is no photo {photo_id}.")
+    return found
+
+
+def photo_model(shelf: Shelf, photo_id: int) -> PhotoModel:
+    """Return a photo with the faces in it, from left to right."""
+    library = shelf.library
+    found = _row(library, photo_id)
+    facts = found.facts
+    trusted = is_trusted(facts.date_source, facts.date_precision)
+    rows = sorted(face_rows(library, photo_id=photo_id), key=lambda face: face.box[0])
+    people = people_by_id(library, {face.person_id for face in rows if face.person_id})
+    who = {number: to_person(row) for number, row in people.items()}
+    moments = sightings(library, list(who)) if facts.kind == "clip" else {}
+    return PhotoModel(
+        id=photo_id,
+        kind=facts.kind,
+        path=shown(found.path or ""),
+        present=found.present,
+        width=facts.width,
+        height=facts.height,
+        date=date_text(facts.taken_at, facts.date_precision),
+        date_trusted=trusted,
+        date_source=facts.date_source,
+        faces=[
+            _placed(face, who.get(face.person_id or 0), trusted=trusted,
+                    moments=[(one.start_ms, one.end_ms) for one in moments.get(face.face_id, ())])
+            for face in rows
+        ],
+    )  # fmt: skip
+
+
+def _placed(
+    face: FaceRow, person: Person | None, *, trusted: bool, moments: list[tuple[int, int]]
+) -> PlacedModel:
+    age = age_at(face.taken_at, person.born) if trusted and person else None
+    return PlacedModel(
+        id=face.face_id,
+        box=face.box,
+        person_id=face.person_id,
+        label=label(person) if person else text("photo.nobody"),
+        named=person is not None and person.name is not None,
+        age=None if age is None or person is None else whole_age(age, person),
+        source=face.source,
+        time_ms=face.time_ms,
+        moments=moments,
+    )
+
+
+@router.get("/photos/{photo_id}", include_in_schema=False)
+def photo_page(
+    request: Request,
+    shelf: ShelfOf,
+    photo_id: Id,
+    at: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
+) -> HTMLResponse:
+    """Show a photo with its faces, or play a clip from a moment on."""
+    values: dict[str, Any] = {"photo": photo_model(shelf, photo_id), "at": at}
+    return render(request, "photo.html", values)
+
+
+@router.get("/api/v1/photos/{photo_id}", tags=["photos"])
+def photo_get(shelf: ShelfOf, photo_id: Id) -> PhotoModel:
+    """Return a photo with the faces in it."""
+    return photo_model(shelf, photo_id)
+
+
+@router.post("/api/v1/photos/{photo_id}/faces", tags=["changes"])
+def photo_draw(shelf: ShelfOf, photo_id: Id, said: Drawn) -> ChangeModel:
+    """Mark a face that was missed, in pixels of the upright photo."""
+    from album.drawn import draw_face
+
+    who = {"person_id": said.person_id, "name": said.name}
+    with shelf.changing() as library:
+        _row(library, photo_id)
+        return changed(
+            draw_face(library, shelf.engine, photo_id, said.box, **who, force=said.force)  # type: ignore[arg-type]
+        )
+
+
+@router.post("/api/v1/photos/{photo_id}/exempt", tags=["changes"])
+def photo_exempt(shelf: ShelfOf, photo_id: Id, said: Exemption) -> ChangeModel:
+    """Allow that a person is twice in a photo, or no longer."""
+    _row(shelf.library, photo_id)
+    with shelf.changing() as library:
+        return changed(decisions.exempt_photo(library, photo_id, said.exempt))

@@ -1,0 +1,97 @@
+"""What all pages share: the library, the cache of pictures, and who may change something."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from album.web.guard import Access
+from album.web.thumbnails import Thumbnails
+from db.errors import ReadOnlyLibraryError
+from db.library import Library
+from nets.engine import Engine
+
+
+@dataclass(slots=True)
+class Shelf:
+    """One library as the server has it.
+
+    Opened when it is first needed, so that a page can say what is wrong with it, and opened again
+    where that has changed.
+
+    Attributes
+    ----------
+    path : Path
+        Of the library.
+    access : Access
+    thumbnails : Thumbnails
+    read_only : bool
+        Nothing can be changed: the server was started so, or the file is not writable.
+    """
+
+    path: Path
+    access: Access
+    thumbnails: Thumbnails
+    read_only: bool = False
+    _library: Library | None = None
+    _engine: Engine | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def library(self) -> Library:
+        """The open library.
+
+        Raises
+        ------
+        LibraryError
+            It can't be opened.
+        """
+        with self._lock:
+            if self._library is None:
+                self._library = self._open()
+            return self._library
+
+    def _open(self) -> Library:
+        if self.read_only:
+            return Library.open(self.path, create=False, read_only=True)
+        try:
+            return Library.open(self.path, create=False)
+        except ReadOnlyLibraryError:
+            opened = Library.open(self.path, create=False, read_only=True)
+            self.read_only = True
+            return opened
+
+    @contextmanager
+    def changing(self) -> Iterator[Library]:
+        """Give the library to change it.
+
+        Raises
+        ------
+        ReadOnlyLibraryError
+        """
+        library = self.library
+        if library.read_only:
+            raise ReadOnlyLibraryError(
+                f"The library {library.path} can't be changed; make the file and its folder "
+                "writable and start the server again."
+            )
+        yield library
+
+    @property
+    def engine(self) -> Engine:
+        """The nets of the library, read when a face is first marked by hand."""
+        from album.drawn import library_engine
+
+        library = self.library
+        with self._lock:
+            if self._engine is None:
+                self._engine = library_engine(library)
+            return self._engine
+
+    def close(self) -> None:
+        """Close the library."""
+        with self._lock:
+            if self._library is not None:
+                self._library.close()
+                self._library = None

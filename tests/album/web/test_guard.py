@@ -1,0 +1,118 @@
+"""What stands before every page: names, origins, tokens, passwords, sizes."""
+
+import pytest
+
+from album.web.guard import COOKIE, CSRF_HEADER, HEADERS, Access, host_name, is_loopback
+from tests.album.albums import album as run
+from tests.album.web.conftest import Client, web_shelf
+
+REBOUND = {"host": "evil.example:8765"}
+
+
+def test_a_foreign_name_is_refused(client):
+    """A page elsewhere can make its own name point here; the name tells it."""
+    assert client.get("/people", headers=REBOUND).status_code == 421
+    for name in ("localhost", "localhost:8765", "127.0.0.1:1", "[::1]:8765"):
+        assert client.get("/people", headers={"host": name}).status_code == 200
+    for name in ("", "evil", "127.0.0.1.evil.example", "192.168.1.7", "[::1", "a b"):
+        assert client.get("/people", headers={"host": name}).status_code == 421
+
+
+def test_a_foreign_origin_is_refused(client):
+    foreign = {"origin": "https://evil.example"}
+    assert client.get("/api/v1/people", headers=foreign).status_code == 403
+    assert client.post("/api/v1/undo", headers=foreign).status_code == 403
+    assert client.post("/api/v1/undo", headers={"origin": "null"}).status_code == 403
+    own = {"origin": "http://127.0.0.1"}
+    assert client.get("/api/v1/people", headers=own).status_code == 200
+    embedded = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
+    assert client.get("/photos/1/file", headers=embedded).status_code == 403
+    followed = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+    assert client.get("/people", headers=followed).status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", "x", "x" * 500])
+def test_changes_need_the_token(client, token):
+    client.headers[CSRF_HEADER] = token
+    for method in ("post", "patch", "delete", "put"):
+        answer = getattr(client, method)("/api/v1/people/1")
+        assert answer.status_code == 403
+    assert client.get("/api/v1/history").json()["events"] == []
+
+
+def test_a_form_of_another_page_changes_nothing(client):
+    """Browsers send such forms without asking first."""
+    del client.headers[CSRF_HEADER]
+    sent = client.post("/api/v1/undo", data={"csrf": "x"})
+    assert sent.status_code == 403
+
+
+def test_headers_forbid_what_pages_do_not_need(client):
+    for path in ("/people", "/static/style.css", "/nowhere", "/api/v1/people"):
+        headers = client.get(path).headers
+        for name, value in HEADERS.items():
+            assert headers[name] == value
+    assert "script-src 'self'" in HEADERS["content-security-policy"]
+    assert "unsafe" not in HEADERS["content-security-policy"]
+
+
+def test_large_requests_are_refused(client):
+    assert client.post("/api/v1/undo", content=b"x" * (2 << 20)).status_code == 413
+    assert client.get("/search?q=" + "x" * 9000).status_code == 414
+    assert client.get("/search?q=" + "x" * 400).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../texts.py",
+        "/static/%2e%2e/texts.py",
+        "/photos/..%2f..%2fetc/file",
+        "/faces/a/1.jpg",
+    ],
+)
+def test_no_path_reaches_the_disk(client, path):
+    assert client.get(path).status_code in (404, 422)
+
+
+@pytest.fixture
+def locked(album, tmp_path):
+    access = Access(password="secret ü", hosts=frozenset(("album.local",)))
+    with Client(web_shelf(album.path, tmp_path / "cache", access=access)) as client:
+        yield client
+
+
+def test_a_password_comes_first(locked):
+    assert locked.get("/api/v1/people").status_code == 401
+    answer = locked.get("/people", headers={"accept": "text/html"}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+    assert locked.get("/login").status_code == 200
+    assert locked.get("/static/style.css").status_code == 200
+    assert locked.post("/login", data={"password": "wrong"}).status_code == 403
+    assert locked.get("/api/v1/people").status_code == 401
+    locked.post("/login", data={"password": "secret ü"})
+    assert locked.get("/api/v1/people").status_code == 200
+    assert "httponly" in str(locked.cookies.jar).lower() or COOKIE in locked.cookies
+    assert locked.get("/api/v1/people", headers={"host": "192.168.1.7:8765"}).status_code == 200
+
+
+def test_the_password_as_a_bearer(locked):
+    good = {"authorization": "Bearer secret \u00fc".encode("latin-1")}
+    assert locked.get("/api/v1/people", headers=good).status_code in (200, 401)
+    assert locked.get("/api/v1/people", headers={"authorization": "Bearer x"}).status_code == 401
+    locked.cookies.set(COOKIE, "x")
+    assert locked.get("/api/v1/people").status_code == 401
+
+
+def test_others_may_look_only_with_a_password(tmp_path):
+    ran = run("serve", "--library", tmp_path / "x.db", "--host", "0.0.0.0")
+    assert ran.code == 2
+    assert "give a --password" in ran.err
+
+
+def test_addresses():
+    assert is_loopback("127.0.0.1") and is_loopback("::1") and is_loopback("localhost")
+    assert not is_loopback("0.0.0.0") and not is_loopback("example.org")
+    assert host_name("[::1]:80") == "::1"
+    assert host_name("A.example:80") == "a.example"
+    assert host_name("[") == ""
