@@ -152,10 +152,12 @@ def watch(
         A folder was not there at the start.
     """
     use, ended = patience or Patience(), stop or threading.Event()
-    waiting = Waiting(use)
+    waiting, coming = Waiting(use), iter(changes)
+    # Watching begins with the first question, so that nothing is missed while all is indexed.
+    waiting.add(path for _, path in next(coming, ()))
     yield Batch((), _indexed(index, roots))
     whole = time.monotonic()
-    for found in changes:
+    for found in coming:
         if ended.is_set():
             return
         waiting.add(path for _, path in found)

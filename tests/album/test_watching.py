@@ -92,6 +92,22 @@ def test_the_first_index_is_whole_and_later_ones_are_not(tmp_path):
     assert len(list(watch([tmp_path], nothing, changes, patience=patience))) == 1
 
 
+def test_what_comes_while_all_is_indexed_is_not_missed(tmp_path):
+    """Watching has begun before the first index."""
+    begun = []
+
+    def changes():
+        begun.append("watching")
+        yield set()
+
+    def index(places):
+        begun.append("index")
+        yield from ()
+
+    list(watch([tmp_path], index, changes()))
+    assert begun == ["watching", "index"]
+
+
 def test_it_ends_when_it_is_told_to(tmp_path):
     stop = threading.Event()
     stop.set()
