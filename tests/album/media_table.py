@@ -130,3 +130,7 @@ REFUSED = {
 }
 """Everything that is in neither table is ignored: sidecars, texts, empty files of other names."""
 IGNORED = Ignored
+BESIDE = frozenset((".xmp", ".json", ".txt", ".md", ".invalid", ""))
+"""Endings of the names of those, 31 in all."""
+MOTION = frozenset(("immich/formats/motionphoto/samsung-one-ui-6.heic",))
+"""Motion photos."""

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from datetime import datetime
+from pathlib import PurePath
 
 import pytest
 
@@ -14,7 +15,7 @@ from album.kinds import Kind
 from album.media import read_header, read_image
 from album.scan import walk
 from tests.album.media_files import data_folder
-from tests.album.media_table import IGNORED, READ, REFUSED
+from tests.album.media_table import BESIDE, IGNORED, MOTION, READ, REFUSED
 
 MEDIA = data_folder() / "media"
 pytestmark = pytest.mark.skipif(not MEDIA.is_dir(), reason=f"no test photos in {MEDIA}")
@@ -26,6 +27,7 @@ def test_files_that_are_read(name):
     kind, stored, orientation, when, offset, source = READ[name]
     header = read_header(path)
     assert (header.kind, header.stored_size, header.orientation) == (kind, stored, orientation)
+    assert header.motion == (name in MOTION)
     taken = read_date(path, header)
     assert taken.source == source
     if when:
@@ -35,6 +37,14 @@ def test_files_that_are_read(name):
         upright = stored if orientation < 5 else stored[::-1]
         assert header.upright_size == upright
         assert (pixels.shape[1] >= pixels.shape[0]) == (upright[0] >= upright[1])
+
+
+def test_every_file_is_accounted_for():
+    files = {path.relative_to(MEDIA).as_posix() for path in MEDIA.rglob("*") if path.is_file()}
+    others = files - set(READ) - set(REFUSED)
+    assert files >= set(READ) | set(REFUSED)
+    assert {PurePath(name).suffix for name in others} <= BESIDE
+    assert len(others) == 31
 
 
 def test_every_other_file_is_refused_for_the_right_reason():
