@@ -38,6 +38,7 @@ SECTIONS = {
         "history": "List the changes that were made.",
     },
     "Use and end": {
+        "analyze": "Draw age, gender and emotion on copies of photos.",
         "export": "Write people and faces: tables, folders, web pages, pictures to print.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
