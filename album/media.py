@@ -32,7 +32,8 @@ from album.errors import (
     Unsupported,
     reading,
 )
-from album.kinds import STILLS, Kind, kind_of, promises_media
+from album.kinds import HEAD, STILLS, Kind, kind_of, name_of_other, promises_media
+from album.limits import LIMITS, Limits, check, pixels_text, room_for, webp_size
 from album.opening import RawPhoto, open_picture, open_raw
 
 if TYPE_CHECKING:
@@ -47,36 +48,6 @@ _NOT_READ = (
     "unknown raw mode",
 )
 _CUT_SHORT = ("truncat", "end of file", "end-of-file", "not processed", "unexpected eof")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be opened.
-
-    Attributes
-    ----------
-    pixels : int
-        Pixels of the stored picture.
-    decoded_pixels : int
-        Pixels held in memory at once, 3 bytes each and up to twice that while they are turned.
-        A larger JPEG is decoded at reduced scale; of another kind it is refused.
-    side : int
-        Pixels of the longer side.
-    ratio : float
-        Bytes of the decoded picture for each byte of the file, asked of pictures of more than
-        `ratio_pixels` pixels only: a small one does no harm, however well it is packed.
-    ratio_pixels : int
-        See `ratio`.
-    """
-
-    pixels: int = 300_000_000
-    decoded_pixels: int = 100_000_000
-    side: int = 65_535
-    ratio: float = 1000.0
-    ratio_pixels: int = 25_000_000
-
-
-LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +133,7 @@ def read_header(
     """
     with reading(path), Path(path).open("rb") as file:
         kind = kind_of(file, path)
-        _require_readable(kind, path)
+        _require_readable(kind, file, path)
         beside = neighbours(os.fspath(path)) if names is None else names
         sidecar = metadata.sidecar_tags(os.fspath(path), beside)
         with translated(path):
@@ -172,8 +143,10 @@ def read_header(
             if kind is Kind.RAW:
                 return _raw_header(open_raw(file, path), file_bytes, sidecar, limits, path)
             truncation.check(file, kind, path)
+            if kind is Kind.WEBP and (size := webp_size(file)):
+                check(kind, size, file_bytes, limits, path)
             header = _still_header(open_picture(file, kind), kind, file, sidecar)
-        _check(header, file_bytes, limits, path)
+        check(kind, header.stored_size, file_bytes, limits, path)
         return header
 
 
@@ -203,7 +176,6 @@ def read_image(
     """
     if header.kind not in STILLS:
         raise NotAPhoto(path, "a clip has frames instead")
-    _require_readable(header.kind, path)
     with reading(path), Path(path).open("rb") as file, translated(path):
         if header.kind is Kind.RAW:
             image, stored = _raw_picture(file, path)
@@ -215,9 +187,10 @@ def read_image(
         profile = image.info.get("icc_profile")
         _draft(image, _reduction(image.size, max_side, limits))
         if image.size[0] * image.size[1] > limits.decoded_pixels:
-            raise TooLarge(path, _pixels_text(image.size))
-        image.load()
-        return _finish(image, header, max_side, profile)
+            raise TooLarge(path, pixels_text(image.size))
+        with room_for(image.size, limits):
+            image.load()
+            return _finish(image, header, max_side, profile)
 
 
 def _finish(
@@ -270,9 +243,14 @@ def _draft(image: "Image.Image", factor: int) -> None:
         image.draft(None, (max(1, image.size[0] // factor), max(1, image.size[1] // factor)))
 
 
-def _require_readable(kind: Kind, path: StrPath) -> None:
-    if kind is Kind.OTHER:
-        raise NotAPhoto(path, "going by its content") if promises_media(path) else Ignored(path)
+def _require_readable(kind: Kind, file: BinaryIO, path: StrPath) -> None:
+    if kind is not Kind.OTHER:
+        return
+    if not promises_media(path):
+        raise Ignored(path)
+    if name := name_of_other(file.read(HEAD)):
+        raise Unsupported(path, name)
+    raise NotAPhoto(path, "going by its content")
 
 
 def _still_header(
@@ -300,9 +278,9 @@ def _raw_header(
 ) -> Header:
     tags = photo.tags | dict(sidecar)
     header = Header(Kind.RAW, photo.size, metadata.orientation(tags), tags=tags)
-    _check(header, file_bytes, limits, path)
+    check(Kind.RAW, photo.size, file_bytes, limits, path)
     if photo.preview is not None:
-        _check(Header(Kind.JPEG, photo.preview.size), photo.preview_bytes, limits, path)
+        check(Kind.JPEG, photo.preview.size, photo.preview_bytes, limits, path)
     return header
 
 
@@ -325,23 +303,6 @@ def _stored_size(image: "Image.Image", header: Header) -> tuple[int, int]:
 
 def _swapped(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return (size[1], size[0]) if orientation >= 5 else size
-
-
-def _check(header: Header, file_bytes: int, limits: Limits, path: StrPath) -> None:
-    width, height = header.stored_size
-    if min(width, height) < 1:
-        raise Damaged(path, "a picture without pixels")
-    pixels = width * height
-    if pixels > limits.pixels or max(width, height) > limits.side:
-        raise TooLarge(path, _pixels_text(header.stored_size))
-    if pixels > limits.ratio_pixels and 3 * pixels > limits.ratio * max(file_bytes, 1):
-        raise TooLarge(path, f"{_pixels_text(header.stored_size)} in {file_bytes:,} bytes")
-    if header.kind not in (Kind.JPEG, Kind.RAW) and pixels > limits.decoded_pixels:
-        raise TooLarge(path, _pixels_text(header.stored_size))
-
-
-def _pixels_text(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]} pixels"
 
 
 def _clip_header(file: BinaryIO, path: StrPath, sidecar: Mapping[str, str]) -> Header:

@@ -4,7 +4,7 @@ import importlib
 import io
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from album import developing, exif, metadata, raw
 from album.errors import StrPath
@@ -24,6 +24,8 @@ _PLUGINS = {
     Kind.BMP: ("PIL.BmpImagePlugin", "BmpImageFile"),
 }
 
+_BITS, _SAMPLES, _PLANAR = 0x0102, 0x0115, 0x011C
+
 
 def open_picture(file: BinaryIO, kind: Kind) -> "Image.Image":
     """Open a picture of any kind but raw; may raise whatever its decoder raises."""
@@ -33,7 +35,16 @@ def open_picture(file: BinaryIO, kind: Kind) -> "Image.Image":
     file.seek(0)
     module, name = _PLUGINS[kind]
     image: Image.Image = getattr(importlib.import_module(module), name)(file)
+    if kind is Kind.TIFF:
+        _require_order(image)
     return image
+
+
+def _require_order(image: Any) -> None:
+    """Refuse the one layout of TIFF of which Pillow makes noise, without a word."""
+    planes = image.tag_v2.get(_PLANAR) == 2 and image.tag_v2.get(_SAMPLES, 1) > 1
+    if planes and max(image.tag_v2.get(_BITS, (8,))) > 8:
+        raise ValueError("16-bit colours in separate planes are not supported")
 
 
 @dataclass(frozen=True, slots=True)
