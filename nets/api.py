@@ -145,3 +145,19 @@ class Attributes(Protocol):
     def predict(self, batch: Batch) -> AgeGender:
         """Return ages and genders of the n faces."""
         ...
+
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""What the outputs of an emotion head stand for, in this order: the classes of FER2013."""
+
+
+class Emotions(Protocol):
+    """Tells what faces express."""
+
+    name: str
+    contract: str
+    crops: tuple[str, ...]
+
+    def express(self, batch: Batch) -> Floats:
+        """Return the probability of each of `EMOTIONS`, shape (n, 7); rows sum to 1."""
+        ...

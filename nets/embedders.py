@@ -125,3 +125,25 @@ class MobileNetAttributes:
         """Return age probabilities (n, 100) and the probability of being male (n,)."""
         outputs = batch.outputs(self._net)
         return AgeGender(outputs["age"], outputs["male"])
+
+
+class MiniXceptionEmotions:
+    """Emotion of Arriaga's mini-Xception, the mean over the face and its mirror image.
+
+    Parameters
+    ----------
+    net : Net
+        ``emotion``.
+    """
+
+    def __init__(self, net: Net) -> None:
+        self.name = net.name
+        self.contract = digest("emotion, mirrored", net.contract)
+        self.crops: tuple[str, ...] = (net.crop,)
+        self._net = net
+
+    def express(self, batch: Batch) -> Floats:
+        """Return the probability of each of `nets.api.EMOTIONS`, float32, shape (n, 7)."""
+        mirrored = np.ascontiguousarray(batch.chips[self._net.crop][:, :, ::-1])
+        both = batch.outputs(self._net)["emotion"] + self._net.run(mirrored)["emotion"]
+        return np.asarray(both / 2)

@@ -1,18 +1,34 @@
 """Everything that looks at pixels, as one object: detector, embedder and attribute head."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from nets.addable import ADDABLE, find
-from nets.api import Attributes, Batch, Detections, Detector, Embedder, Floats, Image, Net
+from nets.api import (
+    Attributes,
+    Batch,
+    Detections,
+    Detector,
+    Embedder,
+    Emotions,
+    Floats,
+    Image,
+    Net,
+)
 from nets.crops import CROPS
 from nets.devices import providers
-from nets.embedders import Fused, MobileNetAttributes, MobileNetIdentity, ResNet29
-from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder
+from nets.embedders import (
+    Fused,
+    MiniXceptionEmotions,
+    MobileNetAttributes,
+    MobileNetIdentity,
+    ResNet29,
+)
+from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder, FakeEmotions
 from nets.models import OnnxNet, digest, load_manifest
 from nets.quality import CROP as QUALITY_CROP
 
@@ -29,11 +45,14 @@ class Description:
         Probability of each age in `nets.api.AGES`.
     male : ndarray of float32, shape (n,)
         Probability of being male.
+    emotions : ndarray of float32, shape (n, 7), or None
+        Probability of each of `nets.api.EMOTIONS`; None where the engine has no head for them.
     """
 
     vectors: Floats
     ages: Floats
     male: Floats
+    emotions: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +63,20 @@ class Engine:
     ----------
     detector, embedder, attributes
         See the Protocols in `nets.api`.
+    emotions : Emotions or None
+        What tells emotions, where that is wanted.
     """
 
     detector: Detector
     embedder: Embedder
     attributes: Attributes
+    emotions: Emotions | None = None
 
     @property
     def crops(self) -> tuple[str, ...]:
         """The names of the chips to be cut for each face, each once."""
-        wanted = (QUALITY_CROP, *self.embedder.crops, *self.attributes.crops)
+        more = self.emotions.crops if self.emotions else ()
+        wanted = (QUALITY_CROP, *self.embedder.crops, *self.attributes.crops, *more)
         return tuple(dict.fromkeys(wanted))
 
     @property
@@ -72,7 +95,8 @@ class Engine:
     def describe(self, batch: Batch) -> Description:
         """Run the nets on the chips of n >= 0 faces; each net runs once."""
         said = self.attributes.predict(batch)
-        return Description(self.embedder.embed(batch), said.ages, said.male)
+        emotions = self.emotions.express(batch) if self.emotions else None
+        return Description(self.embedder.embed(batch), said.ages, said.male, emotions)
 
 
 def join(batches: Sequence[Batch]) -> Batch:
@@ -181,6 +205,21 @@ def load_engine(
         _embedder(_known("embedder", embedder or base.embedder, EMBEDDERS), net),
         _attributes(_known("attributes", attributes or base.attributes, ATTRIBUTES), net),
     )
+
+
+def with_emotions(engine: Engine, *, threads: int = 1, device: str = "cpu") -> Engine:
+    """Return an engine that tells emotions, too; the contract stays.
+
+    Parameters
+    ----------
+    engine : Engine
+    threads, device
+        As of `load_engine`.
+    """
+    if engine.detector.name == "fake":
+        return replace(engine, emotions=FakeEmotions())
+    net = OnnxNet(load_manifest()["emotion"], threads=threads, device=device)
+    return replace(engine, emotions=MiniXceptionEmotions(net))
 
 
 def _known(kind: str, name: str, names: tuple[str, ...]) -> str:

@@ -42,6 +42,7 @@ SECTIONS = {
     },
     "Use and end": {
         "serve": "Show the album in a browser.",
+        "analyze": "Draw age, gender and emotion on copies of photos.",
         "export": "Write people and faces: tables, folders, web pages, pictures to print.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",

@@ -55,6 +55,12 @@ PACKAGES: dict[str, Package] = {
             "package/models/faceres.bin": (
                 "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b"
             ),
+            "package/models/emotion.json": (
+                "56f7e557eb0c863a8b9ab04ac7ccba756e93bf2c27dce135ef0e8712b80b7ad2"
+            ),
+            "package/models/emotion.bin": (
+                "927ac8224f356ab1e68c2bcfbfa07b0c8567047d1bcf817388ba6e38214c4987"
+            ),
         },
     ),
     "human-models": Package(
@@ -69,6 +75,12 @@ PACKAGES: dict[str, Package] = {
             ),
             "package/models/faceres-deep.bin": (
                 "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"
+            ),
+            "package/models/gender.json": (
+                "630b7041bc424803fb1bbc1a88c7d20368a36a77f33cb38e7823091aafa0ca7c"
+            ),
+            "package/models/gender.bin": (
+                "c4fc03f3f6dd2d5aecb23b0e17259741718ad891f35ac6a75338f52f8305d05d"
             ),
         },
     ),

@@ -5,6 +5,7 @@ from nets.convert.manifest import Recipe
 
 def recipes() -> dict[str, Recipe]:
     """Return the recipe of every ONNX file in `nets/weights`, by name of the net."""
-    from nets.convert import mobilenet, mtcnn, resnet29
+    from nets.convert import mobilenet, mtcnn, resnet29, xception
 
-    return {**mtcnn.RECIPES, **mobilenet.RECIPES, **resnet29.RECIPES}
+    nets = (mtcnn.RECIPES, mobilenet.RECIPES, resnet29.RECIPES, xception.RECIPES)
+    return {name: recipe for recipes in nets for name, recipe in recipes.items()}

@@ -11,7 +11,8 @@ NETS = load_manifest()
 
 
 def test_every_net_is_there_and_every_file_is_described():
-    assert set(NETS) == {"pnet", "rnet", "onet", "faceres", "faceres-deep", "resnet29"}
+    faces = {"faceres", "faceres-deep", "resnet29", "emotion", "gender"}
+    assert set(NETS) == {"pnet", "rnet", "onet"} | faces
     assert {entry.path for entry in NETS.values()} == set(WEIGHTS.glob("*.onnx"))
 
 

@@ -1,0 +1,94 @@
+"""Where the copies of `album analyze` go: folders mirrored, no name twice, nothing overwritten."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from album.analysis.record import MADE_BY
+from album.errors import AlbumError, shown
+from album.filenames import folded
+from album.scan import Found
+
+
+class InTheWay(AlbumError):  # noqa: N818 - the name says what is wrong
+    """A file that `album analyze` has not made lies where it would write."""
+
+    code = "in-the-way"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one photo comes from and what is made of it."""
+
+    found: Found
+    stem: Path
+    """Of the copy, the text and the record, without the ends of their names."""
+
+    @property
+    def record(self) -> Path:
+        """The JSON file."""
+        return self.stem.with_name(f"{self.stem.name}.json")
+
+    @property
+    def text(self) -> Path:
+        """The text file."""
+        return self.stem.with_name(f"{self.stem.name}.txt")
+
+    @property
+    def copy(self) -> Path:
+        """The picture: PNG stays PNG, anything else becomes JPEG."""
+        end = "png" if self.found.path.lower().endswith(".png") else "jpg"
+        return self.stem.with_name(f"{self.stem.name}.{end}")
+
+
+def places(root: Path, out: Path, files: Sequence[Found]) -> list[Place]:
+    """Return a place below `out` for each file that lies in `root` (or is it), not in `out`."""
+    root, out = root.absolute(), out.absolute()
+    top = root if root.is_dir() else root.parent
+    inside = [one for one in files if not Path(one.path).is_relative_to(out)]
+    relative = [Path(os.path.relpath(one.path, top)) for one in inside]
+    stems = Counter(folded(str(path.with_suffix(""))) for path in relative)
+    found = []
+    for one, path in zip(inside, relative, strict=True):
+        stem = path.with_suffix("")
+        if stems[folded(str(stem))] > 1:
+            stem = stem.with_name(f"{stem.name}-{path.suffix.lstrip('.')}")
+        found.append(Place(one, out / stem))
+    return found
+
+
+def made_of(place: Place) -> dict[str, Any] | None:
+    """Return the record that an earlier run made, or None where there is none.
+
+    Raises
+    ------
+    InTheWay
+        Something else lies there.
+    """
+    before = _record(place.record)
+    if before is None:
+        for path in (place.record, place.text, place.copy):
+            if os.path.lexists(path):
+                raise InTheWay(f"{shown(path)} was not made by {MADE_BY}; move it away.")
+    return before
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    made = isinstance(record, dict) and record.get("made_by") == MADE_BY
+    return record if made else None
+
+
+def up_to_date(place: Place, record: dict[str, Any] | None, settings: str) -> bool:
+    """Tell whether a photo needs nothing, because neither it nor the settings have changed."""
+    if record is None or not (place.copy.exists() and place.text.exists()):
+        return False
+    source = [place.found.size, place.found.mtime_ns, settings]
+    return source == [record.get("size"), record.get("mtime_ns"), record.get("settings")]

@@ -1,0 +1,91 @@
+"""Emotion and gender of mini-Xception: what they say, and how well."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nets.api import EMOTIONS, Batch, Detections
+from nets.crops import CROPS, FER_SIDE
+from nets.embedders import MiniXceptionEmotions
+from nets.engine import load_engine, with_emotions
+from nets.fake import draw_face
+from nets.models import OnnxNet, load_manifest
+from tests.nets.data import data_folder
+
+RANDOM = np.random.default_rng(5)
+
+
+def faces(*boxes):
+    n = len(boxes)
+    landmarks = np.zeros((n, 5, 2), np.float32)
+    return Detections(np.array(boxes, np.float32), landmarks, np.ones(n, np.float32))
+
+
+def test_an_operator_that_is_not_known_is_refused():
+    pytest.importorskip("onnx")
+    from nets.convert.xception import build
+
+    topology = b'{"weightsManifest":[],"modelTopology":{"node":[{"op":"LSTM","name":"x"}]}}'
+    with pytest.raises(ValueError, match="LSTM"):
+        build(topology, b"", name="x", output="y", column=None)
+
+
+def test_a_face_and_its_mirror_image_express_the_same():
+    net = OnnxNet(load_manifest()["emotion"])
+    head = MiniXceptionEmotions(net)
+    chips = RANDOM.integers(0, 256, (3, 64, 64, 3), dtype=np.uint8)
+    said = head.express(Batch({"face64": chips}))
+    mirrored = head.express(Batch({"face64": np.ascontiguousarray(chips[:, :, ::-1])}))
+    assert said.shape == (3, 7)
+    np.testing.assert_allclose(said.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_allclose(said, mirrored, atol=1e-5)
+    assert head.express(Batch({"face64": chips[:0]})).shape == (0, 7)
+
+
+def test_the_chip_of_emotion_is_a_square_about_the_box():
+    image = np.zeros((200, 200, 3), np.uint8)
+    side = 100 * FER_SIDE
+    low, high = round(100 - side / 2), round(100 + side / 2)
+    image[low:high, low:high] = 200
+    chip = CROPS["face64"](image, faces((50, 50, 150, 150)))[0]
+    assert (chip[2:-2, 2:-2] == 200).all()
+
+
+def test_the_chip_of_gender_is_wider_and_taller_than_the_box():
+    image = np.zeros((200, 200, 3), np.uint8)
+    image[50:150, 50:150] = 200
+    chip = CROPS["wide64"](image, faces((50, 50, 150, 150)))[0]
+    assert (chip[32, :, 0] > 100).sum() == pytest.approx(64 / 1.5, abs=1)
+    assert (chip[:, 32, 0] > 100).sum() == pytest.approx(64 / 1.66, abs=1)
+
+
+def test_an_engine_tells_emotions_only_where_asked_and_its_contract_stays():
+    plain, asked = load_engine(profile="fake"), with_emotions(load_engine(profile="fake"))
+    assert plain.contract == asked.contract
+    image = np.full((100, 100, 3), 90, np.uint8)
+    draw_face(image, (20, 20, 80, 80), person=3)
+    found = asked.detect(image)
+    assert plain.describe(plain.crop(image, found)).emotions is None
+    said = asked.describe(asked.crop(image, found)).emotions
+    assert EMOTIONS[int(said[0].argmax())] == "happy"
+
+
+def test_the_real_engine_cuts_the_chip_for_emotions():
+    assert "face64" in with_emotions(load_engine()).crops
+    assert "face64" not in load_engine().crops
+
+
+def test_smiles_are_told_from_the_rest():
+    folder = data_folder() / "fer_dev"
+    net = OnnxNet(load_manifest()["emotion"])
+    head = MiniXceptionEmotions(net)
+    happy = EMOTIONS.index("happy")
+
+    def share(emotion):
+        files = sorted((folder / emotion).iterdir())[:40]
+        chips = [np.asarray(Image.open(one).convert("RGB").resize((64, 64), 2)) for one in files]
+        said = head.express(Batch({"face64": np.stack(chips)}))
+        return float((said.argmax(axis=1) == happy).mean())
+
+    assert share("happy") > 0.6
+    assert share("neutral") < 0.2
