@@ -76,7 +76,7 @@ def _folder(name: str, what: str) -> Callable[[F], F]:
     metavar="[default|paper]",
 )
 @click.option("--embedder", type=click.Choice(["faceres", "resnet29", "fused"]))
-@click.option("--attributes", type=click.Choice(["faceres", "faceres-deep"]))
+@click.option("--attributes", type=click.Choice(["faceres", "faceres-deep", "onepass", "coral"]))
 @click.option("--clustering", default="default", type=click.Choice(["default", "paper"]))
 @click.option(
     "--view",

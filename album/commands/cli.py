@@ -42,6 +42,7 @@ SECTIONS = {
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
         "bench": "Measure accuracy on labelled folders, by the published protocols.",
+        "train": "Train the heads for age and gender on labelled faces.",
     },
 }
 COMMANDS = {name: about for section in SECTIONS.values() for name, about in section.items()}

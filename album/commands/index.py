@@ -65,8 +65,8 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
 )
 @click.option(
     "--attributes",
-    type=click.Choice(["faceres", "faceres-deep", "fake"]),
-    metavar="[faceres|faceres-deep]",
+    type=click.Choice(["faceres", "faceres-deep", "onepass", "coral", "fake"]),
+    metavar="[faceres|faceres-deep|onepass|coral]",
     help="What tells age and gender, instead of the one of the profile.",
 )
 @click.option(
