@@ -2,19 +2,22 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from album import dates, media, scan
+from album import dates, live, media, scan
 from album.clips.frames import Sampling
 from album.clips.look import Clip, read_clip
-from album.errors import Ignored, MediaError
+from album.errors import Ignored, MediaError, TooSlow
 from album.kinds import Kind
+from album.workers import Clock, Workers
 from nets.api import Batch, Detections, Image
 from nets.engine import Engine
 from nets.quality import CROP as QUALITY_CROP
@@ -28,6 +31,9 @@ CHIP_SIDE = 160
 
 CLOSER_PIXELS = 24e6
 """That decode has about this many pixels at most, which bounds the memory of a thread."""
+
+LAST_WAIT_S = 10.0
+"""How long a run that is to end waits for what is being read, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,15 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveClip:
+    """The clip of a Live Photo, and the path of its still: no clip of its own."""
+
+    task: Task
+    content_hash: str
+    still: str
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
     """A file that is not read: a clip where none are wanted, or something else ('other')."""
 
@@ -95,7 +110,7 @@ class Failed:
     kind: str = "image"
 
 
-Outcome = Prepared | ReadClip | Known | Skipped | Failed
+Outcome = Prepared | ReadClip | LiveClip | Known | Skipped | Failed
 
 
 @dataclass(slots=True)
@@ -116,6 +131,8 @@ class Analyser:
         Cores that one clip may use.
     stopped : threading.Event
         Once set, a clip is not read to its end: it would keep the user waiting.
+    clock : Clock
+        How long a file may take; `outcomes` looks at it.
     """
 
     engine: Engine
@@ -124,23 +141,42 @@ class Analyser:
     clips: Sampling | None = None
     threads: int = 1
     stopped: threading.Event = field(default_factory=threading.Event)
+    clock: Clock = field(default_factory=Clock)
+    _reading: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, task: Task) -> Outcome:
         """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
+        self.clock.start(task.found.path)
+        try:
+            return self._read(task)
+        finally:
+            self.clock.stop(task.found.path)
+            self._reading.pop(task.found.path, None)
+
+    def give_up(self, task: Task) -> Failed:
+        """Return the outcome of a file that takes too long. Its thread may go on forever."""
+        content_hash, kind = self._reading.get(task.found.path, (task.content_hash, "image"))
+        error = TooSlow(task.found.path, f"more than {self.clock.limit:g} seconds")
+        return Failed(task, error.code, error.reason, content_hash, kind)
+
+    def _read(self, task: Task) -> Outcome:
         started = time.perf_counter()
         path, content_hash, kind = Path(task.found.path), task.content_hash, "image"
         try:
             header = media.read_header(path)
             kind = "clip" if header.kind is Kind.CLIP else kind
+            if kind == "clip" and (still := live.still_beside(task.found.path, header)):
+                return LiveClip(task, content_hash or scan.content_hash(path), still)
             if kind == "clip" and self.clips is None:
                 return Skipped(task, kind)
             content_hash = content_hash or scan.content_hash(path)
             if not self._claim(content_hash):
                 return Known(task, content_hash, kind)
+            self._reading[task.found.path] = content_hash, kind
             taken = dates.read_date(path, header)
             if self.clips is not None and kind == "clip":
-                clip = self._read_clip(path, self.clips)
+                clip = self._read_clip(task.found.path, self.clips)
                 seconds = time.perf_counter() - started
                 return ReadClip(task, content_hash, taken, clip, seconds)
             detections, batch, scores = self.faces(path, header)
@@ -154,9 +190,13 @@ class Analyser:
         seconds = time.perf_counter() - started
         return Prepared(task, content_hash, header, taken, detections, batch, scores, seconds)
 
-    def _read_clip(self, path: Path, sampling: Sampling) -> Clip:
+    def _read_clip(self, path: str, sampling: Sampling) -> Clip:
+        def stopped() -> bool:
+            self.clock.extend(path)
+            return self.stopped.is_set()
+
         how = {"view": self.view, "threads": self.threads}
-        return read_clip(path, self.engine, sampling, stopped=self.stopped.is_set, **how)
+        return read_clip(path, self.engine, sampling, stopped=stopped, **how)
 
     def _claim(self, content_hash: str) -> bool:
         """Take a content for this thread; False where it is done, or another thread has it."""
@@ -219,30 +259,58 @@ def scaled(detections: Detections, x: float, y: float) -> Detections:
     )
 
 
+class Reader(Protocol):
+    """What `outcomes` needs of an `Analyser`."""
+
+    clock: Clock
+
+    def __call__(self, task: Task) -> Outcome:
+        """Read one file."""
+        ...
+
+    def give_up(self, task: Task) -> Outcome:
+        """Return the outcome of a file that takes too long."""
+        ...
+
+
 def outcomes(
-    analyse: Callable[[Task], Outcome],
-    tasks: list[Task],
-    *,
-    jobs: int,
-    stop: Callable[[], None] = lambda: None,
+    analyse: Reader, tasks: list[Task], *, jobs: int, stop: Callable[[], None] = lambda: None
 ) -> Iterator[Outcome]:
     """Read files in `jobs` threads, a few ahead of the caller; in the order of the tasks.
 
-    `stop` is called when no more is wanted, before waiting for what is being read. With ``jobs=0``
-    everything happens in the caller's thread, which is easier to debug.
+    A file that takes longer than ``analyse.clock`` allows is given up, and its thread left to
+    itself. `stop` is called when no more is wanted, before waiting for what is being read. With
+    ``jobs=0`` everything happens in the caller's thread, which is easier to debug, and has no
+    limits of time.
     """
     if jobs == 0:
         yield from map(analyse, tasks)
         return
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="album")
-    waiting: list[Future[Outcome]] = []
+    pool = Workers(jobs)
+    waiting: deque[tuple[Task, Future[Outcome]]] = deque()
     try:
         for task in tasks:
-            waiting.append(pool.submit(analyse, task))
+            waiting.append((task, pool.submit(analyse, task)))
             if len(waiting) > 2 * jobs:
-                yield waiting.pop(0).result()
+                yield _outcome(analyse, *waiting.popleft(), pool)
         while waiting:
-            yield waiting.pop(0).result()
+            yield _outcome(analyse, *waiting.popleft(), pool)
     finally:
         stop()
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait((future for _, future in waiting), timeout=LAST_WAIT_S)
+
+
+def _outcome(analyse: Reader, task: Task, future: Future[Outcome], pool: Workers) -> Outcome:
+    """Wait for one file, as long as it may take."""
+    while True:
+        left = analyse.clock.left(task.found.path)
+        if left is not None and left <= 0 and not future.done():
+            break
+        try:
+            return future.result(left)
+        except TimeoutError:
+            if future.done():
+                return future.result()
+    pool.add()
+    return analyse.give_up(task)

@@ -146,12 +146,35 @@ class Unsupported(MediaError):
     hint = "save it as JPEG beside the original"
 
 
+class NeedsExtra(Unsupported):
+    """A raw photo that holds no picture of itself, and libraw is not there to develop it."""
+
+    what = "is a raw photo without a picture to show"
+    hint = "install what develops it, pip install 'album-people[raw]', and use --retry"
+
+
+class BadTags(MediaError):
+    """The file, or its sidecar, has XMP that makes no sense or that no careful program opens."""
+
+    code = "bad-tags"
+    what = "has XMP that can't be read"
+    hint = "mend or remove it with exiftool or another program that writes tags"
+
+
 class TooLarge(MediaError):
     """Unfolding the picture would take more memory than is allowed."""
 
     code = "too-large"
     what = "is too large to be opened safely"
     hint = "save a smaller copy of it"
+
+
+class TooSlow(MediaError):
+    """Reading the file does not come to an end."""
+
+    code = "too-slow"
+    what = "takes too long to read"
+    hint = "save it anew in another program, or give it more time with --file-timeout and --retry"
 
 
 @contextmanager

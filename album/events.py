@@ -45,7 +45,7 @@ class PhotoFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped:
-    """A file that was not read: a 'clip' where none are wanted, 'other', or 'forgotten'."""
+    """A file that was not read: a 'clip' where none are wanted, 'live', 'other' or 'forgotten'."""
 
     path: Path
     kind: str
@@ -89,6 +89,8 @@ class IndexReport:
     clips: int = 0
     frames: int = 0
     skipped_clips: int = 0
+    live: int = 0
+    """Clips that belong to Live Photos."""
     forgotten: int = 0
     faces: int = 0
     people: int = 0
@@ -117,6 +119,8 @@ class IndexReport:
                 self.frames += frames
                 if problem:
                     self.failures.append(PhotoFailed(path, problem))
+            case FileSkipped(kind="live"):
+                self.live += 1
             case FileSkipped(kind="forgotten"):
                 self.forgotten += 1
             case PhotoFailed():

@@ -79,13 +79,15 @@ def tiff_block(data: bytes) -> bytes:
     return data[start + 6 :] if start >= 0 else data
 
 
-def read_tags(source: bytes | BinaryIO) -> dict[str, str]:
+def read_tags(source: bytes | BinaryIO, *, below: bool = False) -> dict[str, str]:
     r"""Read what says when and which way up a photo was taken. Never raises.
 
     Parameters
     ----------
     source : bytes or binary file
         An EXIF block (with or without ``Exif\0\0``), or an open TIFF file.
+    below : bool
+        Its first directory is the one that mostly hangs below: tags ``Image`` are ``EXIF``.
 
     Returns
     -------
@@ -103,6 +105,8 @@ def read_tags(source: bytes | BinaryIO) -> dict[str, str]:
         )
     except Exception:  # exifread raises whatever its parser runs into
         return {}
+    if below:
+        tags = {name.replace("Image", "EXIF", 1): tag for name, tag in tags.items()}
     return _selected(tags)
 
 

@@ -42,6 +42,8 @@ class Made:
         Of the photo.
     digests : tuple of str
         SHA-256 of a text; of the old and the new one while one takes the other's place.
+    recipe : str
+        Of a file that was drawn: a digest of what it was drawn from.
     """
 
     kind: str
@@ -49,6 +51,7 @@ class Made:
     size: int = 0
     mtime_ns: int = 0
     digests: tuple[str, ...] = ()
+    recipe: str = ""
 
     def is_at(self, path: Path) -> bool:
         """Tell whether this lies at a path, unchanged."""

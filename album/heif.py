@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 MAX_META = 4 << 20
 _MAX_BOXES = 4096
+_MAX_TOP_BOXES = 64
 
 _ORIENTATION = {
     (0, None): 1,
@@ -49,26 +50,40 @@ def container_orientation(file: BinaryIO) -> int | None:
         return None
 
 
-def _meta(file: BinaryIO) -> bytes:
-    """Return the content of the top-level `meta` box; empty when there is none."""
-    file.seek(0)
-    for _ in range(64):
-        start = file.tell()
+def top_boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of the content of the boxes of a file; the position is not kept.
+
+    A box without a size goes on to the end of the file.
+    """
+    end = file.seek(0, 2)
+    at = 0
+    for _ in range(_MAX_TOP_BOXES):
+        file.seek(at)
         head = file.read(8)
         if len(head) < 8:
-            break
+            return
         size, name = struct.unpack(">I4s", head)
+        start = at + 8
         if size == 1:
-            size = struct.unpack(">Q", file.read(8))[0]
+            size, start = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))[0], at + 16
+        elif size == 0:
+            size = end - at
+        if at + size < start:
+            return
+        yield name, start, min(at + size, end)
+        at += size
+
+
+def _meta(file: BinaryIO) -> bytes:
+    """Return the content of the top-level `meta` box; empty when there is none."""
+    for name, start, end in top_boxes(file):
         if name == b"meta":
-            return file.read(min(size - (file.tell() - start), MAX_META)) if size >= 8 else b""
-        if size < 8:
-            break
-        file.seek(start + size)
+            file.seek(start)
+            return file.read(min(end - start, MAX_META))
     return b""
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield name and content of the boxes that follow each other in `data`."""
     at = 0
     for _ in range(_MAX_BOXES):
@@ -82,11 +97,11 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _orientation(meta: bytes) -> int | None:
-    boxes = dict(_boxes(meta[4:]))
-    pitm = boxes[b"pitm"]
+    inside = dict(boxes(meta[4:]))
+    pitm = inside[b"pitm"]
     primary = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)[0]
-    iprp = list(_boxes(boxes[b"iprp"]))
-    properties = list(_boxes(dict(iprp)[b"ipco"]))
+    iprp = list(boxes(inside[b"iprp"]))
+    properties = list(boxes(dict(iprp)[b"ipco"]))
     turns: int | None = None
     mirror: int | None = None
     for index in _associations([data for name, data in iprp if name == b"ipma"], primary):

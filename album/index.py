@@ -10,14 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from album.analyse import VIEW, Analyser, Failed, Prepared, ReadClip, outcomes
+from album.analyse import VIEW, Analyser, Failed, LiveClip, Prepared, ReadClip, outcomes
 from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
 from album.contracts import nets_of, remember_nets
 from album.events import Event, Grouped, Moved
 from album.planning import Plan, look, with_photos_elsewhere
 from album.storing import like_its_copy, save, save_clip, settle
-from db.files import count_moved
+from album.workers import LIMIT, Clock
+from db.files import count_moved, link_live
 from db.library import Library
 from db.settings import GROUPED_UNDER, get_setting, set_setting
 from db.status import status
@@ -46,6 +47,8 @@ class IndexOptions:
         How: a key of `album.grouping.LINKAGE`.
     clips : Sampling or None
         Which frames of clips are looked at; None: clips are left out.
+    file_timeout : float
+        Seconds after which a file is given up, a clip gets more by its length; 0 for never.
     """
 
     jobs: int = os.cpu_count() or 1
@@ -54,6 +57,7 @@ class IndexOptions:
     group: bool = True
     method: str = "default"
     clips: Sampling | None = DEFAULT
+    file_timeout: float = LIMIT
 
 
 def index(
@@ -141,14 +145,17 @@ def analyse(
     library: Library, engine: Engine, plan: Plan, contract: str, options: IndexOptions
 ) -> Iterator[Event]:
     """Read every task, describe the faces in batches across photos, and save photo by photo."""
-    threads = max(1, options.jobs)
-    analyser = Analyser(engine, plan.done, options.view, options.clips, threads)
+    threads, clock = max(1, options.jobs), Clock(options.file_timeout)
+    analyser = Analyser(engine, plan.done, options.view, options.clips, threads, clock=clock)
     ready: list[Prepared] = []
     failed: dict[str | None, Failed] = {}
+    lives: list[tuple[str, str]] = []
     stop = analyser.stopped.set
     for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs, stop=stop):
         if isinstance(outcome, Failed):
             failed[outcome.content_hash] = outcome
+        if isinstance(outcome, LiveClip):
+            lives.append((outcome.task.found.path, outcome.still))
         if isinstance(outcome, ReadClip):
             yield save_clip(library, engine, outcome, clip_contract(contract, options.clips))
             continue
@@ -160,3 +167,4 @@ def analyse(
             yield from save(library, engine, ready, contract)
             ready = []
     yield from save(library, engine, ready, contract)
+    link_live(library, lives)

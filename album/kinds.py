@@ -84,6 +84,15 @@ _STARTS = (
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Kind.CLIP),
     (b"FLV\x01", Kind.CLIP),
 )
+_KNOWN_AND_NOT_READ = (
+    (b"\0\0\0\x0cjP  \r\n", "JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "JPEG 2000"),
+    (b"\0\0\0\x0cJXL \r\n", "JPEG XL"),
+    (b"\xff\x0a", "JPEG XL"),
+    (b"8BPS", "Photoshop"),
+    (b"<svg", "SVG"),
+    (b"%PDF", "PDF"),
+)
 _RIFF = {b"WEBP": Kind.WEBP, b"AVI ": Kind.CLIP}
 _HEIC_BRANDS = frozenset((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"))
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
@@ -97,6 +106,11 @@ _NEW_SUBFILE_TYPE, _SUB_IFDS, _DNG_VERSION = 0x00FE, 0x014A, 0xC612
 def promises_media(path: StrPath) -> bool:
     """Tell whether the name of a file makes a person expect a picture or a clip."""
     return PurePath(path).suffix.lower() in STILL_SUFFIXES | RAW_SUFFIXES | CLIP_SUFFIXES
+
+
+def name_of_other(head: bytes) -> str:
+    """Return the name of a format of pictures that is not read; empty for anything else."""
+    return next((name for start, name in _KNOWN_AND_NOT_READ if head.startswith(start)), "")
 
 
 def kind_of_head(head: bytes) -> Kind:

@@ -6,9 +6,7 @@ limits, which are settings of the whole process, stay out of it. What any decode
 """
 
 import errno
-import importlib
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from album import colour, exif, heif, metadata, truncation
+from album import colour, developing, exif, heif, metadata, motion, truncation
 from album.clips.header import find_picture
 from album.dates_sidecars import neighbours
 from album.errors import (
@@ -34,52 +32,22 @@ from album.errors import (
     Unsupported,
     reading,
 )
-from album.kinds import STILLS, Kind, kind_of, promises_media
+from album.kinds import HEAD, STILLS, Kind, kind_of, name_of_other, promises_media
+from album.limits import LIMITS, Limits, check, pixels_text, room_for, webp_size
+from album.opening import RawPhoto, open_picture, open_raw
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_PLUGINS = {
-    Kind.JPEG: ("PIL.JpegImagePlugin", "JpegImageFile"),
-    Kind.PNG: ("PIL.PngImagePlugin", "PngImageFile"),
-    Kind.WEBP: ("PIL.WebPImagePlugin", "WebPImageFile"),
-    Kind.AVIF: ("PIL.AvifImagePlugin", "AvifImageFile"),
-    Kind.TIFF: ("PIL.TiffImagePlugin", "TiffImageFile"),
-    Kind.GIF: ("PIL.GifImagePlugin", "GifImageFile"),
-    Kind.BMP: ("PIL.BmpImagePlugin", "BmpImageFile"),
-}
 _DISK_ERRORS = frozenset((errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT))
+_NOT_READ = (
+    "unsupported",
+    "not supported",
+    "unknown pixel mode",
+    "cannot handle",
+    "unknown raw mode",
+)
 _CUT_SHORT = ("truncat", "end of file", "end-of-file", "not processed", "unexpected eof")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be opened.
-
-    Attributes
-    ----------
-    pixels : int
-        Pixels of the stored picture.
-    decoded_pixels : int
-        Pixels held in memory at once, 3 bytes each and up to twice that while they are turned.
-        A larger JPEG is decoded at reduced scale; of another kind it is refused.
-    side : int
-        Pixels of the longer side.
-    ratio : float
-        Bytes of the decoded picture for each byte of the file, asked of pictures of more than
-        `ratio_pixels` pixels only: a small one does no harm, however well it is packed.
-    ratio_pixels : int
-        See `ratio`.
-    """
-
-    pixels: int = 300_000_000
-    decoded_pixels: int = 100_000_000
-    side: int = 65_535
-    ratio: float = 1000.0
-    ratio_pixels: int = 25_000_000
-
-
-LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +67,10 @@ class Header:
         The decoder itself turns the picture (HEIF with `irot`, TIFF).
     tags : mapping of str to str
         What bears on the date, by the names of `album.metadata`.
+    seconds : float or None
+        Length of a clip, where it says so.
+    motion : bool
+        A still with a clip behind it in the same file.
     """
 
     kind: Kind
@@ -106,6 +78,8 @@ class Header:
     orientation: int = 1
     turned: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+    motion: bool = False
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -159,15 +133,20 @@ def read_header(
     """
     with reading(path), Path(path).open("rb") as file:
         kind = kind_of(file, path)
-        _require_readable(kind, path)
+        _require_readable(kind, file, path)
         beside = neighbours(os.fspath(path)) if names is None else names
         sidecar = metadata.sidecar_tags(os.fspath(path), beside)
         with translated(path):
             if kind is Kind.CLIP:
                 return _clip_header(file, path, sidecar)
+            file_bytes = os.fstat(file.fileno()).st_size
+            if kind is Kind.RAW:
+                return _raw_header(open_raw(file, path), file_bytes, sidecar, limits, path)
             truncation.check(file, kind, path)
-            header = _still_header(_open(file, kind), kind, file, sidecar)
-        _check(header, os.fstat(file.fileno()).st_size, limits, path)
+            if kind is Kind.WEBP and (size := webp_size(file)):
+                check(kind, size, file_bytes, limits, path)
+            header = _still_header(open_picture(file, kind), kind, file, sidecar)
+        check(kind, header.stored_size, file_bytes, limits, path)
         return header
 
 
@@ -197,17 +176,21 @@ def read_image(
     """
     if header.kind not in STILLS:
         raise NotAPhoto(path, "a clip has frames instead")
-    _require_readable(header.kind, path)
     with reading(path), Path(path).open("rb") as file, translated(path):
-        image = _open(file, header.kind)
-        if _stored_size(image, header) != header.stored_size:
+        if header.kind is Kind.RAW:
+            image, stored = _raw_picture(file, path)
+        else:
+            image = open_picture(file, header.kind)
+            stored = _stored_size(image, header)
+        if stored != header.stored_size:
             raise StillChanging(path)
         profile = image.info.get("icc_profile")
-        _draft(image, _reduction(header, max_side, limits))
+        _draft(image, _reduction(image.size, max_side, limits))
         if image.size[0] * image.size[1] > limits.decoded_pixels:
-            raise TooLarge(path, _pixels_text(image.size))
-        image.load()
-        return _finish(image, header, max_side, profile)
+            raise TooLarge(path, pixels_text(image.size))
+        with room_for(image.size, limits):
+            image.load()
+            return _finish(image, header, max_side, profile)
 
 
 def _finish(
@@ -242,9 +225,9 @@ def _turned(image: "Image.Image", orientation: int) -> "Image.Image":
     return image.transpose(turn[orientation])
 
 
-def _reduction(header: Header, max_side: int | None, limits: Limits) -> int:
+def _reduction(size: tuple[int, int], max_side: int | None, limits: Limits) -> int:
     """Return by how much a JPEG may be reduced while it is decoded: 1, 2, 4 or 8."""
-    width, height = header.stored_size
+    width, height = size
     factor = 1
     while factor < 8 and (
         (max_side is not None and max(width, height) >= 2 * factor * max_side)
@@ -260,31 +243,14 @@ def _draft(image: "Image.Image", factor: int) -> None:
         image.draft(None, (max(1, image.size[0] // factor), max(1, image.size[1] // factor)))
 
 
-def _require_readable(kind: Kind, path: StrPath) -> None:
-    if kind is Kind.RAW:
-        raise Unsupported(path, "a raw photo")
-    if kind is Kind.OTHER:
-        raise NotAPhoto(path, "going by its content") if promises_media(path) else Ignored(path)
-
-
-def _open(file: BinaryIO, kind: Kind) -> "Image.Image":
-    """Open a picture with the one decoder of its kind; decodes no pixels."""
-    # Broken tags are no news to the person, and a warning is no way to tell. The filter is one
-    # entry of the process-wide list however often it is set; there is no narrower way.
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    file.seek(0)
-    if kind is Kind.HEIC:
-        return _open_heif(file)
-    module, name = _PLUGINS[kind]
-    image: Image.Image = getattr(importlib.import_module(module), name)(file)
-    return image
-
-
-def _open_heif(file: BinaryIO) -> "Image.Image":
-    from pillow_heif.as_plugin import HeifImageFile
-
-    image: Image.Image = HeifImageFile(file)
-    return image
+def _require_readable(kind: Kind, file: BinaryIO, path: StrPath) -> None:
+    if kind is not Kind.OTHER:
+        return
+    if not promises_media(path):
+        raise Ignored(path)
+    if name := name_of_other(file.read(HEAD)):
+        raise Unsupported(path, name)
+    raise NotAPhoto(path, "going by its content")
 
 
 def _still_header(
@@ -303,7 +269,27 @@ def _still_header(
         turned = kind is Kind.HEIC and prescribed is not None
         turn = prescribed or turn
     size = _swapped(image.size, turn) if turned else image.size
-    return Header(kind, size, turn, turned, tags)
+    moving = motion.is_motion_photo(file, kind, metadata.xmp_packet(info))
+    return Header(kind, size, turn, turned, tags, motion=moving)
+
+
+def _raw_header(
+    photo: RawPhoto, file_bytes: int, sidecar: Mapping[str, str], limits: Limits, path: StrPath
+) -> Header:
+    tags = photo.tags | dict(sidecar)
+    header = Header(Kind.RAW, photo.size, metadata.orientation(tags), tags=tags)
+    check(Kind.RAW, photo.size, file_bytes, limits, path)
+    if photo.preview is not None:
+        check(Kind.JPEG, photo.preview.size, photo.preview_bytes, limits, path)
+    return header
+
+
+def _raw_picture(file: BinaryIO, path: StrPath) -> tuple["Image.Image", tuple[int, int]]:
+    """Return the picture of a raw photo, which may be smaller, and the size of the photo."""
+    photo = open_raw(file, path)
+    if photo.preview is not None:
+        return photo.preview, photo.size
+    return developing.develop(file, path), photo.size
 
 
 def _tiff_orientation(image: Any) -> int:
@@ -319,23 +305,6 @@ def _swapped(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     return (size[1], size[0]) if orientation >= 5 else size
 
 
-def _check(header: Header, file_bytes: int, limits: Limits, path: StrPath) -> None:
-    width, height = header.stored_size
-    if min(width, height) < 1:
-        raise Damaged(path, "a picture without pixels")
-    pixels = width * height
-    if pixels > limits.pixels or max(width, height) > limits.side:
-        raise TooLarge(path, _pixels_text(header.stored_size))
-    if pixels > limits.ratio_pixels and 3 * pixels > limits.ratio * max(file_bytes, 1):
-        raise TooLarge(path, f"{_pixels_text(header.stored_size)} in {file_bytes:,} bytes")
-    if header.kind is not Kind.JPEG and pixels > limits.decoded_pixels:
-        raise TooLarge(path, _pixels_text(header.stored_size))
-
-
-def _pixels_text(size: tuple[int, int]) -> str:
-    return f"{size[0]} x {size[1]} pixels"
-
-
 def _clip_header(file: BinaryIO, path: StrPath, sidecar: Mapping[str, str]) -> Header:
     import av
 
@@ -345,7 +314,7 @@ def _clip_header(file: BinaryIO, path: StrPath, sidecar: Mapping[str, str]) -> H
         except NotAPhoto as error:
             raise (error if promises_media(path) else Ignored(path, "sound only")) from error
         tags = metadata.clip_tags(container.metadata, found.stream.metadata)
-    return Header(Kind.CLIP, found.size, tags=tags | dict(sidecar))
+    return Header(Kind.CLIP, found.size, tags=tags | dict(sidecar), seconds=found.seconds)
 
 
 @contextmanager
@@ -367,8 +336,12 @@ def translated(path: StrPath) -> Iterator[None]:
             raise TooLarge(path) from error
         if isinstance(error, EOFError) or any(word in text.lower() for word in _CUT_SHORT):
             raise Truncated(path) from error
-        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        # FFmpeg calls data that make no sense an input error, too.
+        own = not type(error).__module__.startswith("av.")
+        if own and isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise Unreadable(path, error.strerror or "") from error
+        if any(words in text.lower() for words in _NOT_READ):
+            raise Unsupported(path, _detail(text)) from error
         raise Damaged(path, _detail(text)) from error
 
 

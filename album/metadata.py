@@ -15,6 +15,8 @@ _IPTC_DATE_CREATED, _IPTC_TIME_CREATED = (2, 55), (2, 60)
 
 CLIP_LOCAL = "Clip CreationDate"
 CLIP_UTC = "Clip CreationTime"
+CLIP_ID = "Clip ContentIdentifier"
+"""What ties the clip of a Live Photo to its still."""
 
 
 def still_tags(info: Mapping[Any, Any], file: BinaryIO | None) -> dict[str, str]:
@@ -28,7 +30,7 @@ def still_tags(info: Mapping[Any, Any], file: BinaryIO | None) -> dict[str, str]
         The file itself where it is a TIFF, whose EXIF is spread over the file.
     """
     tags = exif.read_tags(file if file is not None else _exif_block(info))
-    tags |= _named("XMP", dates_xmp.read_properties(_xmp(info)))
+    tags |= _named("XMP", dates_xmp.read_properties(xmp_packet(info)))
     created = _iptc_created(info.get("photoshop"))
     return tags | ({"IPTC DateTimeCreated": created} if created else {})
 
@@ -52,14 +54,15 @@ def orientation(tags: Mapping[str, str]) -> int:
 
 
 def clip_tags(container: Mapping[str, str], stream: Mapping[str, str]) -> dict[str, str]:
-    """Collect the dates of a clip from the metadata that FFmpeg found.
+    """Collect the dates of a clip, and Apple's identifier, from the metadata that FFmpeg found.
 
     Apple's creationdate and the user data's date say the local time with its zone, creation_time
     is UTC by specification.
     """
     local = container.get("com.apple.quicktime.creationdate") or container.get("date")
     utc = container.get("creation_time") or stream.get("creation_time")
-    found = {CLIP_LOCAL: local, CLIP_UTC: utc}
+    identifier = container.get("com.apple.quicktime.content.identifier")
+    found = {CLIP_LOCAL: local, CLIP_UTC: utc, CLIP_ID: identifier}
     return {name: text[:64] for name, text in found.items() if text}
 
 
@@ -81,7 +84,8 @@ def _exif_block(info: Mapping[Any, Any]) -> bytes:
         return b""
 
 
-def _xmp(info: Mapping[Any, Any]) -> bytes:
+def xmp_packet(info: Mapping[Any, Any]) -> bytes:
+    """Return the XMP of a still picture, empty where there is none."""
     packet = info.get("xmp") or info.get("XML:com.adobe.xmp") or b""
     return packet.encode() if isinstance(packet, str) else bytes(packet)
 

@@ -123,6 +123,8 @@ class Appearance:
         0 to 1: how well the face fits the person.
     source : str or None
         Who says whose face it is: 'auto', 'user' or 'imported'.
+    clearness : float
+        How well the face can be seen.
     """
 
     person_id: int
@@ -141,6 +143,7 @@ class Appearance:
     confidence: float | None
     source: str | None
     moments: tuple[Moment, ...] = ()
+    clearness: float = 0.0
 
 
 def list_people(library: Library, *, everyone: bool = False) -> People:
@@ -237,7 +240,14 @@ def _appearance(
         *(row.taken_at, row.date_source, row.date_precision, trusted, age),
         *(row.box, row.time_ms, row.score, row.confidence, row.source),
         moments=moments,
+        clearness=clearness(row),
     )
+
+
+def clearness(face: FaceRow) -> float:
+    """Tell how well a face can be seen: large and sharp."""
+    sharp = min(max(face.sharpness or 0.0, 0.01), 200.0)
+    return float(min(face.size, 250.0) * sharp**0.25)
 
 
 @lru_cache(maxsize=256)

@@ -33,6 +33,7 @@ TEXT, FAINT, MARK = (238, 238, 238), (166, 172, 180), (255, 176, 66)
 JPEG_QUALITY = 88
 FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "Arial Unicode.ttf", "arial.ttf", "Arial.ttf")
 """Fonts with most letters, of which systems have one or another."""
+SERIFS = ("DejaVuSerif.ttf", "NotoSerif-Regular.ttf", "Georgia.ttf", "georgia.ttf")
 OWN_FONT = "Aileron"
 """The family of the font that comes with Pillow."""
 SPELLED = str.maketrans({"–": "-", "×": "x", "ß": "ss", "ł": "l", "Ł": "L", "ø": "o", "Ø": "O"})
@@ -123,19 +124,65 @@ def crop_face(
     AlbumError
         If the photo can't be read.
     """
-    from PIL import Image
+    return crop_faces(path, [box], side=side, time_ms=time_ms)[0]
 
-    if time_ms is None:
-        header = media.read_header(path)
-        size = header.upright_size
-        left, top, length = _square(box, size)
-        wanted = min(max(size), max(1, round(max(size) * side / length)))
-        picture = media.read_image(path, header, max_side=wanted)
-    else:
+
+def crop_faces(
+    path: str | os.PathLike[str],
+    boxes: Sequence[Box],
+    *,
+    side: int = TILE,
+    time_ms: int | None = None,
+) -> list["Image.Image"]:
+    """Cut several faces out of one photo, which is decoded once; see `crop_face`."""
+    picture, size = open_for(path, boxes, side=side, time_ms=time_ms)
+    return [_cut_out(picture, _square(box, size), side) for box in boxes]
+
+
+def open_for(
+    path: str | os.PathLike[str], boxes: Sequence[Box], *, side: int, time_ms: int | None = None
+) -> tuple[media.Picture, tuple[int, int]]:
+    """Decode a photo as large as is needed to show some of its faces.
+
+    Parameters
+    ----------
+    path : str or PathLike
+    boxes : sequence of tuple of float
+        In pixels of the upright photo at full size.
+    side : int
+        Pixels of the square in which each face will be shown with room around it.
+    time_ms : int, optional
+        Of the frame, in a clip.
+
+    Returns
+    -------
+    Picture
+        Upright.
+    tuple of int
+        Width and height of the upright photo at full size.
+
+    Raises
+    ------
+    AlbumError
+        If the photo can't be read.
+    """
+    if time_ms is not None:
         picture = frame_at(path, time_ms)
         height, width = picture.pixels.shape[:2]
-        size = round(width / picture.scale[0]), round(height / picture.scale[1])
-        left, top, length = _square(box, size)
+        return picture, (round(width / picture.scale[0]), round(height / picture.scale[1]))
+    header = media.read_header(path)
+    size = header.upright_size
+    least = min((_square(box, size)[2] for box in boxes), default=float(max(size)))
+    wanted = min(max(size), max(1, round(max(size) * side / least)))
+    return media.read_image(path, header, max_side=wanted), size
+
+
+def _cut_out(
+    picture: media.Picture, square: tuple[float, float, float], side: int
+) -> "Image.Image":
+    from PIL import Image
+
+    left, top, length = square
     across, down = picture.scale
     corners = (left * across, top * down, (left + length) * across, (top + length) * down)
     inner, place = _inside(corners, picture.pixels.shape[1], picture.pixels.shape[0], side)
@@ -206,7 +253,7 @@ def sheet(rows: Sequence[Row], *, tile: int = TILE) -> Sheet:
                 edge = (left, top + heading, left + tile - 1, top + heading + tile - 1)
                 draw.rectangle(edge, outline=MARK, width=3)
             at = (left + tile / 2, top + heading + tile + caption / 2 + 2)
-            font = _fitting(draw, shot.caption, tile, max(11, tile // 11))
+            font = fitting_font(draw, shot.caption, tile, max(11, tile // 11))
             draw.text(at, _cut(draw, shot.caption, font, tile), FAINT, font, anchor="mm")
     return Sheet(image, tuple(dict.fromkeys(missing)))
 
@@ -214,7 +261,7 @@ def sheet(rows: Sequence[Row], *, tile: int = TILE) -> Sheet:
 def _heading(
     draw: "ImageDraw.ImageDraw", row: Row, at: tuple[int, int], tile: int, room: int
 ) -> None:
-    large, small = _font(tile // 8), _font(max(11, tile // 11))
+    large, small = text_font(tile // 8), text_font(max(11, tile // 11))
     title = _cut(draw, row.title, large, room)
     line = at[1] + tile // 8
     draw.text((at[0], line), title, MARK if row.marked else TEXT, large, anchor="lm")
@@ -233,17 +280,21 @@ def _cut(draw: "ImageDraw.ImageDraw", text: str, font: "Font", room: float) -> s
     return f"{text.rstrip()}…" if text else ""
 
 
-def _fitting(draw: "ImageDraw.ImageDraw", text: str, room: int, size: int) -> "Font":
-    while size > 8 and draw.textlength(text, _font(size)) > room:
-        size -= 1
-    return _font(size)
+def fitting_font(
+    draw: "ImageDraw.ImageDraw", text: str, room: float, size: int, *, serif: bool = False
+) -> "Font":
+    """Return a font of at most this size in which a text fits into the room, in pixels."""
+    while size > 8 and draw.textlength(text, text_font(size, serif=serif)) > room:
+        size -= 1 + size // 32
+    return text_font(size, serif=serif)
 
 
-@lru_cache(maxsize=32)
-def _font(size: int) -> "Font":
+@lru_cache(maxsize=64)
+def text_font(size: int, *, serif: bool = False) -> "Font":
+    """Return a font of the system with most letters, else the one that comes with Pillow."""
     from PIL import ImageFont
 
-    for name in FONTS:
+    for name in (*(SERIFS if serif else ()), *FONTS):
         with suppress(OSError):
             return ImageFont.truetype(name, size)
     return ImageFont.load_default(size)
@@ -251,7 +302,7 @@ def _font(size: int) -> "Font":
 
 def drawable(text: str) -> str:
     """Return a text as the font can draw it: Pillow's own has letters without accents alone."""
-    named = getattr(_font(12), "getname", None)
+    named = getattr(text_font(12), "getname", None)
     if named is not None and named()[0] != OWN_FONT:
         return text
     plain = unicodedata.normalize("NFKD", text.translate(SPELLED))
@@ -279,7 +330,7 @@ def _placeholder(text: str, side: int) -> "Image.Image":
 
     tile = Image.new("RGB", (side, side), PLACEHOLDER)
     draw = ImageDraw.Draw(tile)
-    font = _fitting(draw, text, side - 2 * GAP, max(11, side // 10))
+    font = fitting_font(draw, text, side - 2 * GAP, max(11, side // 10))
     draw.text((side / 2, side / 2), text, TEXT, font, anchor="mm")
     return tile
 

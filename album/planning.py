@@ -1,11 +1,11 @@
 """What `album index` has to do: the folders compared with the library."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from album import scan
+from album import live, scan
 from album.analyse import Task
 from album.events import PhotoFailed, Scanned
 from db.files import forget_failures, known_files, mark_gone, mark_present, not_described
@@ -43,14 +43,21 @@ def look(
     back = [file.path for file in changes.unchanged if known[file.path].gone]
     mark_present(library, back)
     new = [Task(file) for file in (*changes.new, *changes.changed)]
+    fresh = {file.path for file in (*changes.new, *changes.changed)}
     again = [
         Task(file, known[file.path].content_hash)
         for file in changes.unchanged
         if is_due(known[file.path], clips=clips is not None)
+        or is_paired_otherwise(known[file.path], fresh)
     ]
     # What was never read comes before what is read again, by other nets say.
     tasks = [*sorted(new, key=by_path), *sorted(again, key=by_path)]
-    done = {file.content_hash for file in known.values() if file.done and file.content_hash}
+    done = {
+        file.content_hash
+        for file in known.values()
+        # The photo of the clip of a Live Photo is its still.
+        if file.done and file.content_hash and file.kind != "live"
+    }
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
     unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
     forgotten = forgotten_contents(library)
@@ -105,3 +112,21 @@ def is_due(known: KnownFile, *, clips: bool) -> bool:
     """Tell whether a file that has not changed is still to be analysed."""
     wanted = known.kind == "image" or (clips and known.kind == "clip")
     return wanted and not known.done and not known.failed
+
+
+def is_paired_otherwise(known: KnownFile, fresh: Container[str]) -> bool:
+    """Tell whether a clip has become that of a Live Photo, is no more, or has another still.
+
+    Parameters
+    ----------
+    known : KnownFile
+        A file that has not changed.
+    fresh : container of str
+        Paths of files that are new or have changed.
+    """
+    if known.kind not in ("clip", "live") or known.failed:
+        return False
+    stills = live.stills_beside(known.path)
+    if known.kind == "live":
+        return known.photo_id is None or not stills or any(still in fresh for still in stills)
+    return bool(stills) and live.is_live(known.path)

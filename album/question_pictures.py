@@ -6,7 +6,7 @@ from pathlib import Path
 
 from album.errors import AlbumError
 from album.paths import cache_folder
-from album.people import Person, age_at, is_trusted
+from album.people import Person, age_at, clearness, is_trusted
 from album.pictures import Row, Sheet, Shot, save_jpeg, sheet, spread
 from album.reasons import about, years
 from album.suggestions import Suggestion
@@ -70,12 +70,6 @@ def _shots(person: Person, faces: list[FaceRow]) -> tuple[Shot, ...]:
     """Choose faces to show: of photos on disk where there are any, of all times of a life."""
     chosen = [face for face in faces if face.present] or faces
     return spread([(clearness(face), _shot(person, face)) for face in chosen], SHOTS)
-
-
-def clearness(face: FaceRow) -> float:
-    """Tell how well a face can be seen: large and sharp."""
-    sharp = min(max(face.sharpness or 0.0, 0.01), 200.0)
-    return float(min(face.size, 250.0) * sharp**0.25)
 
 
 def _shot(person: Person, face: FaceRow) -> Shot:

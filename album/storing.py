@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from album.analyse import Failed, Known, Prepared, ReadClip, Skipped, Task
+from album.analyse import Failed, Known, LiveClip, Prepared, ReadClip, Skipped, Task
 from album.clips import record as clip_record
 from album.events import ClipDone, Event, FileSkipped, PhotoDone, PhotoFailed
 from db.analyses import save_analyses
@@ -18,8 +18,8 @@ from nets.models import digest
 
 
 def like_its_copy(
-    outcome: Known | Skipped | Failed, failed: Mapping[str | None, Failed]
-) -> Known | Skipped | Failed:
+    outcome: Known | LiveClip | Skipped | Failed, failed: Mapping[str | None, Failed]
+) -> Known | LiveClip | Skipped | Failed:
     """Return the failure of a file whose content could not be read from its copy, either."""
     if isinstance(outcome, Known) and outcome.content_hash in failed:
         return replace(failed[outcome.content_hash], task=outcome.task)
@@ -27,7 +27,9 @@ def like_its_copy(
 
 
 def settle(
-    library: Library, outcome: Known | Skipped | Failed, forgotten: Container[str | None] = ()
+    library: Library,
+    outcome: Known | LiveClip | Skipped | Failed,
+    forgotten: Container[str | None] = (),
 ) -> Event:
     """Record a file that needs no analysis: known content, no photo, or not to be read.
 
@@ -35,11 +37,14 @@ def settle(
     """
     path = Path(outcome.task.found.path)
     match outcome:
-        case Known(_, content_hash) if content_hash in forgotten:
+        case Known(_, content_hash) | LiveClip(_, content_hash) if content_hash in forgotten:
             return FileSkipped(path, "forgotten")
         case Known(task, content_hash, kind):
             save_files(library, [seen(task, content_hash, kind)])
             return PhotoDone(path, 0, known=True)
+        case LiveClip(task, content_hash):
+            save_files(library, [seen(task, content_hash, "live")])
+            return FileSkipped(path, "live")
         case Skipped(task, kind):
             save_files(library, [seen(task, None, kind)])
             return FileSkipped(path, kind)
@@ -126,4 +131,5 @@ def facts(photo: Prepared) -> PhotoFacts:
         utc_offset_min=photo.taken.offset_minutes,
         date_source=photo.taken.source,
         date_precision=photo.taken.precision,
+        moving="motion" if photo.header.motion else None,
     )

@@ -211,7 +211,7 @@ def _record(
     keys = ["photo_id", "contract_id"]
     upsert(conn, analysis, rows, keys=keys, update=["at", "seconds"])
     hashes = [result.photo.content_hash for result in results]
-    holds = update(file).where(file.c.content_hash == bindparam("of"))
+    holds = update(file).where(file.c.content_hash == bindparam("of"), file.c.kind != "live")
     conn.execute(
         holds.values(photo_id=bindparam("to")),
         [{"of": key, "to": photo_id} for key, photo_id in zip(hashes, ids, strict=True)],

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, func, select, update
 
 from db.columns import now
 from db.library import Library
@@ -104,7 +104,7 @@ def _forget_failures_of_changed(conn: Connection, paths: Sequence[str]) -> None:
 def _file_row(seen: SeenFile, photo_id: int | None, at: datetime) -> dict[str, Any]:
     return {
         "path": seen.path,
-        "photo_id": photo_id,
+        "photo_id": None if seen.kind == "live" else photo_id,
         "kind": seen.kind,
         "size": seen.size,
         "mtime_ns": seen.mtime_ns,
@@ -160,6 +160,31 @@ def mark_present(library: Library, paths: Iterable[str]) -> int:
     return _set_gone(library, paths, None)
 
 
+def link_live(library: Library, pairs: Iterable[tuple[str, str]]) -> None:
+    """Tie the clips of Live Photos to the photos of their stills, and mark those photos.
+
+    Parameters
+    ----------
+    library : Library
+    pairs : iterable of tuple of str
+        Paths of a file of the kind 'live' and of its still. Pairs of earlier runs stay; photos of
+        which no such clip is left are no longer marked.
+    """
+    still = file.alias("still")
+    photo_of = select(still.c.photo_id).where(still.c.path == bindparam("still")).scalar_subquery()
+    tie = update(file).where(file.c.path == bindparam("clip"), file.c.kind == "live")
+    rows = [{"clip": clip, "still": path} for clip, path in pairs]
+    tied = (file.c.photo_id == photo.c.id) & (file.c.kind == "live") & file.c.gone_at.is_(None)
+    has_clip = select(file.c.id).where(tied).exists()
+    live = photo.c.moving == "live"
+    with library.write() as conn:
+        if rows:
+            conn.execute(tie.values(photo_id=photo_of), rows)
+        conn.execute(update(photo).where(live, ~has_clip).values(moving=None))
+        lives = select(file.c.photo_id).where(file.c.kind == "live", file.c.gone_at.is_(None))
+        conn.execute(update(photo).where(photo.c.id.in_(lives)).values(moving="live"))
+
+
 def count_moved(library: Library, paths: Iterable[str]) -> int:
     """Count those of the files `paths` that are gone but whose content is present elsewhere."""
     here = file.alias("here")
@@ -194,7 +219,8 @@ def _failed_files(conn: Connection, seen: SeenFile) -> list[Any]:
     columns = (file.c.id, file.c.size, file.c.mtime_ns)
     failed = file.c.path == seen.path
     if seen.content_hash is not None:
-        failed |= (file.c.content_hash == seen.content_hash) & file.c.gone_at.is_(None)
+        copy = file.c.gone_at.is_(None) & (file.c.kind != "live")
+        failed |= (file.c.content_hash == seen.content_hash) & copy
     return list(conn.execute(select(*columns).where(failed)))
 
 

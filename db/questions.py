@@ -76,7 +76,8 @@ class Traits:
 def placements(library: Library) -> Placements:
     """Return all faces that somebody is assigned to."""
     # A set of present photos is a third faster than asking for each face.
-    there = select(file.c.photo_id).where(file.c.gone_at.is_(None), file.c.photo_id.is_not(None))
+    holds = file.c.photo_id.is_not(None) & (file.c.kind != "live")
+    there = select(file.c.photo_id).where(file.c.gone_at.is_(None), holds)
     wanted = (face.c.id, face.c.photo_id, assignment.c.person_id, assignment.c.source != "auto")
     query = select(*wanted).select_from(assignment.join(face))
     with library.read() as conn:

@@ -45,7 +45,7 @@ class SeenFile:
         Bytes, and nanoseconds since 1970 as `os.stat` says.
     content_hash : str or None
         Identity of the content; None for what could not be read.
-    kind : {'image', 'clip', 'other'}
+    kind : {'image', 'clip', 'live', 'other'}
         By content, not by extension. What is 'other' is remembered so that it is not read again.
     """
 
@@ -80,6 +80,8 @@ class PhotoFacts:
     date_source, date_precision : str
         How the date was found, and to what it is known. A date whose stored source is 'user' is
         not overwritten by an analysis.
+    moving : {'live', 'motion'} or None
+        A still with a clip: in a file beside it (`db.files.link_live`), or in its own.
     """
 
     content_hash: str
@@ -96,6 +98,7 @@ class PhotoFacts:
     date_precision: str = "none"
     camera_make: str | None = None
     camera_model: str | None = None
+    moving: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a time with a zone: the offset has a field of its own."""

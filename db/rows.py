@@ -228,6 +228,8 @@ class Status:
     schema_version: int
     photos: int
     clips: int
+    live_photos: int
+    motion_photos: int
     present_files: int
     gone_files: int
     faces: int

@@ -123,8 +123,9 @@ def under(roots: Sequence[str]) -> Iterator[ColumnElement[bool]]:
 
 
 def is_present(photo_id: Column[Any]) -> ColumnElement[bool]:
-    """Return the condition that a present file holds the photo."""
-    return select(file.c.id).where(file.c.photo_id == photo_id, file.c.gone_at.is_(None)).exists()
+    """Return the condition that a present file holds the photo; the clip beside it does not."""
+    holds = (file.c.photo_id == photo_id) & (file.c.kind != "live")
+    return select(file.c.id).where(holds, file.c.gone_at.is_(None)).exists()
 
 
 def best_file(photo_id: Column[Any]) -> ScalarSelect[Any]:
@@ -132,7 +133,7 @@ def best_file(photo_id: Column[Any]) -> ScalarSelect[Any]:
     holder = file.alias("holder")
     return (
         select(holder.c.id)
-        .where(holder.c.photo_id == photo_id)
+        .where(holder.c.photo_id == photo_id, holder.c.kind != "live")
         .order_by(case((holder.c.gone_at.is_(None), 0), else_=1), holder.c.id)
         .limit(1)
         .scalar_subquery()

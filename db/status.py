@@ -67,6 +67,8 @@ def status(library: Library) -> Status:
             schema_version=conn.scalar(select(func.max(schema_version.c.version))) or 0,
             photos=_count(conn, photo, photo.c.kind == "image"),
             clips=_count(conn, photo, photo.c.kind == "clip"),
+            live_photos=_count(conn, photo, photo.c.moving == "live"),
+            motion_photos=_count(conn, photo, photo.c.moving == "motion"),
             present_files=_count(conn, file, ~gone, file.c.kind != "other"),
             gone_files=_count(conn, file, gone, file.c.kind != "other"),
             faces=_count(conn, face),

@@ -3,11 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
+from nets.addable import ADDABLE, find
 from nets.api import Attributes, Batch, Detections, Detector, Embedder, Floats, Image, Net
 from nets.crops import CROPS
+from nets.devices import providers
 from nets.embedders import Fused, MobileNetAttributes, MobileNetIdentity, ResNet29
 from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder
 from nets.heads import HeadAttributes, HeadNet
@@ -108,7 +111,7 @@ PROFILES: Mapping[str, Profile] = {
 }
 """``paper`` is S1 as published; ``fake`` finds the drawings of `nets.fake`, for tests."""
 
-DETECTORS = ("mtcnn", "facenet-pytorch", "fake")
+DETECTORS = ("mtcnn", "retinaface", "facenet-pytorch", "fake")
 EMBEDDERS = ("faceres", "resnet29", "fused", "fake")
 HEADS = ("onepass", "coral")
 """Trained by this project on the features of ``faceres`` and ``resnet29``; see docs/training.md."""
@@ -128,6 +131,8 @@ def load_engine(
     attributes: str | None = None,
     min_face: float = 40,
     threads: int = 1,
+    models: Path | None = None,
+    device: str = "cpu",
 ) -> Engine:
     """Put an engine together.
 
@@ -148,6 +153,10 @@ def load_engine(
     threads : int
         Cores that one call of an embedder or head may use; 0 means all. A detector uses one, since
         several photos are looked at side by side.
+    models : Path, optional
+        Folder of the models that the user has added (`nets.addable`).
+    device : str
+        One of `nets.devices.DEVICES`.
 
     Returns
     -------
@@ -159,16 +168,19 @@ def load_engine(
         If a name is not known.
     WeightsError
         If the manifest of the weights is absent or damaged.
+    ModelMissing
+        If a model is asked for that the user has not added, or a package is not installed.
     """
+    providers(device)
     base = PROFILES[_known("profile", profile, tuple(PROFILES))]
     wanted = _known("detector", detector or base.detector, DETECTORS)
 
     @cache
     def net(name: str) -> Net:
-        return OnnxNet(load_manifest()[name], threads=threads)
+        return OnnxNet(load_manifest()[name], threads=threads, device=device)
 
     return Engine(
-        _detector(wanted, min_face=min_face),
+        _detector(wanted, min_face=min_face, models=models, device=device),
         _embedder(_known("embedder", embedder or base.embedder, EMBEDDERS), net),
         _attributes(
             _known("attributes", attributes or base.attributes, ATTRIBUTES), net, threads=threads
@@ -182,13 +194,19 @@ def _known(kind: str, name: str, names: tuple[str, ...]) -> str:
     return name
 
 
-def _detector(name: str, *, min_face: float) -> Detector:
+def _detector(name: str, *, min_face: float, models: Path | None, device: str) -> Detector:
     if name == "fake":
         return FakeDetector(min_face=min_face)
     if name == "mtcnn":
         from nets.mtcnn import Mtcnn
 
-        return Mtcnn(min_face=min_face)
+        return Mtcnn(min_face=min_face, device=device)
+    if name == "retinaface":
+        from nets.retinaface import RetinaFace
+
+        checkpoint = find(name, models or Path())
+        sha256 = ADDABLE[name].sha256
+        return RetinaFace(checkpoint, sha256=sha256, min_face=min_face, device=device)
     from nets.facenet import FacenetMtcnn
 
     return FacenetMtcnn(min_face=min_face, threads=1)

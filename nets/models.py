@@ -13,6 +13,7 @@ import numpy as np
 
 from nets.api import Floats, Image
 from nets.crops import CROPS
+from nets.devices import providers
 
 WEIGHTS = Path(__file__).parent / "weights"
 FORMAT = 1
@@ -85,7 +86,7 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def open_session(entry: Entry, *, threads: int = 1) -> Any:
+def open_session(entry: Entry, *, threads: int = 1, device: str = "cpu") -> Any:
     """Check a net's file against the manifest and load it.
 
     Parameters
@@ -94,17 +95,48 @@ def open_session(entry: Entry, *, threads: int = 1) -> Any:
         The net.
     threads : int
         Cores that one call may use; 0 means all.
+    device : str
+        One of `nets.devices.DEVICES`.
 
     Returns
     -------
     onnxruntime.InferenceSession
-        On the CPU.
 
     Raises
     ------
     WeightsError
         If the file is absent or damaged.
+    ModelMissing
+        If ONNX Runtime can't use the device.
     """
+    return _session(read_weights(entry), _options(threads), device)
+
+
+def open_template(
+    path: Path, weights: Mapping[str, Floats], *, threads: int = 1, device: str = "cpu"
+) -> Any:
+    """Load a graph whose weights are not in its file; see `open_session`.
+
+    Parameters
+    ----------
+    path : Path
+        The graph, with every weight declared as external data.
+    weights : mapping of str to ndarray of float32
+        All of them, by name.
+    threads : int
+        Cores that one call may use; 0 means all.
+    device : str
+        One of `nets.devices.DEVICES`.
+    """
+    import onnxruntime
+
+    options = _options(threads)
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
+    options.add_external_initializers(list(weights), values)
+    return _session(path.read_bytes(), options, device)
+
+
+def _options(threads: int) -> Any:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -113,9 +145,13 @@ def open_session(entry: Entry, *, threads: int = 1) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     # Threads that wait by spinning take the cores from the decoder and from the other nets.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(
-        read_weights(entry), options, providers=["CPUExecutionProvider"]
-    )
+    return options
+
+
+def _session(model: bytes, options: Any, device: str) -> Any:
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(model, options, providers=providers(device))
 
 
 def read_weights(entry: Entry) -> bytes:
@@ -149,9 +185,13 @@ class OnnxNet:
         Cores that one call may use; 0 means all.
     batch : int
         Chips in one call of the runtime, which bounds the memory; more than 8 are not faster.
+    device : str
+        One of `nets.devices.DEVICES`; no part of the contract, since the vectors are the same.
     """
 
-    def __init__(self, entry: Entry, *, threads: int = 1, batch: int = 8) -> None:
+    def __init__(
+        self, entry: Entry, *, threads: int = 1, batch: int = 8, device: str = "cpu"
+    ) -> None:
         if entry.crop is None:
             raise ValueError(f"{entry.name} does not take face chips")
         self.name = entry.name
@@ -162,10 +202,11 @@ class OnnxNet:
         self._entry = entry
         self._threads = threads
         self._batch = batch
+        self._device = device
 
     @cached_property
     def _session(self) -> Any:
-        return open_session(self._entry, threads=self._threads)
+        return open_session(self._entry, threads=self._threads, device=self._device)
 
     def run(self, chips: Image) -> Mapping[str, Floats]:
         """Run the net on face chips.

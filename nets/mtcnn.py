@@ -59,6 +59,8 @@ class Mtcnn:
         Cores that one call may use; 0 means all.
     weights : Path
         Folder with the ONNX files and ``manifest.json``.
+    device : str
+        One of `nets.devices.DEVICES`.
 
     Raises
     ------
@@ -78,11 +80,12 @@ class Mtcnn:
         factor: float = FACTOR,
         threads: int = 1,
         weights: Path = WEIGHTS,
+        device: str = "cpu",
     ) -> None:
         check_options(min_face, thresholds, factor)
         manifest = load_manifest(weights)
         self.min_face, self.thresholds, self.factor = min_face, thresholds, factor
-        self._threads = threads
+        self._threads, self._device = threads, device
         self._entries = [manifest[name] for name in NETS]
         digests = [entry.sha256 for entry in self._entries]
         self.contract = digest("mtcnn", VERSION, min_face, *thresholds, factor, *digests)
@@ -112,7 +115,10 @@ class Mtcnn:
 
     @cached_property
     def _sessions(self) -> dict[str, Any]:
-        return {e.name: open_session(e, threads=self._threads) for e in self._entries}
+        return {
+            entry.name: open_session(entry, threads=self._threads, device=self._device)
+            for entry in self._entries
+        }
 
     def _proposed(self, pixels: Pixels) -> Floats:
         wanted = scales(pixels.height, pixels.width, min_face=self.min_face, factor=self.factor)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from album.analyse import VIEW
 from album.bench.cache import measured
@@ -26,6 +27,7 @@ from album.bench.protocols import (
     score_identity,
 )
 from album.calibration import attribute_calibration, identity_calibration
+from album.models import models_folder
 from nets.engine import Engine, load_engine
 
 Reader = Callable[[Path], Faces]
@@ -45,8 +47,7 @@ def bench(
     folders: Mapping[str, Path],
     *,
     profile: str = "default",
-    embedder: str | None = None,
-    attributes: str | None = None,
+    parts: Mapping[str, str | None] | None = None,
     clustering: str = "default",
     view: int = VIEW,
     cache: Path | None = None,
@@ -58,8 +59,10 @@ def bench(
     ----------
     folders : mapping of str to Path
         Folder by name in `SETS`; all are labelled but ``photos``.
-    profile, embedder, attributes : str
+    profile : str
         As for `nets.engine.load_engine`.
+    parts : mapping of str to str, optional
+        Its ``detector``, ``embedder`` and ``attributes``, where they are not those of the profile.
     clustering : str
         A key of `album.grouping.LINKAGE`.
     view : int
@@ -79,7 +82,8 @@ def bench(
     DatasetError
         If a folder does not hold its set, or no face is found in it.
     """
-    engine = load_engine(profile=profile, embedder=embedder, attributes=attributes, threads=0)
+    named: dict[str, Any] = dict(parts or {})
+    engine = load_engine(profile=profile, **named, threads=0, models=models_folder())
     result: dict[str, dict[str, Row]] = {}
     for name, folder in folders.items():
         if name == "wider":

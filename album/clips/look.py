@@ -5,7 +5,7 @@ are being described; the result does not depend on the number of threads.
 """
 
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from album.clips.people import ClipPerson, Described, Seen, find_people, moments
 from album.clips.upright import Image
 from album.errors import StrPath, Unreadable
 from album.media import translated
+from album.workers import Workers
 from clustering.tracks import Tracker
 from db.records import Sighting
 from nets.api import Batch, Detections
@@ -108,7 +109,7 @@ def read_clip(
         returned, with the reason.
     """
     opened = Reader(path, sampling, max_side=view, threads=min(threads, 4))
-    with translated(path), opened as reader, ThreadPoolExecutor(min(threads, 4) + 1) as pool:
+    with translated(path), opened as reader, Workers(min(threads, 4) + 1) as pool:
         look = _Look(engine, reader, pool)
         upcoming = pool.submit(reader.window, faces_seen=False)
         while window := upcoming.result():

@@ -75,6 +75,7 @@ def _folder(name: str, what: str) -> Callable[[F], F]:
     type=click.Choice(["default", "paper", "fake"]),
     metavar="[default|paper]",
 )
+@click.option("--detector", type=click.Choice(["mtcnn", "retinaface"]))
 @click.option("--embedder", type=click.Choice(["faceres", "resnet29", "fused"]))
 @click.option("--attributes", type=click.Choice(["faceres", "faceres-deep", "onepass", "coral"]))
 @click.option("--clustering", default="default", type=click.Choice(["default", "paper"]))
@@ -98,6 +99,7 @@ def command(as_json: bool, **options: Any) -> None:
     from album.bench.run import SETS, bench
 
     given = {name: options.pop(name) for name in SETS}
+    parts = {name: options.pop(name) for name in ("detector", "embedder", "attributes")}
     folders = {name: folder for name, folder in given.items() if folder}
     if not folders:
         raise click.UsageError("Give at least one folder, such as --lfw FOLDER.")
@@ -108,7 +110,7 @@ def command(as_json: bool, **options: Any) -> None:
             shown.length = total
             shown.update(done - shown.pos)
 
-        result = bench(folders, progress=progress, **options)
+        result = bench(folders, parts=parts, progress=progress, **options)
     if as_json:
         echo_json(result)
         return

@@ -38,9 +38,10 @@ SECTIONS = {
         "history": "List the changes that were made.",
     },
     "Use and end": {
-        "export": "Write people and faces as CSV, as JSON, and as a folder per person.",
+        "export": "Write people and faces: tables, folders, web pages, pictures to print.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
+        "models": "List, add and remove nets that are not shipped.",
         "bench": "Measure accuracy on labelled folders, by the published protocols.",
         "train": "Train the heads for age and gender on labelled faces.",
     },

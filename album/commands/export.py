@@ -7,7 +7,7 @@ import click
 
 from album.commands import text
 from album.commands.common import PATH, SOME_FILES_FAILED, Session, everywhere, opened
-from album.export import FORMATS, LINKS, ExportOptions, Step, export
+from album.export import ALL_FORMATS, FORMATS, LINKS, ExportOptions, Step, export
 
 SHOWN_NOTES = 10
 VERBS = {"write": "write", "link": "link", "copy": "copy", "remove": "remove"}
@@ -18,9 +18,9 @@ VERBS = {"write": "write", "link": "link", "copy": "copy", "remove": "remove"}
 @click.option(
     "--format",
     "formats",
-    type=click.Choice(FORMATS),
+    type=click.Choice(ALL_FORMATS),
     multiple=True,
-    help="What to write; may be given several times.  [default: all three]",
+    help="What to write; may be given several times.  [default: csv, json and folders]",
 )
 @click.option(
     "--link",
@@ -29,7 +29,12 @@ VERBS = {"write": "write", "link": "link", "copy": "copy", "remove": "remove"}
     show_default=True,
     help="How photos come into the folders of people; links take no space.",
 )
-@click.option("--all", "everyone", is_flag=True, help="With passers-by and hidden people.")
+@click.option(
+    "--all",
+    "everyone",
+    is_flag=True,
+    help="With passers-by and hidden people; strips of few years, too.",
+)
 @click.option("--dry-run", is_flag=True, help="Only list what would be done.")
 @everywhere
 @click.pass_context
@@ -44,8 +49,10 @@ def command(
     """Write people and faces into the folder OUT.
 
     These are people.csv and faces.csv, album.json, and a folder for each person with links to the
-    photos. Run it again to bring OUT up to date: only files that an earlier export made are
-    replaced or removed. The columns and keys are described in docs/export.md.
+    photos; with --format html a page for each person with their faces over the years, and with
+    --format strip a picture of each person growing up, to be printed. Run it again to bring OUT up
+    to date: only files that an earlier export made are replaced or removed. All of it is described
+    in docs/export.md.
     """
     session = context.ensure_object(Session)
     options = ExportOptions(formats or FORMATS, link, everyone)
@@ -55,12 +62,12 @@ def command(
             done[step.action] += 1
             if dry_run or (step.action not in VERBS and done[step.action] <= SHOWN_NOTES):
                 click.echo(_line(step), err=not dry_run)
-    for action in ("missing", "changed"):
+    for action in ("missing", "unreadable", "changed"):
         if not dry_run and done[action] > SHOWN_NOTES:
             more = text.number(done[action] - SHOWN_NOTES)
             click.echo(f"… and {more} more (--dry-run lists all).", err=True)
     click.echo(_summary(done, out, dry_run=dry_run))
-    if done["missing"]:
+    if done["missing"] or done["unreadable"]:
         context.exit(SOME_FILES_FAILED)
 
 
@@ -70,6 +77,8 @@ def _line(step: Step) -> str:
         return (
             f"missing  {path}: {text.path_text(step.source)} is not there; is its disk connected?"
         )
+    if step.action == "unreadable":
+        return f"unread   {path}: {text.path_text(step.source)} can't be read."
     if step.action == "changed":
         return f"left     {path}: it is out of date, and was changed since it was exported."
     source = f"  ({text.path_text(step.source)})" if step.source else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,10 @@ from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, e
 from album.commands.progress import progress
 from album.errors import MissingFolder, shown
 from album.events import IndexReport
+
+if TYPE_CHECKING:
+    from db.library import Library
+    from nets.engine import Engine
 
 SHOWN_FAILURES = 5
 PARTS = ("profile", "detector", "embedder", "attributes")
@@ -53,9 +58,10 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
 )
 @click.option(
     "--detector",
-    type=click.Choice(["mtcnn", "facenet-pytorch", "fake"]),
-    metavar="[mtcnn|facenet-pytorch]",
-    help="What finds faces, instead of the one of the profile.",
+    type=click.Choice(["mtcnn", "retinaface", "facenet-pytorch", "fake"]),
+    metavar="[mtcnn|retinaface|facenet-pytorch]",
+    help="What finds faces; else what the library began with: retinaface where you have added it "
+    "(album models), or mtcnn.",
 )
 @click.option(
     "--embedder",
@@ -68,6 +74,13 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
     type=click.Choice(["faceres", "faceres-deep", "onepass", "coral", "fake"]),
     metavar="[faceres|faceres-deep|onepass|coral]",
     help="What tells age and gender, instead of the one of the profile.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "coreml", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What the nets run on; auto takes CUDA where it is there.",
 )
 @click.option(
     "--clustering",
@@ -90,6 +103,14 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
     default=1800,
     show_default=True,
     help="Frames of one clip to look at, spread over it; 0 means all of them.",
+)
+@click.option(
+    "--file-timeout",
+    type=click.FloatRange(min=0),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up a file that takes longer; clips get more by their length, 0 waits forever.",
 )
 @click.option("--retry", is_flag=True, help="Read again what could not be read before.")
 @click.option("--no-group", is_flag=True, help="Find faces only; leave the people as they are.")
@@ -127,22 +148,21 @@ def run(
     from album.paths import make_folder
     from db.library import Library
     from db.status import status
-    from nets.engine import load_engine
 
     started = time.monotonic()
-    chosen = {name: options[name] for name in (*PARTS, "min_face")}
-    engine = load_engine(**chosen, threads=max(int(str(options["jobs"])), 1))  # type: ignore[arg-type]
     every: tuple[int, int] = options["clip_every"]  # type: ignore[assignment]
     how = IndexOptions(
         jobs=int(str(options["jobs"])),
         retry=bool(options["retry"]),
         group=not options["no_group"],
         method=str(options["clustering"]),
+        file_timeout=float(str(options["file_timeout"])),
         clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)
     report = IndexReport()
     with Library.open(session.path) as library:
+        engine = _engine(library, options)
         # Closed before the library is: its threads and its transaction must have ended by then.
         with progress() as shown, closing(index(library, engine, paths, how)) as events:  # type: ignore[type-var]
             for event in events:
@@ -151,6 +171,25 @@ def run(
         failed = status(library).failures
     report.seconds = time.monotonic() - started
     return report, failed
+
+
+def _engine(library: "Library", options: dict[str, object]) -> "Engine":
+    """Put the nets together; say so where it is not the shipped detector that is used."""
+    from album.detectors import choose_detector, told
+    from album.models import models_folder
+    from nets.engine import load_engine
+
+    asked = options["detector"]
+    detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
+    if line := told(detector):
+        click.echo(line, err=True)
+    chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
+    threads = max(int(str(options["jobs"])), 1)
+    return load_engine(
+        **{**chosen, "detector": detector},  # type: ignore[arg-type]
+        threads=threads,
+        models=models_folder(),
+    )
 
 
 def _record(report: IndexReport, failed: int) -> dict[str, object]:
@@ -185,6 +224,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     ]
     if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."
+    if report.live:
+        yield f"{text.count(report.live, 'clip belongs', 'clips belong')} to Live Photos."
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)

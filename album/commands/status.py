@@ -62,6 +62,11 @@ def _lines(counts: Status, undated: int) -> Iterator[str]:
     yield f"          {text.size(counts.size)}, format {counts.schema_version}"
     yield f"Files     {text.number(counts.present_files)} present{gone}"
     yield f"Photos    {text.number(counts.photos)}{clips}"
+    if moving := [
+        *([f"{text.number(counts.live_photos)} Live Photos"] if counts.live_photos else []),
+        *([f"{text.number(counts.motion_photos)} motion photos"] if counts.motion_photos else []),
+    ]:
+        yield f"          {' and '.join(moving)} among them"
     yield f"          {text.number(undated)} without a date that is to be trusted"
     yield f"Faces     {text.number(counts.faces)}"
     shown = counts.people - counts.passers_by

@@ -8,7 +8,8 @@ from PIL import Image
 
 from album import media
 from album.analyse import Analyser, Failed, Known, Prepared, Skipped, Task, outcomes, scaled, shrink
-from album.scan import walk
+from album.scan import Found, walk
+from album.workers import Clock
 from nets.api import Detections
 from nets.engine import load_engine
 from nets.fake import draw_face
@@ -98,8 +99,26 @@ def test_shrinking_and_scaling_are_inverse():
     assert shrink(pixels, 401)[0] is pixels
 
 
+class Reading:
+    """Stands in for an `Analyser`: reads by a function, and tells which files were given up."""
+
+    def __init__(self, read, **options):
+        self.read, self.clock = read, Clock(**options)
+
+    def __call__(self, task):
+        self.clock.start(task.found.path)
+        return self.read(task)
+
+    def give_up(self, task):
+        return f"{task.found.path} given up"
+
+
+def tasks_of(names):
+    return [Task(Found(name, 1, 1)) for name in names]
+
+
 def test_threads_are_told_to_stop_before_they_are_waited_for():
-    tasks, stopped = [Task(None)] * 9, threading.Event()
+    tasks, stopped = tasks_of("abcdefghi"), threading.Event()
 
     def read(task):
         if started.is_set():
@@ -108,7 +127,76 @@ def test_threads_are_told_to_stop_before_they_are_waited_for():
         return task
 
     started = threading.Event()
-    results = outcomes(read, tasks, jobs=2, stop=stopped.set)
+    results = outcomes(Reading(read), tasks, jobs=2, stop=stopped.set)
     next(results)
     results.close()
     assert stopped.is_set()
+
+
+def test_files_that_hang_are_given_up_and_the_others_read():
+    forever = threading.Event()
+
+    def read(task):
+        if task.found.path in "bcg":
+            forever.wait()
+        return task.found.path
+
+    found = list(outcomes(Reading(read, limit=0.4), tasks_of("abcdefghijkl"), jobs=2))
+    want = [f"{name} given up" if name in "bcg" else name for name in "abcdefghijkl"]
+    assert found == want
+    forever.set()
+
+
+def test_no_limit_waits():
+    def read(task):
+        done.wait(timeout=0.3)
+        return task.found.path
+
+    done = threading.Event()
+    assert list(outcomes(Reading(read, limit=0), tasks_of("ab"), jobs=1)) == ["a", "b"]
+
+
+def test_what_a_worker_raises_is_raised_to_the_caller():
+    def read(task):
+        raise TimeoutError(task.found.path)
+
+    with pytest.raises(TimeoutError, match="a"):
+        list(outcomes(Reading(read), tasks_of("ab"), jobs=2))
+
+
+def test_the_clock_gives_clips_more_time_for_each_window():
+    now = [0.0]
+    clock = Clock(10, lambda: now[0])
+    assert clock.left("a") == 10
+    clock.start("a")
+    now[0] = 8.0
+    assert clock.left("a") == 2
+    clock.extend("a")
+    clock.extend("b")
+    assert clock.left("a") == 3
+    clock.stop("a")
+    assert clock.left("a") == clock.left("b") == 10
+    assert Clock(0).left("a") is None
+
+
+def test_a_photo_that_hangs_fails_with_its_content(tmp_path, monkeypatch):
+    hanging = saved(tmp_path / "a.jpg", picture((200, 160), (20, 20, 80, 80)))
+    (tmp_path / "b.jpg").write_bytes(hanging.read_bytes())
+    saved(tmp_path / "c.jpg", picture((300, 160), (20, 20, 80, 80)))
+    real, forever = media.read_image, threading.Event()
+
+    def read_image(path, header, **options):
+        if path.name in ("a.jpg", "b.jpg"):
+            forever.wait()
+        return real(path, header, **options)
+
+    monkeypatch.setattr(media, "read_image", read_image)
+    tasks = [Task(file) for file in walk([tmp_path]).files]
+    analyser = Analyser(ENGINE, clock=Clock(3.0))
+    *both, good = outcomes(analyser, tasks, jobs=2)
+    forever.set()
+    assert isinstance(good, Prepared)
+    slow, copy = sorted(both, key=lambda one: isinstance(one, Known))
+    assert isinstance(copy, Known)
+    assert (slow.stage, slow.content_hash) == ("too-slow", copy.content_hash)
+    assert slow.reason.startswith("takes too long to read (more than 3 seconds); ")

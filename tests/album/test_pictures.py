@@ -112,7 +112,9 @@ def test_long_names_stay_on_the_sheet(photo):
 )
 def test_letters_that_the_font_has_not_are_spelled(monkeypatch, fonts, shown):
     family = pictures.OWN_FONT if fonts == () else "DejaVu Sans"
-    monkeypatch.setattr(pictures, "_font", lambda size: SimpleNamespace(getname=lambda: [family]))
+    monkeypatch.setattr(
+        pictures, "text_font", lambda size: SimpleNamespace(getname=lambda: [family])
+    )
     assert pictures.drawable("Zoë Müller-Wąß 2016–2019 Ж") == shown
 
 

@@ -139,3 +139,9 @@ def test_converting_again_gives_the_very_same_file(name, tmp_path):
 
     sha256 = convert(name, recipes()[name], packages=packages_folder(), weights=tmp_path)
     assert sha256 == load_manifest()[name].sha256
+
+
+def test_the_graph_without_weights_is_built_as_it_lies_there():
+    from nets.convert.retinaface import TEMPLATE, build
+
+    assert build() == TEMPLATE.read_bytes()

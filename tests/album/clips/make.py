@@ -45,10 +45,12 @@ def write(
     codec: str = "mpeg4",
     options: dict[str, str] | None = None,
     created: str | None = "2004-05-06T07:08:09Z",
+    tags: dict[str, str] | None = None,
 ) -> Path:
     """Encode frames; `times` in seconds makes the frame rate vary."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=options or {}) as container:
+        container.metadata.update(tags or {})
         if created:
             container.metadata["creation_time"] = created
         stream = container.add_stream(codec, rate=rate, options={"g": "30"})

@@ -1,0 +1,304 @@
+"""What an export is going to do, worked out before anything is touched, and then done.
+
+Files come from three places: texts that lie ready in a folder for the time being, photos that are
+linked or copied, and pages and pictures that are drawn only when they are needed. Whether a drawn
+file is out of date is told by its recipe, a digest of all that it shows, so that an export which
+has nothing to do opens no photo.
+"""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from album.errors import shown
+from album.export_manifest import NAME, TEMPORARY, ExportError, Made, sha256, write_manifest
+
+FOLDERS, PAGES, STRIPS, JSON = "people", "html", "strips", "album.json"
+"""Where the folders, pages and strips of people lie, and the JSON document."""
+AT_ONCE = 16
+"""Files drawn between two looks at the manifest."""
+
+Draw = Callable[[Path], Sequence[str]]
+"""Writes a file; returns the photos that could not be read for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that an export does, or would do.
+
+    Attributes
+    ----------
+    action : {'write', 'link', 'copy', 'remove', 'missing', 'unreadable', 'changed'}
+        'missing': the photo is not there to be linked or shown. 'unreadable': it is there, and
+        can't be shown. 'changed': the file is out of date and stays, because somebody has changed
+        it since it was made.
+    path : str
+        Below the folder of the export, with ``/`` between.
+    source : str or None
+        The photo.
+    """
+
+    action: str
+    path: str
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to be made at a path: from a staged text, from a photo, or by drawing it."""
+
+    path: str
+    made: Made
+    origin: Path | None = None
+    draw: Draw | None = None
+
+
+@dataclass(slots=True)
+class Plan:
+    """What lies in the folder, what shall lie there, and what has to be done for it.
+
+    Attributes
+    ----------
+    out : Path
+        Absolute.
+    before, after : dict of str to Made
+        By path below `out`.
+    make : list of Item
+    remove : list of str
+    notes : list of Step
+        Said before anything is done.
+    """
+
+    out: Path
+    before: dict[str, Made]
+    after: dict[str, Made] = field(default_factory=dict)
+    make: list[Item] = field(default_factory=list)
+    remove: list[str] = field(default_factory=list)
+    notes: list[Step] = field(default_factory=list)
+
+
+def plan_text(plan: Plan, item: Item) -> None:
+    """Plan to write a text, unless it lies there.
+
+    Raises
+    ------
+    ExportError
+        Somebody else's file is in the way.
+    """
+    before = plan.before.get(item.path)
+    plan.after[item.path] = item.made
+    if before is not None and item.made.is_at(plan.out / item.path):
+        return
+    _check_free(plan, item.path)
+    plan.make.append(item)
+
+
+def plan_drawn(plan: Plan, path: str, recipe: str, draw: Draw) -> None:
+    """Plan to draw a file, unless one of the same recipe lies there.
+
+    Parameters
+    ----------
+    plan : Plan
+    path : str
+    recipe : str
+        A digest of all that decides what the file looks like.
+    draw : callable
+
+    Raises
+    ------
+    ExportError
+        Somebody else's file is in the way.
+    """
+    before = plan.before.get(path)
+    if before is not None and before.recipe == recipe and before.is_at(plan.out / path):
+        plan.after[path] = before
+        return
+    _check_free(plan, path)
+    plan.after[path] = Made("text", recipe=recipe)
+    plan.make.append(Item(path, plan.after[path], draw=draw))
+
+
+def _check_free(plan: Plan, path: str) -> None:
+    target, before = plan.out / path, plan.before.get(path)
+    if os.path.lexists(target) and not (before and before.is_at(target)):
+        how = "was changed since it was exported" if before else "was not made by an export"
+        raise ExportError(f"{shown(target)} {how}; move it away, or export into another folder.")
+
+
+def plan_photo(plan: Plan, path: str, source: str, wanted: Made | None) -> None:
+    """Plan to link or copy a photo; `wanted` is None where it is not there."""
+    before = plan.before.get(path)
+    if wanted is None:
+        plan.notes.append(Step("missing", path, source))
+        if before is not None and before.source == source:
+            plan.after[path] = before
+        return
+    plan.after[path] = wanted
+    if before is None or before.kind != wanted.kind or not wanted.is_at(plan.out / path):
+        plan.make.append(Item(path, wanted, Path(source)))
+
+
+def plan_removals(plan: Plan, formats: tuple[str, ...]) -> None:
+    """Plan to remove what was made before and is not wanted any more; of `formats` only."""
+    for path, made in plan.before.items():
+        if path in plan.after:
+            continue
+        if _format(path) not in formats:
+            plan.after[path] = made
+        elif made.is_at(plan.out / path):
+            plan.remove.append(path)
+        elif os.path.lexists(plan.out / path):
+            plan.notes.append(Step("changed", path))
+
+
+def _format(path: str) -> str:
+    folder, below, _ = path.partition("/")
+    if below:
+        return {PAGES: "html", STRIPS: "strip"}.get(folder, "folders")
+    return "json" if path == JSON else "csv"
+
+
+def told(plan: Plan) -> Iterator[Step]:
+    """Yield what would be done."""
+    for item in plan.make:
+        yield _step(item)
+    for path in plan.remove:
+        yield Step("remove", path)
+
+
+def _step(item: Item) -> Step:
+    if item.made.kind == "text":
+        return Step("write", item.path)
+    return Step("copy" if item.made.kind == "copy" else "link", item.path, item.made.source)
+
+
+def carry_out(plan: Plan) -> Iterator[Step]:
+    """Do what was planned; the manifest knows of it before and after.
+
+    Yields
+    ------
+    Step
+        After it was done.
+
+    Raises
+    ------
+    ExportError, OSError
+    """
+    if not plan.make and not plan.remove and plan.after == plan.before:
+        return
+    plan.out.mkdir(parents=True, exist_ok=True)
+    for unfinished in plan.out.glob(f"{TEMPORARY}*"):
+        if unfinished.name != NAME:
+            unfinished.unlink()
+    write_manifest(plan.out, _either(plan))
+    for item in plan.make:
+        if item.draw is None:
+            _make(plan.out, item)
+            yield _step(item)
+    yield from _draw_all(plan)
+    for path in plan.remove:
+        (plan.out / path).unlink()
+        with suppress(OSError):  # not empty
+            (plan.out / path).parent.rmdir()
+        yield Step("remove", path)
+    write_manifest(plan.out, plan.after)
+
+
+def _either(plan: Plan) -> dict[str, Made]:
+    """Return what may lie in the folder while the plan is carried out."""
+    both = plan.before | plan.after
+    for path in plan.before.keys() & plan.after.keys():
+        if plan.after[path].kind == "text":
+            both[path] = plan.before[path] | plan.after[path]
+    return both
+
+
+def _draw_all(plan: Plan) -> Iterator[Step]:
+    """Draw some files side by side, note what they are, and put them in their places."""
+    items = (item for item in plan.make if item.draw is not None)
+    partials = [plan.out / f"{TEMPORARY}new-{n}" for n in range(AT_ONCE)]
+    with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
+        while batch := list(islice(items, AT_ONCE)):
+            try:
+                drawn = list(pool.map(_drawn, batch, partials))  # as many as there are in the batch
+                plan.after.update(
+                    (item.path, made) for item, (made, _) in zip(batch, drawn, strict=True)
+                )
+                write_manifest(plan.out, _either(plan))
+                for item, (made, unread), partial in zip(batch, drawn, partials, strict=False):
+                    if _put(plan, item.path, made, partial):
+                        yield _step(item)
+                    yield from (Step("unreadable", item.path, source) for source in unread)
+            finally:
+                for partial in partials:
+                    partial.unlink(missing_ok=True)
+
+
+def _drawn(item: Item, partial: Path) -> tuple[Made, Sequence[str]]:
+    """Draw a file; one that lacks something has no recipe, so that it is tried again."""
+    assert item.draw is not None
+    try:
+        unread = item.draw(partial)
+    except OSError as error:
+        error.filename = error.filename or os.fspath(partial)
+        raise
+    made = replace(item.made, digests=(sha256(partial),))
+    return (replace(made, recipe="") if unread else made), unread
+
+
+def _put(plan: Plan, path: str, made: Made, partial: Path) -> bool:
+    """Move a file that was drawn to its place, unless the very same lies there."""
+    target = plan.out / path
+    if made.is_at(target):
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial.replace(target)
+    return True
+
+
+def _make(out: Path, item: Item) -> None:
+    """Make one file, complete or not at all."""
+    target = out / item.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = out / f"{TEMPORARY}new"
+    try:
+        if item.made.kind == "symbolic":
+            partial.symlink_to(item.made.source)
+        elif item.made.kind == "hard":
+            partial.hardlink_to(os.path.realpath(item.made.source))
+        else:
+            _copy(item, partial)
+        partial.replace(target)
+    except OSError as error:
+        if error.filename is None:  # as when the disk is full
+            error.filename = os.fspath(target)
+        raise _explained(error, item, out) or error from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _copy(item: Item, partial: Path) -> None:
+    assert item.origin is not None
+    shutil.copyfile(item.origin, partial)
+    if item.made.kind == "copy":
+        os.utime(partial, ns=(item.made.mtime_ns, item.made.mtime_ns))
+
+
+def _explained(error: OSError, item: Item, out: Path) -> ExportError | None:
+    """Return a sentence for a link that the disk does not do."""
+    refused = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK)
+    if item.made.kind not in ("symbolic", "hard"):
+        return None
+    if error.errno not in refused and getattr(error, "winerror", None) != 1314:
+        return None
+    other = "copy" if item.made.kind == "symbolic" else "symbolic or --link copy"
+    return ExportError(
+        f"{shown(item.made.source)} can't have a {item.made.kind} link in {shown(out)}; use "
+        f"--link {other}."
+    )

@@ -1,0 +1,80 @@
+"""Live Photos: a still and a clip of three seconds beside it, which are one item.
+
+Phones write them under one name, `IMG_1.HEIC` and `IMG_1.MOV`. Apple notes in both the same content
+identifier; what other programs have exported has lost it, so that name and length have to do.
+"""
+
+import re
+from pathlib import Path, PurePath
+
+from album.dates_sidecars import neighbours
+from album.errors import AlbumError
+from album.kinds import Kind, kind_of
+from album.media import Header, read_header
+from album.metadata import CLIP_ID
+from album.opening import open_picture
+
+MAX_SECONDS = 4.0
+"""Apple's last three seconds at most, others' a little more."""
+SUFFIXES = (".heic", ".heif", ".jpg", ".jpeg")
+"""Of stills that may have one, the likeliest first."""
+_CLIPS = (".mov", ".mp4", ".mp")
+_IDENTIFIER = re.compile(rb"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
+
+
+def stills_beside(path: str) -> list[str]:
+    """Return the stills in the folder of a clip that have its name, the likeliest first."""
+    clip = PurePath(path)
+    if clip.suffix.lower() not in _CLIPS:
+        return []
+    stem, folder = clip.stem.casefold(), clip.parent
+    found = []
+    for name in neighbours(path):
+        other = PurePath(name)
+        if other.stem.casefold() == stem and other.suffix.lower() in SUFFIXES:
+            found.append((SUFFIXES.index(other.suffix.lower()), str(folder / name)))
+    return [still for _, still in sorted(found)]
+
+
+def still_beside(path: str, header: Header) -> str | None:
+    """Return the still whose moment a clip is, or None for a clip of its own.
+
+    Parameters
+    ----------
+    path : str
+        The clip.
+    header : Header
+        What it says of itself.
+    """
+    identifier = header.tags.get(CLIP_ID, "")
+    for still in stills_beside(path):
+        known = _identifiers(still)
+        if known is None:  # no picture: what it shows is in the clip alone
+            continue
+        if identifier and known:
+            if identifier in known:
+                return still
+        elif header.seconds is not None and header.seconds <= MAX_SECONDS:
+            return still
+    return None
+
+
+def is_live(path: str) -> bool:
+    """Tell whether a clip, of which nothing else is known, is that of a Live Photo."""
+    try:
+        return still_beside(path, read_header(path)) is not None
+    except AlbumError:
+        return False
+
+
+def _identifiers(path: str) -> set[str] | None:
+    """Return the identifiers in the EXIF block of a still; None for what is no picture."""
+    try:
+        with Path(path).open("rb") as file:
+            kind = kind_of(file, path)
+            if kind not in (Kind.JPEG, Kind.HEIC):
+                return None
+            block = open_picture(file, kind).info.get("exif") or b""
+    except Exception:  # whatever a decoder makes of hostile data; its own run tells of it
+        return None
+    return {found.decode() for found in _IDENTIFIER.findall(block)}
