@@ -161,6 +161,14 @@ class BadTags(MediaError):
     hint = "mend or remove it with exiftool or another program that writes tags"
 
 
+class Untagged(MediaError):
+    """Tags could not be written into this file; it is as it was."""
+
+    code = "untagged"
+    what = "did not get its tags"
+    hint = "nothing in it has changed"
+
+
 class TooLarge(MediaError):
     """Unfolding the picture would take more memory than is allowed."""
 

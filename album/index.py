@@ -17,6 +17,7 @@ from album.contracts import nets_of, remember_nets
 from album.events import Event, Grouped, Moved
 from album.planning import Plan, look, with_photos_elsewhere
 from album.storing import like_its_copy, save, save_clip, settle
+from album.tags.settle import settle as settle_tags
 from album.workers import LIMIT, Clock
 from db.files import count_moved, link_live
 from db.library import Library
@@ -91,6 +92,7 @@ def index(
     """
     contract = analysis_contract(engine, options.view)
     clips = clip_contract(contract, options.clips)
+    settle_tags(library)
     plan = look(library, roots, contract, clips, retry=options.retry)
     plan = with_photos_elsewhere(library, plan, engine, contract, clips)
     if plan.tasks or plan.gone or plan.back:

@@ -22,6 +22,7 @@ from db.schema import assignment, event, face, file, forgotten, person, photo, s
 from db.settings import ASKED, CANDIDATES, GROUPED_UNDER
 from db.sightings import known_people
 from db.sql import chunks, is_present, under, upsert
+from db.tagged import forget_tags, forget_tags_of_faces
 
 _CONTENT = "forgotten-photo:"
 """Start of the keys of `setting` that remember photos by their content, and by nothing else."""
@@ -133,7 +134,9 @@ def forget_people(library: Library, person_ids: Sequence[int], *, completely: bo
     """
     with _deleting(library) as conn:
         target = _of_people(conn, person_ids)
-        if not completely:
+        if completely:
+            forget_tags_of_faces(conn, target.faces)
+        else:
             _remember_boxes(conn, target.faces)
         _delete(conn, target)
         return target.loss
@@ -184,6 +187,7 @@ def _delete(conn: Connection, target: _Target) -> None:
     faceless = _ids(conn, select(assignment.c.person_id), assignment.c.face_id, target.faces)
     forget_events(conn, target.people, target.faces if target.people else ())
     _forget_summaries(conn, target.files)
+    forget_tags(conn, target.files)
     for table, ids in (
         (file, target.files),
         (face, target.faces),

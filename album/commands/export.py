@@ -1,12 +1,14 @@
-"""``album export``: people and faces for other programs."""
+"""``album export``: people and faces for other programs, and into tags."""
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
 from album.commands import text
 from album.commands.common import PATH, SOME_FILES_FAILED, Session, everywhere, opened
+from album.commands.export_tags import tag_options, write
 from album.export import ALL_FORMATS, FORMATS, LINKS, ExportOptions, Step, export
 
 SHOWN_NOTES = 10
@@ -14,7 +16,7 @@ VERBS = {"write": "write", "link": "link", "copy": "copy", "remove": "remove"}
 
 
 @click.command(epilog="For example:  album export ~/people --format csv --format folders")
-@click.argument("out", type=PATH, metavar="OUT")
+@click.argument("places", type=PATH, nargs=-1, metavar="OUT | --xmp [PATH]...")
 @click.option(
     "--format",
     "formats",
@@ -36,15 +38,18 @@ VERBS = {"write": "write", "link": "link", "copy": "copy", "remove": "remove"}
     help="With passers-by and hidden people; strips of few years, too.",
 )
 @click.option("--dry-run", is_flag=True, help="Only list what would be done.")
+@tag_options
 @everywhere
 @click.pass_context
 def command(
     context: click.Context,
-    out: Path,
+    /,
+    places: tuple[Path, ...],
     formats: tuple[str, ...],
     link: str,
     everyone: bool,
     dry_run: bool,
+    **tags: Any,
 ) -> None:
     """Write people and faces into the folder OUT.
 
@@ -53,8 +58,23 @@ def command(
     --format strip a picture of each person growing up, to be printed. Run it again to bring OUT up
     to date: only files that an earlier export made are replaced or removed. All of it is described
     in docs/export.md.
+
+    With --xmp nothing goes to a folder: the names are written beside the photos and clips of the
+    PATHs (without any, of all), or with --embed into the photos themselves, where digiKam,
+    Lightroom, Immich, PhotoPrism and others find them. What others wrote stays; docs/tags.md says
+    what goes where.
     """
     session = context.ensure_object(Session)
+    if tags.pop("xmp"):
+        if formats:
+            raise click.UsageError("--xmp and --format do not go together.")
+        write(context, places, everyone=everyone, dry_run=dry_run, **tags)
+        return
+    if any(value and value != "full" for value in tags.values()):
+        raise click.UsageError("Options for tags need --xmp.")
+    if len(places) != 1:
+        raise click.UsageError("Give one folder OUT, or --xmp.")
+    (out,) = places
     options = ExportOptions(formats or FORMATS, link, everyone)
     done: Counter[str] = Counter()
     with opened(session) as library:

@@ -26,6 +26,7 @@ NAMESPACES = {
     "MP": "http://ns.microsoft.com/photo/1.2/",
     "MPRI": "http://ns.microsoft.com/photo/1.2/t/RegionInfo#",
     "MPReg": "http://ns.microsoft.com/photo/1.2/t/Region#",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
     "xmpNote": "http://ns.adobe.com/xmp/note/",
 }
 _ALIASES = {
@@ -166,3 +167,15 @@ def texts(rdf: Element, prefixed: str) -> list[str]:
         values = items(prop) if array(prop) is not None else [prop]
         found.update((text(value), None) for value in values)
     return [value for value in found if value]
+
+
+def bytes_of(element: Element) -> bytes:
+    """Return an element as text, without what follows it."""
+    data: bytes = etree.tostring(element, with_tail=False)
+    return data
+
+
+def add_description(rdf: Element, like: Element) -> Element:
+    """Add a description of the same resource as another one."""
+    about = name("rdf:about")
+    return etree.SubElement(rdf, name("rdf:Description"), {about: like.get(about, "")})

@@ -1,0 +1,246 @@
+"""Writing names into the tags of photos and clips: into sidecars, or into the photos themselves."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from pathlib import Path
+
+from album.errors import BadTags, MediaError, Untagged, Vanished, reading
+from album.kinds import Kind, read_kind
+from album.tags import store, xmp
+from album.tags.edit import Wanted
+from album.tags.marks import Written, read_written
+from album.tags.packets import Edited, edited, split
+from album.tags.places import embedded_packets
+from album.tags.plan import TagOptions, Target, targets
+from album.tags.settle import settle
+from db.library import Library
+from db.tagged import (
+    PENDING,
+    TaggedRow,
+    drop_tagged,
+    follow_content,
+    save_tagged,
+    tagged_rows,
+)
+
+_BATCH = 100
+"""Sidecars that are worked out before they are written: their marks are one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How many files there are to look at; comes first."""
+
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """One file was looked at.
+
+    Attributes
+    ----------
+    path : str
+        A sidecar, or the photo itself.
+    action : str
+        ``write`` (a sidecar), ``embed``, ``remove`` (a sidecar with nothing left in it), ``same``
+        or ``failed``.
+    changes : tuple of str
+        As `album.tags.edit.edit` tells them.
+    reason : str
+        A sentence where it failed.
+    """
+
+    path: str
+    action: str
+    changes: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class _Work:
+    """One file that has to change."""
+
+    target: Target
+    edit: Edited
+    before: Written
+    made: bool = False
+
+
+class _Rows:
+    """What was written: by path, and by content for files that have moved since."""
+
+    def __init__(self, rows: Mapping[str, TaggedRow]) -> None:
+        self.by_path = rows
+        self.by_content = {row.content_hash: row for row in rows.values()}
+
+
+def write_tags(
+    library: Library, roots: Sequence[str], options: TagOptions
+) -> Iterator[Planned | Tagged]:
+    """Bring the tags of files up to date with what the library says.
+
+    Parameters
+    ----------
+    library : Library
+        Open for writing, unless nothing but a dry run is asked for.
+    roots : sequence of str
+        Only photos and clips in and below these; without any, all.
+    options : TagOptions
+
+    Yields
+    ------
+    Planned
+        Once, first.
+    Tagged
+        For each file, after it was done. One file that fails never ends the run.
+    """
+    if not options.dry_run:
+        settle(library)
+    rows = _Rows(tagged_rows(library))
+    plan = targets(library, roots, options, rows.by_path)
+    yield Planned(len(plan))
+    pending: list[_Work] = []
+    for target in plan:
+        try:
+            work = _worked_out(target, rows, options)
+        except MediaError as error:
+            yield Tagged(target.path, "failed", reason=error.reason)
+            continue
+        if work is None:
+            yield Tagged(target.path, "same")
+        elif options.dry_run:
+            yield Tagged(target.path, _action(work), work.edit.changes)
+        elif target.embedded:
+            yield _embed(library, work)
+        else:
+            pending.append(work)
+        if len(pending) >= _BATCH:
+            yield from _write_sidecars(library, pending)
+            pending = []
+    yield from _write_sidecars(library, pending)
+
+
+def _action(work: _Work) -> str:
+    if work.target.embedded:
+        return "embed"
+    return "write" if work.edit.packets else "remove"
+
+
+def _worked_out(target: Target, rows: _Rows, options: TagOptions) -> _Work | None:
+    """Read a file and say what has to change; None where everything is right."""
+    there = Path(target.path).exists()
+    if not there and (target.embedded or not target.wanted.names):
+        if target.embedded and target.photo:
+            raise Vanished(target.path)
+        return None
+    packets = _read(target, there)
+    before = _before(target, packets, rows)
+    try:
+        edit = edited(packets, target.wanted, before)
+    except xmp.BadPacket as error:
+        raise BadTags(target.path, str(error)) from error
+    if not edit.changes:
+        return None
+    if not edit.packets and not target.embedded and not before.made:
+        # Somebody else's sidecar stays, even if there is nothing in it any more.
+        edit = replace(edit, packets=(_emptied(packets, before),))
+    return _Work(target, edit, before, made=before.made or not there)
+
+
+def _before(target: Target, packets: Sequence[bytes], rows: _Rows) -> Written:
+    """Return what this program wrote into a file, also where it lay elsewhere then."""
+    row = rows.by_path.get(target.path)
+    if row is None and packets:
+        content = target.content_hash if target.embedded else _hash(packets[0])
+        row = rows.by_content.get(content)
+    return read_written(row.written) if row else Written()
+
+
+def _hash(data: bytes) -> str:
+    return blake2b(data, digest_size=20).hexdigest()
+
+
+def _emptied(packets: Sequence[bytes], before: Written) -> bytes:
+    from album.tags.edit import edit
+
+    rdf = xmp.parse(packets[0])
+    edit([rdf], Wanted(), before)
+    return xmp.serialise(rdf)
+
+
+def _read(target: Target, there: bool) -> list[bytes]:
+    if target.embedded:
+        return embedded_packets(target.path)
+    if not there:
+        return []
+    with reading(target.path), Path(target.path).open("rb") as file:
+        packet = file.read(xmp.MAX_PACKET + 1)
+    return [packet] if packet.strip() else []
+
+
+def _write_sidecars(library: Library, works: Sequence[_Work]) -> Iterator[Tagged]:
+    """Write sidecars; what is in them is remembered first, so that no crash can lose it."""
+    if not works:
+        return
+    save_tagged(library, [_row(work) for work in works])
+    gone = []
+    for work in works:
+        path, edit = work.target.path, work.edit
+        try:
+            if edit.packets:
+                store.write_sidecar(path, edit.packets[0])
+            else:
+                with store.writing(path):
+                    Path(path).unlink(missing_ok=True)
+                gone.append(path)
+            yield Tagged(path, _action(work), edit.changes)
+        except Untagged as error:
+            yield Tagged(path, "failed", reason=error.reason)
+    drop_tagged(library, gone)
+
+
+def _row(work: _Work, content: str = "", **more: str) -> TaggedRow:
+    """Return what to remember: what is written, and what may be left if it could not be."""
+    data = work.edit.packets[0] if work.edit.packets else b""
+    both = work.edit.written.with_all_of(work.before)
+    both.made = work.made
+    content = content or _hash(data)
+    return TaggedRow(work.target.path, content, {**both.record(), **more})
+
+
+def _embed(library: Library, work: _Work) -> Tagged:
+    """Replace a photo by one with other tags, and let the library follow.
+
+    The new content is remembered before it takes its place, so that after a crash in between
+    `settle` knows the photo again.
+    """
+    target = work.target
+    path = os.path.realpath(target.path)
+    try:
+        _check_unchanged(target, path)
+        packets = work.edit.packets
+        if read_kind(path) is Kind.JPEG:
+            packets = tuple(split(packets)) if packets else ()
+        with store.writing(target.path), store.replacement(path) as new:
+            store.check_replaceable(path)
+            content = store.fill_photo(new, path, packets)
+            status = new.stat()
+            _check_unchanged(target, path)
+            row = _row(work, content, **{PENDING: target.content_hash})
+            save_tagged(library, [row])
+            store.put(new, path)
+            follow_content(library, row, status.st_size, status.st_mtime_ns)
+    except MediaError as error:
+        return Tagged(target.path, "failed", reason=error.reason)
+    return Tagged(target.path, "embed", work.edit.changes)
+
+
+def _check_unchanged(target: Target, path: str) -> None:
+    """Refuse a photo that is not the one that the library knows any more."""
+    with reading(target.path):
+        status = Path(path).stat()
+    if (status.st_size, status.st_mtime_ns) != (target.size, target.mtime_ns):
+        raise Untagged(target.path, "it has changed since it was indexed; run album index first")
