@@ -118,6 +118,10 @@ def edit(
         _edit_texts(work, prop, kind, [_placed(n, separator) for n in wanted.names])
     if any(change.startswith("- mwg region") for change in work.changes):
         _take_out_dimensions(trees)
+    work.after.sized = work.after.sized or before.sized
+    if work.after.sized and not work.after.regions["mwg"]:
+        _take_out_size(trees)
+        work.after.sized = False
     work.finish()
     return work.after, tuple(work.changes)
 
@@ -218,21 +222,23 @@ def _region_list(work: _Edit, scheme: Scheme) -> Element:
     inner = holder.find(name("rdf:Description"))
     inside = holder if inner is None else inner
     if scheme.holder == "mwg-rs:Regions" and work.wanted.size:
-        _add_dimensions(holder, inside, work.wanted.size)
+        added = _add_dimensions(holder, inside, work.wanted.size)
+        work.after.sized = bool(found) and added
     listed = xmp.field(holder, scheme.array)
     if listed is None or isinstance(listed, str):
         listed = child(inside, scheme.array)
     return _array(listed, "rdf:Bag")
 
 
-def _add_dimensions(holder: Element, inside: Element, size: tuple[int, int]) -> None:
+def _add_dimensions(holder: Element, inside: Element, size: tuple[int, int]) -> bool:
     """Say which size regions refer to, where nobody has: some programs want it."""
     if xmp.field(holder, "mwg-rs:AppliedToDimensions") is not None:
-        return
+        return False
     applied = structure(inside, "mwg-rs:AppliedToDimensions")
     for side, pixels in zip("wh", size, strict=True):
         child(applied, f"stDim:{side}", str(pixels))
     child(applied, "stDim:unit", "pixel")
+    return True
 
 
 def _elements(trees: Sequence[Element], prop: str) -> list[Element]:
@@ -330,3 +336,11 @@ def _take_out_dimensions(trees: Sequence[Element]) -> None:
         if not list(read.mwg_items(rdf)):
             for holder in _elements([rdf], "mwg-rs:Regions"):
                 _take_out(holder)
+
+
+def _take_out_size(trees: Sequence[Element]) -> None:
+    """Take out AppliedToDimensions that this program added to regions of others."""
+    for holder in _elements(trees, "mwg-rs:Regions"):
+        size = xmp.field(holder, "mwg-rs:AppliedToDimensions")
+        if size is not None and not isinstance(size, str):
+            _take_out(size)

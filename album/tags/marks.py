@@ -57,12 +57,15 @@ class Written:
         Digests of keywords by property.
     made : bool
         The file is a sidecar that was not there before.
+    sized : bool
+        Regions of others had no AppliedToDimensions until this program added them.
     """
 
     regions: dict[str, list[Mark]] = field(default_factory=dict)
     named: dict[str, list[Mark]] = field(default_factory=dict)
     texts: dict[str, list[str]] = field(default_factory=dict)
     made: bool = False
+    sized: bool = False
 
     def __bool__(self) -> bool:
         return any(any(part.values()) for part in (self.regions, self.named, self.texts))
@@ -74,6 +77,7 @@ class Written:
             _joined(self.named, other.named),
             _joined(self.texts, other.texts),
             self.made or other.made,
+            self.sized or other.sized,
         )
 
     def record(self) -> dict[str, Any]:
@@ -83,6 +87,7 @@ class Written:
             "named": _boxes(self.named),
             "texts": {key: values for key, values in self.texts.items() if values},
             "made": self.made,
+            "sized": self.sized,
         }
 
 
@@ -93,6 +98,7 @@ def read_written(record: Mapping[str, Any]) -> Written:
         _marks(record.get("named", {})),
         {key: list(values) for key, values in record.get("texts", {}).items()},
         bool(record.get("made")),
+        bool(record.get("sized")),
     )
 
 
