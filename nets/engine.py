@@ -29,6 +29,7 @@ from nets.embedders import (
     ResNet29,
 )
 from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder, FakeEmotions
+from nets.heads import HeadAttributes, HeadNet
 from nets.models import OnnxNet, digest, load_manifest
 from nets.quality import CROP as QUALITY_CROP
 
@@ -136,7 +137,9 @@ PROFILES: Mapping[str, Profile] = {
 
 DETECTORS = ("mtcnn", "retinaface", "facenet-pytorch", "fake")
 EMBEDDERS = ("faceres", "resnet29", "fused", "fake")
-ATTRIBUTES = ("faceres", "faceres-deep", "fake")
+HEADS = ("onepass", "coral")
+"""Trained by this project on the features of ``faceres`` and ``resnet29``; see docs/training.md."""
+ATTRIBUTES = ("faceres", "faceres-deep", *HEADS, "fake")
 
 FUSED_WEIGHTS = (1.0, 4.0)
 """Of the squared distances by ``faceres`` and by ``resnet29``, whose vectors spread much less."""
@@ -203,7 +206,9 @@ def load_engine(
     return Engine(
         _detector(wanted, min_face=min_face, models=models, device=device),
         _embedder(_known("embedder", embedder or base.embedder, EMBEDDERS), net),
-        _attributes(_known("attributes", attributes or base.attributes, ATTRIBUTES), net),
+        _attributes(
+            _known("attributes", attributes or base.attributes, ATTRIBUTES), net, threads=threads
+        ),
     )
 
 
@@ -260,5 +265,10 @@ def _embedder(name: str, net: Callable[[str], Net]) -> Embedder:
     return Fused(parts, weights=FUSED_WEIGHTS)
 
 
-def _attributes(name: str, net: Callable[[str], Net]) -> Attributes:
-    return FakeAttributes() if name == "fake" else MobileNetAttributes(net(name))
+def _attributes(name: str, net: Callable[[str], Net], *, threads: int) -> Attributes:
+    if name == "fake":
+        return FakeAttributes()
+    if name in HEADS:
+        head = HeadNet(load_manifest()[name], threads=threads)
+        return HeadAttributes(net("faceres"), net("resnet29"), head)
+    return MobileNetAttributes(net(name))

@@ -126,7 +126,7 @@ class _Worker:
         self, place: Place, header: media.Header, known: Sequence[Named], settings: str
     ) -> int:
         path, engine = Path(place.found.path), self.analyser.engine
-        faces, batch, _ = self.analyser.faces(path, header)
+        faces, batch, _, _ = self.analyser.faces(path, header)
         said = engine.describe(batch)
         width, height = header.upright_size
         record: dict[str, Any] = {

@@ -48,6 +48,7 @@ SECTIONS = {
         "purge": "Forget photos whose files are gone.",
         "models": "List, add and remove nets that are not shipped.",
         "bench": "Measure accuracy on labelled folders, by the published protocols.",
+        "train": "Train the heads for age and gender on labelled faces.",
     },
 }
 COMMANDS = {name: about for section in SECTIONS.values() for name, about in section.items()}

@@ -51,8 +51,8 @@ OPTIONS = (
     ),
     click.option(
         "--attributes",
-        type=click.Choice(["faceres", "faceres-deep", "fake"]),
-        metavar="[faceres|faceres-deep]",
+        type=click.Choice(["faceres", "faceres-deep", "onepass", "coral", "fake"]),
+        metavar="[faceres|faceres-deep|onepass|coral]",
         help="What tells age and gender, instead of the one of the profile.",
     ),
     click.option(

@@ -1,0 +1,145 @@
+"""Heads for age and gender on features that the identity nets have computed already.
+
+A head is a small net of its own: it takes what ``faceres`` and ``resnet29`` say of a face, so that
+one pass of each gives identity, age and gender.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from nets.api import AgeGender, Batch, Floats, Net
+from nets.models import Entry, digest, open_session
+
+INPUTS = 1024 + 128 + 100 + 1
+IDENTITY_SCALE, DESCRIPTOR_SCALE, AGE_SCALE, ODDS_SCALE = 16.0, 8.0, 2.0, 0.25
+"""Bring the parts of the input to about the same spread; part of every head's contract."""
+EDGE = 1e-3
+"""Probabilities of a gender are taken to lie this far from 0 and 1."""
+
+
+def head_inputs(identity: Floats, descriptor: Floats, ages: Floats, male: Floats) -> Floats:
+    """Return what a head takes of n faces.
+
+    Parameters
+    ----------
+    identity : ndarray, shape (n, 1024)
+        Unit vectors of ``faceres``.
+    descriptor : ndarray, shape (n, 128)
+        Unit vectors of ``resnet29``.
+    ages, male : ndarray, shapes (n, 100) and (n,)
+        What the heads of the same pass of ``faceres`` say.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 1253)
+    """
+    p = np.clip(male.astype(np.float32), EDGE, 1 - EDGE)
+    parts = (
+        identity.astype(np.float32) * IDENTITY_SCALE,
+        descriptor.astype(np.float32) * DESCRIPTOR_SCALE,
+        np.sqrt(ages.astype(np.float32)) * AGE_SCALE,
+        (np.log(p / (1 - p)) * ODDS_SCALE)[:, None],
+    )
+    return np.concatenate(parts, axis=1, dtype=np.float32)
+
+
+def rank_ages(older: Floats) -> Floats:
+    """Return ages from ranks as CORAL has it: one more than the ranks that are passed (eq. 5, 10).
+
+    Parameters
+    ----------
+    older : ndarray, shape (n, 99)
+        P(age > k) for k = 1 to 99.
+
+    Returns
+    -------
+    ndarray of float32, shape (n,)
+        1 + the number of probabilities above one half.
+    """
+    return np.asarray(1 + (older > 0.5).sum(axis=1), np.float32)
+
+
+def expected_rank_ages(older: Floats) -> Floats:
+    """Return 1 + the sum of P(age > k): the expectation, which needs no probability near one half.
+
+    Parameters
+    ----------
+    older : ndarray, shape (n, 99)
+        See `rank_ages`.
+    """
+    return np.asarray(1 + older.sum(axis=1), np.float32)
+
+
+def age_probabilities(older: Floats) -> Floats:
+    """Return P(age = k) = P(age > k - 1) - P(age > k), shape (n, 100).
+
+    Parameters
+    ----------
+    older : ndarray, shape (n, 99)
+        See `rank_ages`; falling from left to right, as one shared weight vector makes them.
+    """
+    edges = np.ones((len(older), 1), np.float32), np.zeros((len(older), 1), np.float32)
+    steps = -np.diff(np.concatenate([edges[0], older, edges[1]], axis=1), axis=1)
+    steps = np.clip(steps, 0, None)
+    total = np.maximum(steps.sum(axis=1, keepdims=True), np.float32(1e-12))
+    return np.asarray(steps / total, np.float32)
+
+
+class HeadNet:
+    """One head on ONNX Runtime, from ``features`` (n, 1253) to named outputs.
+
+    Parameters
+    ----------
+    entry : Entry
+        The head in the manifest.
+    threads : int
+        Cores that one call may use; 0 means all.
+    """
+
+    def __init__(self, entry: Entry, *, threads: int = 1) -> None:
+        self.name = entry.name
+        self.contract = digest("head", entry.sha256, entry.preprocessing)
+        self._entry, self._threads = entry, threads
+
+    @cached_property
+    def _session(self) -> Any:
+        return open_session(self._entry, threads=self._threads)
+
+    def run(self, features: Floats) -> Mapping[str, Floats]:
+        """Return the outputs by name, as the manifest describes them; any n >= 0."""
+        names = [output.name for output in self._session.get_outputs()]
+        return dict(zip(names, self._session.run(names, {"features": features}), strict=True))
+
+
+class HeadAttributes:
+    """Age and gender by a head on the features of the identity nets; implements `Attributes`.
+
+    Parameters
+    ----------
+    faceres, resnet29 : Net
+        The nets whose outputs it takes; each runs once on a batch, whoever else asks.
+    head : HeadNet
+        With outputs ``male`` and either ``age`` or ``older``.
+    """
+
+    def __init__(self, faceres: Net, resnet29: Net, head: HeadNet) -> None:
+        self.name = head.name
+        self.contract = digest("age and gender", faceres.contract, resnet29.contract, head.contract)
+        self.crops: tuple[str, ...] = (faceres.crop, resnet29.crop)
+        self._faceres, self._resnet29, self._head = faceres, resnet29, head
+
+    def outputs(self, batch: Batch) -> Mapping[str, Floats]:
+        """Return what the head itself says, by name of the output."""
+        one, two = batch.outputs(self._faceres), batch.outputs(self._resnet29)
+        return self._head.run(
+            head_inputs(one["identity"], two["identity"], one["age"], one["male"])
+        )
+
+    def predict(self, batch: Batch) -> AgeGender:
+        """Return age probabilities (n, 100) and the probability of being male (n,)."""
+        said = self.outputs(batch)
+        ages = said["age"] if "age" in said else age_probabilities(said["older"])
+        return AgeGender(ages, said["male"])

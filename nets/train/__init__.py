@@ -1,0 +1,1 @@
+"""Training of heads for age and gender on the frozen features of the nets that ship."""

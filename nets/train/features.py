@@ -1,0 +1,199 @@
+"""Features of labelled faces by the frozen nets, computed once and kept in a folder.
+
+Faces are found and cut out by the detector and the crops of the engine, as the index does it: a
+head that was trained on other crops is much worse on those of an album.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nets.api import Batch, Detections, Detector, Image, Net
+from nets.crops import CROPS
+from nets.models import digest
+from nets.train.augment import Changes, changed
+
+BATCH = 32
+Array = NDArray[Any]
+Read = Callable[[Path], Image]
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What the frozen nets say of n faces.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (n,)
+        Which of the pictures; those without a face that was found are missing.
+    view : ndarray of int64, shape (n,)
+        0 for the face as it is, k > 0 for its k-th change by `nets.train.augment`.
+    identity : ndarray of float16, shape (n, 1024)
+        Unit vector of ``faceres``.
+    ages, male : ndarray of float16, shapes (n, 100) and (n,)
+        Ages and gender of the same pass.
+    descriptor : ndarray of float16, shape (n, 128)
+        ``resnet29``.
+    teacher_ages, teacher_male : ndarray of float16, shapes (n, 100) and (n,)
+        What ``faceres-deep`` says, to learn from.
+    """
+
+    rows: Array
+    view: Array
+    identity: Array
+    ages: Array
+    male: Array
+    descriptor: Array
+    teacher_ages: Array
+    teacher_male: Array
+
+    def take(self, chosen: Array) -> "Features":
+        """Return some of the faces, by mask or index."""
+        return Features(*(getattr(self, one.name)[chosen] for one in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Nets:
+    """The frozen nets, and the detector that finds the faces."""
+
+    detector: Detector
+    faceres: Net
+    resnet29: Net
+    teacher: Net
+
+    @property
+    def contract(self) -> str:
+        """Digest of what decides the features."""
+        parts = (self.detector, self.faceres, self.resnet29, self.teacher)
+        return digest("features", *(part.contract for part in parts))
+
+
+def load_nets(*, threads: int = 1) -> Nets:
+    """Return the nets that ship, and the default detector."""
+    from nets.models import OnnxNet, load_manifest
+    from nets.mtcnn import Mtcnn
+
+    known = load_manifest()
+    names = ("faceres", "resnet29", "faceres-deep")
+    return Nets(Mtcnn(min_face=40), *(OnnxNet(known[name], threads=threads) for name in names))
+
+
+def face_of(image: Image, detector: Detector, *, choose: str) -> Detections | None:
+    """Find the one face that a labelled picture is of.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+    detector : Detector
+    choose : {'centre', 'largest', 'all'}
+        The face nearest the centre, the largest, or all of them (unlabelled pictures).
+
+    Returns
+    -------
+    Detections or None
+        None where there is no face.
+    """
+    found = detector.detect(image)
+    if not len(found):
+        return None
+    if choose == "all":
+        return found
+    size = found.boxes[:, 2:] - found.boxes[:, :2]
+    if choose == "largest":
+        rank = -np.prod(size, axis=1)
+    else:
+        middle = found.boxes[:, :2] + size / 2
+        rank = np.hypot(*(middle - np.array(image.shape[1::-1]) / 2).T)
+    return found.take(np.array([int(np.argmin(rank))]))
+
+
+def extract(
+    paths: Sequence[Path], read: Read, nets: Nets, *, choose: str, views: int = 1, seed: int = 0
+) -> Features:
+    """Compute the features of pictures; see `face_of` for `choose`.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    read : callable
+        Gives the upright RGB pixels of a file; the program's own, so that training sees what the
+        index sees.
+    nets : Nets
+    choose : str
+    views : int
+        Every face once as it is, and ``views - 1`` times changed.
+    seed : int
+        Of the changes; each picture has its own, from its name.
+    """
+    how = Changes()
+
+    def chips() -> Iterator[tuple[int, int, Batch]]:
+        for row, path in enumerate(paths):
+            image = read(path)
+            faces = face_of(image, nets.detector, choose=choose)
+            if faces is None:
+                continue
+            for one in range(len(faces)):
+                face = faces.take(np.array([one]))
+                random = np.random.default_rng([seed, one, *path.name.encode()])
+                yield row, 0, _cut(image, face)
+                for view in range(1, views):
+                    yield row, view, _cut(*changed(image, face, random, how))
+
+    parts: list[Features] = []
+    waiting: list[tuple[int, int, Batch]] = []
+    for item in chips():
+        waiting.append(item)
+        if len(waiting) == BATCH:
+            parts.append(_described(waiting, nets))
+            waiting = []
+    parts.append(_described(waiting, nets))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Features]) -> Features:
+    """Return several sets of features as one."""
+    return Features(
+        *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Features))
+    )
+
+
+def kept(path: Path, compute: Callable[[], Features]) -> Features:
+    """Return features from a file, or compute them and keep them there."""
+    if path.is_file():
+        with np.load(path) as stored:
+            return Features(**{name: stored[name] for name in stored.files})
+    found = compute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, **{one.name: getattr(found, one.name) for one in fields(found)})
+    return found
+
+
+def _cut(image: Image, face: Detections) -> Batch:
+    return Batch({name: crop(image, face) for name, crop in CROPS.items()})
+
+
+def _described(items: Sequence[tuple[int, int, Batch]], nets: Nets) -> Features:
+    chips = {
+        name: np.concatenate([batch.chips[name] for *_, batch in items])
+        if items
+        else np.zeros((0, crop.size, crop.size, 3), np.uint8)
+        for name, crop in CROPS.items()
+    }
+    batch = Batch(chips)
+    student, teacher = batch.outputs(nets.faceres), batch.outputs(nets.teacher)
+    columns = (
+        student["identity"],
+        student["age"],
+        student["male"],
+        batch.outputs(nets.resnet29)["identity"],
+        teacher["age"],
+        teacher["male"],
+    )
+    rows = np.array([row for row, *_ in items], np.int64)
+    views = np.array([view for _, view, _ in items], np.int64)
+    return Features(rows, views, *(column.astype(np.float16) for column in columns))

@@ -1,0 +1,171 @@
+"""Trains heads for age and gender on kept features; the same data and seed give the same head."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nets.api import AGES, Floats
+from nets.heads import head_inputs
+from nets.train.features import Features
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a head is trained.
+
+    Attributes
+    ----------
+    epochs, batch : int
+    rate : float
+        Of Adam at the start; falls to 0 along a cosine.
+    decay : float
+        Weight decay.
+    hidden : int
+    dropout : float
+        See `nets.arch.heads.age_gender_head`.
+    teacher : float
+        Share of the teacher's ages in the target of a labelled face.
+    seed : int
+    balance : float
+        Faces count by 1 / (how common their age is) to this power.
+    """
+
+    epochs: int = 30
+    batch: int = 256
+    rate: float = 1e-3
+    decay: float = 1e-3
+    hidden: int = 256
+    dropout: float = 0.4
+    teacher: float = 0.2
+    seed: int = 1
+    balance: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """What a head learns from.
+
+    Attributes
+    ----------
+    inputs : ndarray of float32, shape (n, 1253)
+    ages : ndarray of float32, shape (n, 100)
+        Target probability of each age.
+    male : ndarray of float32, shape (n,)
+        Target probability of being male.
+    weight : ndarray of float32, shape (n,)
+    """
+
+    inputs: Floats
+    ages: Floats
+    male: Floats
+    weight: Floats
+
+
+def inputs_of(said: Features) -> Floats:
+    """Return the inputs of heads for kept features."""
+    return head_inputs(said.identity, said.descriptor, said.ages, said.male)
+
+
+def label_distribution(ages: Array) -> Floats:
+    """Return a bell of probabilities about each age, shape (n, 100); wider for the old.
+
+    A label is no more exact than people's looks, and neighbouring ages share what they teach.
+    """
+    width = 0.7 + 0.05 * np.asarray(ages)[:, None]
+    bell = np.exp(-(((AGES - np.clip(ages, 1, 100)[:, None]) / width) ** 2) / 2)
+    return np.asarray(bell / bell.sum(axis=1, keepdims=True), np.float32)
+
+
+def labelled(said: Features, ages: Array, male: Array, how: Settings) -> Examples:
+    """Return examples of faces whose age and gender are known (gender may be NaN)."""
+    own, soft = label_distribution(ages), _distribution(said.teacher_ages)
+    target = (1 - how.teacher) * own + how.teacher * soft
+    sex = np.where(np.isfinite(male), 0.02 + 0.96 * np.nan_to_num(male), said.teacher_male)
+    common = np.histogram(ages, np.arange(0, 125, 5))[0] / len(ages) * 24
+    weight = np.maximum(common[np.clip(ages // 5, 0, 23).astype(int)], 0.05) ** -how.balance
+    return Examples(inputs_of(said), target, sex.astype(np.float32), weight.astype(np.float32))
+
+
+def unlabelled(said: Features, weight: float = 0.5) -> Examples:
+    """Return examples of faces of which only the teacher's view is known."""
+    sex = said.teacher_male.astype(np.float32)
+    each = np.full(len(sex), weight, np.float32)
+    return Examples(inputs_of(said), _distribution(said.teacher_ages), sex, each)
+
+
+def joined(*parts: Examples) -> Examples:
+    """Return several sets of examples as one."""
+    names = Examples.__slots__
+    return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _distribution(ages: Floats) -> Floats:
+    whole = ages.astype(np.float32)
+    return np.asarray(whole / whole.sum(axis=1, keepdims=True))
+
+
+def levels_of(ages: Floats) -> Floats:
+    """Return CORAL's targets, P(age > k) for k = 1 to 99, of target probabilities of ages."""
+    return np.asarray(1 - np.cumsum(ages, axis=1)[:, :-1], np.float32)
+
+
+def train_head(
+    kind: str, examples: Examples, how: Settings, *, importance: Sequence[float] | None = None
+) -> Any:
+    """Train a head from random weights.
+
+    Parameters
+    ----------
+    kind : {'softmax', 'coral'}
+    examples : Examples
+    how : Settings
+    importance : sequence of float, optional
+        Weights of CORAL's ranks.
+
+    Returns
+    -------
+    keras.Model
+        See `nets.arch.heads.age_gender_head`; its weights are such as float16 can hold, so that
+        the exported file says the same.
+    """
+    import keras
+
+    from nets.arch.heads import age_gender_head, coral_loss
+
+    keras.utils.set_random_seed(how.seed)
+    model = age_gender_head(ages=kind, hidden=how.hidden, dropout=how.dropout)
+    steps = how.epochs * -(-len(examples.inputs) // how.batch)
+    rate = keras.optimizers.schedules.CosineDecay(how.rate, steps)
+    name = "older" if kind == "coral" else "age"
+    target = levels_of(examples.ages) if kind == "coral" else examples.ages
+    loss = coral_loss(importance) if kind == "coral" else softmax_loss
+    model.compile(
+        keras.optimizers.AdamW(rate, weight_decay=how.decay),
+        loss={name: loss, "male": keras.losses.BinaryCrossentropy(from_logits=True)},
+        loss_weights={name: 0.2 if kind == "coral" else 1.0, "male": 0.5},
+    )
+    model.fit(
+        examples.inputs,
+        {name: target, "male": examples.male[:, None]},
+        sample_weight={name: examples.weight, "male": examples.weight},
+        batch_size=how.batch,
+        epochs=how.epochs,
+        verbose=0,
+    )
+    model.set_weights([w.astype(np.float16).astype(np.float32) for w in model.get_weights()])
+    return model
+
+
+def softmax_loss(target: Any, logits: Any) -> Any:
+    """Cross-entropy of the ages, and how far the expected age is off."""
+    from keras import ops
+
+    years = ops.convert_to_tensor(AGES)
+    logs = ops.log_softmax(logits, axis=-1)
+    off = ops.sum((ops.exp(logs) - target) * years, axis=-1)
+    return -ops.sum(target * logs, axis=-1) + 0.1 * ops.abs(off)
