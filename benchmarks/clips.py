@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from album.models import models_folder
+
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("ALBUM_DATA") or ROOT.parent / "shared" / "data")
 SIZE = 1920, 1080
@@ -95,7 +97,10 @@ def speed(folder: Path, seconds: int, rounds: int) -> list[str]:
     for name, words in (
         ("every 5th (default)", ("--clip-every", "5")),
         ("every 5th, 3rd while faces are seen", ("--clip-every", "5,3")),
+        ("every 5th, RetinaFace", ("--clip-every", "5", "--detector", "retinaface")),
     ):
+        if "retinaface" in words and not (models_folder() / "retinaface.pth").is_file():
+            continue
         runs = [index(folder, *words) for _ in range(rounds)]
         wall, cpu = (statistics.median(run[key] for run in runs) for key in ("wall", "cpu"))
         said = runs[0]
