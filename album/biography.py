@@ -13,6 +13,7 @@ from clustering.fusion import corrected_ages, expected_ages
 from db.biography import DatedFace, companions, dated_faces
 from db.library import Library
 from db.people import people_by_id
+from db.rows import clearness
 
 Doubles = NDArray[np.float64]
 
@@ -109,7 +110,7 @@ def year_faces(faces: Sequence[DatedFace], person: Person) -> list[YearFace]:
     for face in faces:
         year = face.taken_at.year
         count[year] = count.get(year, 0) + 1
-        if year not in best or clearness(face) > clearness(best[year]):
+        if year not in best or _likeness(face) > _likeness(best[year]):
             best[year] = face
     return [
         YearFace(year, face, _age(face, person), count[year]) for year, face in sorted(best.items())
@@ -121,10 +122,9 @@ def _age(face: DatedFace, person: Person) -> int | None:
     return None if age is None else whole_age(age, person)
 
 
-def clearness(face: DatedFace) -> float:
-    """Tell how well a face can be seen: large, sharp, turned to the camera."""
-    sharp = min(max(face.sharpness or 0.0, 0.01), 200.0)
-    return float(min(face.size, 250.0) * sharp**0.25 * (0.3 + (face.frontal or 0.0)))
+def _likeness(face: DatedFace) -> float:
+    """Tell how well a face is to be recognized by: clear, and turned to the camera."""
+    return clearness(face.size, face.sharpness) * (0.3 + (face.frontal or 0.0))
 
 
 def _company(library: Library, person: Person) -> list[Company]:

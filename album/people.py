@@ -16,7 +16,7 @@ from album.errors import shown
 from db.faces import face_rows
 from db.library import Library
 from db.people import people as person_rows
-from db.rows import FaceRow, Moment, PersonRow
+from db.rows import FaceRow, Moment, PersonRow, clearness
 from db.sightings import sightings
 
 TRUSTED_YEARS = 1.0
@@ -240,14 +240,8 @@ def _appearance(
         *(row.taken_at, row.date_source, row.date_precision, trusted, age),
         *(row.box, row.time_ms, row.score, row.confidence, row.source),
         moments=moments,
-        clearness=clearness(row),
+        clearness=clearness(row.size, row.sharpness),
     )
-
-
-def clearness(face: FaceRow) -> float:
-    """Tell how well a face can be seen: large and sharp."""
-    sharp = min(max(face.sharpness or 0.0, 0.01), 200.0)
-    return float(min(face.size, 250.0) * sharp**0.25)
 
 
 @lru_cache(maxsize=256)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from album.errors import AlbumError
 from album.paths import cache_folder
-from album.people import Person, age_at, clearness, is_trusted
+from album.people import Person, age_at, is_trusted
 from album.pictures import Row, Sheet, Shot, save_jpeg, sheet, spread
 from album.reasons import about, years
 from album.suggestions import Suggestion
 from db.faces import face_rows
 from db.library import Library
-from db.rows import FaceRow
+from db.rows import FaceRow, clearness
 
 SHOTS = 6
 """Faces in a row."""
@@ -69,7 +69,9 @@ def note_text(person: Person) -> str:
 def _shots(person: Person, faces: list[FaceRow]) -> tuple[Shot, ...]:
     """Choose faces to show: of photos on disk where there are any, of all times of a life."""
     chosen = [face for face in faces if face.present] or faces
-    return spread([(clearness(face), _shot(person, face)) for face in chosen], SHOTS)
+    return spread(
+        [(clearness(face.size, face.sharpness), _shot(person, face)) for face in chosen], SHOTS
+    )
 
 
 def _shot(person: Person, face: FaceRow) -> Shot:

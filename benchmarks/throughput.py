@@ -227,56 +227,76 @@ def measured(args: argparse.Namespace, photos: Path, models: Path, work: Path) -
             Path(path).name: np.array(found, np.float32) for path, found in said["found"].items()
         }
         print("decode", decode[-1], "straightforward", plain[-1], flush=True)
-    rates = {name: len(paths) / statistics.median(r["seconds"] for r in told)
-             for name, told in runs.items()}  # fmt: skip
-    decoding = len(paths) / statistics.median(decode)
-    straight = 1 / statistics.median(plain)
-    names = [path.name for path in paths]
-    some = [path.name for path in sample]
+    faces = sum(map(len, truth.values()))
     lines = [
         "# 12-megapixel photos",
         "",
         f"{len(paths)} JPEGs of 4000 x 3000 pixels with 0 to 5 faces (`large_photos.py`), "
-        f"{sum(map(len, truth.values()))} faces of 40 to 400 pixels where the photo is 1,600 long; "
+        f"{faces} faces of 40 to 400 pixels where the photo is 1,600 long; "
         f"{CORES} cores; medians of {args.rounds} rounds in turn, of the whole command with "
         f"start-up, storing and grouping. The straightforward pipeline saw {len(sample)} of the "
         "photos. "
         "Written by `benchmarks/throughput.py`.",
         "",
+        *speeds(runs, decode, plain, truth, boxes, paths),
+        "",
+        "On the photos that all saw, pasted faces found: "
+        + "; ".join(
+            "{} {} of {}".format(name, *recall(truth, boxes[name], [path.name for path in sample]))
+            for name in ("mtcnn", "retinaface", "plain")
+        )
+        + ".",
+        "",
+        *profiles(paths[::10], tuple(runs), models),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def speeds(
+    runs: dict[str, list[dict]],
+    decode: list[float],
+    plain: list[float],
+    truth: dict,
+    boxes: dict[str, dict[str, np.ndarray]],
+    paths: list[Path],
+) -> list[str]:
+    rates = {name: len(paths) / statistics.median(r["seconds"] for r in told)
+             for name, told in runs.items()}  # fmt: skip
+    decoding = len(paths) / statistics.median(decode)
+    straight = 1 / statistics.median(plain)
+    lines = [
         "| | photos/s | faces/s | peak memory | of the pasted faces it finds |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, told in runs.items():
-        hit, wanted = recall(truth, boxes[name], names)
+        hit, wanted = recall(truth, boxes[name], [path.name for path in paths])
         faces = statistics.median(r["faces"] / r["seconds"] for r in told)
         peak = max(r["peak"] for r in told)
         lines.append(f"| `album index`, {name} | {rates[name]:.2f} | {faces:.1f} | {peak:.0f} MB | "
                      f"{hit} of {wanted} ({hit / wanted:.1%}) |")  # fmt: skip
-    lines += [
+    return [
+        *lines,
         f"| straightforward: Pillow, facenet-pytorch, Keras | {straight:.3f} | | | |",
         f"| only decoding at the reduced scale, {CORES} threads | {decoding:.2f} | | | |",
         "",
         f"With MTCNN **{rates['mtcnn'] / straight:.1f} times** the straightforward pipeline; with "
         f"RetinaFace {rates['retinaface'] / straight:.1f} times, and "
         f"**{rates['retinaface'] / decoding:.2f}** of the speed of only decoding.",
-        "",
-        "On the photos that all saw, pasted faces found: "
-        + "; ".join(
-            "{} {} of {}".format(name, *recall(truth, boxes[name], some))
-            for name in ("mtcnn", "retinaface", "plain")
-        )
-        + ".",
-        "",
+    ]
+
+
+def profiles(paths: list[Path], detectors: tuple[str, ...], models: Path) -> list[str]:
+    lines = [
         "Where the time goes, processor time a photo in one thread:",
         "",
         "| | MTCNN, ms | RetinaFace, ms |",
         "| --- | --- | --- |",
     ]
-    parts = {name: dict(profile(paths[::10], name, models)) for name in runs}
+    parts = {name: dict(profile(paths, name, models)) for name in detectors}
     for part in parts["mtcnn"]:
-        cells = (f"{parts[name][part] / len(paths[::10]) * 1000:.1f}" for name in runs)
+        cells = (f"{parts[name][part] / len(paths) * 1000:.1f}" for name in detectors)
         lines.append(f"| {part} | {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    return lines
 
 
 if __name__ == "__main__":

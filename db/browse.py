@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 
 from db.faces import load_table
 from db.library import Library
-from db.rows import FaceTable
+from db.rows import FaceTable, clearness
 from db.schema import assignment, face, file, person, photo
 from db.sql import CHUNK, best_file, chunks, is_present
 
@@ -219,11 +219,7 @@ def spread_faces(
         rows = [tuple(row) for row in conn.execute(query)]
     edges = [round(i * len(rows) / most) for i in range(most + 1)]
     parts = [rows[a:b] for a, b in pairwise(edges) if a < b]
-    return [_seen(max(part, key=lambda row: _clear(*row[-2:]))) for part in parts]
-
-
-def _clear(size: float, sharpness: float | None) -> float:
-    return float(min(size, 250.0) * min(max(sharpness or 0.0, 0.01), 200.0) ** 0.25)
+    return [_seen(max(part, key=lambda row: clearness(*row[-2:]))) for part in parts]
 
 
 def _seen(row: tuple[Any, ...]) -> SeenFace:

@@ -74,6 +74,14 @@ class Access:
         )
 
 
+def _as_utf8(text: str) -> str:
+    """Read a header again as what command lines send, UTF-8; as it is where it is not that."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeDecodeError:
+        return text
+
+
 def is_loopback(host: str) -> bool:
     """Tell whether an address or name to bind to is reached from this machine only."""
     if host == "localhost":
@@ -149,7 +157,7 @@ class Guard:
 
     def _is_known(self, headers: dict[str, str]) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self._access.is_password(given):
+        if kind.lower() == "bearer" and self._access.is_password(_as_utf8(given)):
             return True
         try:
             cookies = SimpleCookie(headers.get("cookie", ""))
