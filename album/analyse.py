@@ -18,7 +18,7 @@ from album.clips.look import Clip, read_clip
 from album.errors import Ignored, MediaError, TooSlow
 from album.kinds import Kind
 from album.phash import perceptual_hash
-from album.workers import Clock, Workers
+from album.workers import Clock, GivenUp, Workers
 from nets.api import Batch, Detections, Image
 from nets.engine import Engine, join
 from nets.quality import CROP as QUALITY_CROP
@@ -357,14 +357,8 @@ def outcomes(
 
 def _outcome(analyse: Reader, task: Task, future: Future[Outcome], pool: Workers) -> Outcome:
     """Wait for one file, as long as it may take."""
-    while True:
-        left = analyse.clock.left(task.found.path)
-        if left is not None and left <= 0 and not future.done():
-            break
-        try:
-            return future.result(left)
-        except TimeoutError:
-            if future.done():
-                return future.result()
-    pool.add()
-    return analyse.give_up(task)
+    try:
+        return analyse.clock.wait(task.found.path, future)
+    except GivenUp:
+        pool.add()
+        return analyse.give_up(task)

@@ -18,6 +18,7 @@ from nets.api import (
     Floats,
     Image,
     Net,
+    SequenceAges,
 )
 from nets.crops import CROPS
 from nets.devices import providers
@@ -66,12 +67,15 @@ class Engine:
         See the Protocols in `nets.api`.
     emotions : Emotions or None
         What tells emotions, where that is wanted.
+    sequence : SequenceAges or None
+        What tells ages from frames of a clip that follow each other, where that is wanted.
     """
 
     detector: Detector
     embedder: Embedder
     attributes: Attributes
     emotions: Emotions | None = None
+    sequence: SequenceAges | None = None
 
     @property
     def crops(self) -> tuple[str, ...]:

@@ -139,17 +139,18 @@ class Look:
     pool : Executor
         Two threads at least.
     each : callable, optional
-        Called with each frame and its faces, in pixels of its view, in any thread and order.
+        What more is wanted of each frame and its faces, in pixels of its view; see `Told.more`.
+        Called in any thread.
     """
 
     engine: Engine
     reader: Reader
     pool: Executor
-    each: Callable[[Frame, Detections], None] | None = None
+    each: Callable[[Frame, Detections], Any] | None = None
     faces_seen: bool = False
     _tracker: Tracker = field(default_factory=Tracker)
     _times: list[int] = field(default_factory=list)
-    _found: list[Detections] = field(default_factory=list)
+    _found: list[tuple[Detections, Any]] = field(default_factory=list)
     _seen: list[NDArray[np.int64]] = field(default_factory=list)
     _best: list[_Best] = field(default_factory=list)
     _waiting: list[Batch] = field(default_factory=list)
@@ -168,7 +169,8 @@ class Look:
 
     def add(self, window: list[Frame]) -> None:
         """Find and follow the faces of some frames, and describe the best of each track."""
-        found = list(self.pool.map(self._detect, window))
+        looked = list(self.pool.map(self._detect, window))
+        found = [faces for faces, _ in looked]
         tracks = [
             self._tracker.step(faces.boxes, cut=self._is_cut(frame))
             for frame, faces in zip(window, found, strict=True)
@@ -178,7 +180,7 @@ class Look:
             where = np.full_like(track, len(self._times)), np.full_like(track, self._windows)
             self._seen.append(np.stack([track, *where], axis=1))
             self._times.append(frame.time_ms)
-            self._found.append(found[at])
+            self._found.append(looked[at])
             best = [row for row, one in enumerate(track) if _is_best(one, at, row, tracks, found)]
             if best:
                 self._crop(frame, found[at].take(np.array(best)), track[best])
@@ -186,13 +188,11 @@ class Look:
         if sum(map(len, self._waiting)) >= BATCH:
             self._describe()
 
-    def _detect(self, frame: Frame) -> Detections:
+    def _detect(self, frame: Frame) -> tuple[Detections, Any]:
         faces = self.engine.detect(frame.view)
         if len(faces) > MAX_FACES:
             faces = faces.take(np.sort(np.argsort(-size(faces), kind="stable")[:MAX_FACES]))
-        if self.each:
-            self.each(frame, faces)
-        return faces
+        return faces, self.each(frame, faces) if self.each else None
 
     def _is_cut(self, frame: Frame) -> bool:
         """Tell whether a new shot begins: another stretch, or another picture altogether."""
@@ -206,13 +206,13 @@ class Look:
         pixels: Image = frame.view
         if size(faces).min() < CHIP_SIDE:
             pixels = self.reader.closer(frame)
-            faces = _scaled(faces, _ratio(pixels, frame.view))
+            faces = scaled(faces, _ratio(pixels, frame.view))
         batch = self.engine.crop(pixels, faces)
         shown = quality(batch.chips[QUALITY_CROP], faces)
         width, height = self.reader.size
         ratio = width / pixels.shape[1], height / pixels.shape[0]
         shown[:, 0] *= np.sqrt(ratio[0] * ratio[1])
-        full = _scaled(faces, ratio)
+        full = scaled(faces, ratio)
         for row, track in enumerate(tracks.tolist()):
             one = full.take(np.array([row]))
             self._best.append(_Best(track, self._windows, frame.time_ms, one, shown[row]))
@@ -260,7 +260,8 @@ class Look:
             **_columns(said),
         )
         times = np.array(self._times, np.int64)
-        return Told(times, tuple(self._found), Seen(*seen), described)
+        found, more = [list(column) for column in zip(*self._found, strict=True)] or ([], [])
+        return Told(times, found, more, Seen(*seen), described)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -271,15 +272,18 @@ class Told:
     ----------
     times : ndarray of int64, shape (k,)
         Of the frames looked at, in milliseconds, rising.
-    found : tuple of Detections
+    found : list of Detections
         The faces of each, in pixels of its view.
+    more : list
+        What `Look.each` returned for each.
     seen : Seen
         A row for each of these faces, in the same order.
     described : Described
     """
 
     times: NDArray[np.int64]
-    found: tuple[Detections, ...]
+    found: list[Detections]
+    more: list[Any]
     seen: Seen
     described: Described
 
@@ -353,6 +357,7 @@ def _ratio(larger: Image, smaller: Image) -> tuple[float, float]:
     return larger.shape[1] / smaller.shape[1], larger.shape[0] / smaller.shape[0]
 
 
-def _scaled(faces: Detections, ratio: tuple[float, float]) -> Detections:
+def scaled(faces: Detections, ratio: tuple[float, float]) -> Detections:
+    """Return faces in the pixels of a picture that is wider and higher by two ratios."""
     factors = np.array(ratio, np.float32)
     return Detections(faces.boxes * np.tile(factors, 2), faces.landmarks * factors, faces.scores)
