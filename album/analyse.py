@@ -224,38 +224,59 @@ class Analyser:
         pixels = np.asarray(view)
         ratio = picture.width / view.width, picture.height / view.height
         detections = scaled(self.engine.detect(pixels), *ratio)
-        picture, detections = self._closer(path, header, picture, detections)
-        batch = crop_each(self.engine, picture, detections)
+        picture, detections = closer(path, header, picture, detections)
+        batch = crop_each(self.engine.crop, picture, detections)
         scores = quality(batch.chips[QUALITY_CROP], detections)
         full_w, full_h = header.upright_size
         to_full = full_w / picture.width, full_h / picture.height
         scores[:, 0] *= np.sqrt(to_full[0] * to_full[1])
         return scaled(detections, *to_full), batch, scores, perceptual_hash(pixels)
 
-    def _closer(
-        self, path: Path, header: media.Header, picture: "Pixels", detections: Detections
-    ) -> tuple["Pixels", Detections]:
-        """Decode again, larger, where the smallest face has fewer pixels than its chip wants."""
-        long_side = max(header.upright_size)
-        if not len(detections) or max(picture.size) >= long_side:
-            return picture, detections
-        sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
-        wanted = CHIP_SIDE / max(float(sides.max(axis=1).min()), 1.0)
-        wanted = min(wanted, float(np.sqrt(CLOSER_PIXELS / (picture.width * picture.height))))
-        if wanted <= 1.1:
-            return picture, detections
-        max_side = min(long_side, int(np.ceil(max(picture.size) * wanted)))
-        larger = media.read_upright(path, header, max_side=max_side)
-        x, y = larger.width / picture.width, larger.height / picture.height
-        return larger, scaled(detections, x, y)
+
+def closer(
+    path: Path,
+    header: media.Header,
+    picture: "Pixels",
+    detections: Detections,
+    *,
+    side: int = CHIP_SIDE,
+) -> tuple["Pixels", Detections]:
+    """Decode again, larger, where the smallest face has fewer pixels than its chip wants.
+
+    Parameters
+    ----------
+    path : Path
+    header : Header
+    picture : PIL.Image.Image
+        As decoded.
+    detections : Detections
+        In pixels of it; of what is returned, in its.
+    side : int
+        Pixels that a face should have.
+    """
+    long_side = max(header.upright_size)
+    if not len(detections) or max(picture.size) >= long_side:
+        return picture, detections
+    sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
+    wanted = side / max(float(sides.max(axis=1).min()), 1.0)
+    wanted = min(wanted, float(np.sqrt(CLOSER_PIXELS / (picture.width * picture.height))))
+    if wanted <= 1.1:
+        return picture, detections
+    max_side = min(long_side, int(np.ceil(max(picture.size) * wanted)))
+    larger = media.read_upright(path, header, max_side=max_side)
+    x, y = larger.width / picture.width, larger.height / picture.height
+    return larger, scaled(detections, x, y)
 
 
-def crop_each(engine: Engine, picture: "Pixels", faces: Detections) -> Batch:
+def crop_each(
+    crop: Callable[[Image, Detections], Batch], picture: "Pixels", faces: Detections
+) -> Batch:
     """Crop faces one by one, copying no more of a large picture than what is around each.
 
     Parameters
     ----------
-    engine : Engine
+    crop : callable
+        Such as `nets.engine.Engine.crop`.
     picture : PIL.Image.Image
         Upright RGB.
     faces : Detections
@@ -267,8 +288,8 @@ def crop_each(engine: Engine, picture: "Pixels", faces: Detections) -> Batch:
         corner, part = _around(picture, one.boxes[0])
         moved = np.array(corner, np.float32)
         near = Detections(one.boxes - np.tile(moved, 2), one.landmarks - moved, one.scores)
-        batches.append(engine.crop(part, near))
-    return join(batches) if batches else engine.crop(np.zeros((1, 1, 3), np.uint8), faces)
+        batches.append(crop(part, near))
+    return join(batches) if batches else crop(np.zeros((1, 1, 3), np.uint8), faces)
 
 
 def _around(picture: "Pixels", box: NDArray[np.float32]) -> tuple[tuple[int, int], Image]:

@@ -38,9 +38,9 @@ def at_720p(source: Path, target: Path) -> None:
             picture = out.add_stream("libx264", rate=stream.average_rate)
             picture.width, picture.height, picture.pix_fmt = width, LINES, "yuv420p"
             picture.options = {"preset": "veryfast", "crf": "21"}
-            for frame in before.decode(stream):
+            for number, frame in enumerate(before.decode(stream)):
                 larger = frame.reformat(width, LINES, "yuv420p")
-                larger.pts = None
+                larger.pts, larger.time_base = number, 1 / stream.average_rate
                 out.mux(picture.encode(larger))
             out.mux(picture.encode(None))
 

@@ -15,9 +15,8 @@ from album.clips.people import ClipPerson, group_tracks
 from album.media import translated
 from album.workers import Workers
 from clustering.fusion import expected_ages
-from nets.api import Batch, Detections, Floats, SequenceAges
-from nets.crops import CROPS
-from nets.engine import Engine
+from nets.api import Detections, Floats, SequenceAges
+from nets.engine import Engine, cut
 
 Ints = NDArray[np.int64]
 
@@ -72,13 +71,9 @@ class _More:
 
     def __call__(self, frame: Frame, faces: Detections) -> tuple[Floats | None, Floats | None]:
         emotions, sequence = self.engine.emotions, self.sequence
-        told = emotions.express(self._cut(frame, faces, emotions.crops)) if emotions else None
-        known = sequence.features(self._cut(frame, faces, sequence.crops)) if sequence else None
+        told = emotions.express(cut(frame.view, faces, emotions.crops)) if emotions else None
+        known = sequence.features(cut(frame.view, faces, sequence.crops)) if sequence else None
         return told, known
-
-    @staticmethod
-    def _cut(frame: Frame, faces: Detections, crops: tuple[str, ...]) -> Batch:
-        return Batch({name: CROPS[name](frame.view, faces) for name in crops})
 
 
 def watch(

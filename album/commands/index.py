@@ -89,6 +89,7 @@ def run(
         method=str(options["clustering"]),
         file_timeout=float(str(options["file_timeout"])),
         read_tags=bool(options["read_tags"]),
+        emotions=bool(options["emotions"]),
         clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)
@@ -147,6 +148,11 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)
+    if report.emotions:
+        yield f"What {text.count(report.emotions, 'face')} of earlier runs express is known now."
+    if report.without_emotion:
+        unknown = text.count(report.without_emotion, "face")
+        yield f"What {unknown} express is not known; --emotions tells it."
     if report.tags is not None:
         yield from import_tags.summary(report.tags.report, report.tags.change, dry_run=False)
     if report.reassigned:

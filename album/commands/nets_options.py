@@ -60,7 +60,12 @@ DEVICE = click.option(
     show_default=True,
     help="What the nets run on; auto takes CUDA where it is there.",
 )
-OPTIONS = (JOBS, MIN_FACE, PROFILE, DETECTOR, EMBEDDER, ATTRIBUTES, DEVICE)
+EMOTIONS = click.option(
+    "--emotions/--no-emotions",
+    default=None,
+    help="Tell what faces express: of new ones [default], of those found before, too, or of none.",
+)
+OPTIONS = (JOBS, MIN_FACE, PROFILE, DETECTOR, EMBEDDER, ATTRIBUTES, EMOTIONS, DEVICE)
 
 
 def every(context: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
@@ -101,7 +106,7 @@ def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
     """Put the nets together; say so where it is not the shipped detector that is used."""
     from album.detectors import choose_detector, told
     from album.models import models_folder
-    from nets.engine import load_engine
+    from nets.engine import load_engine, with_emotions
 
     asked = options["detector"]
     detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
@@ -109,8 +114,11 @@ def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
         click.echo(line, err=True)
     chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
     threads = max(int(str(options["jobs"])), 1)
-    return load_engine(
+    engine = load_engine(
         **{**chosen, "detector": detector},  # type: ignore[arg-type]
         threads=threads,
         models=models_folder(),
     )
+    if options["emotions"] is False:
+        return engine
+    return with_emotions(engine, threads=threads, device=str(options["device"]))

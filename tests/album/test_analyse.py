@@ -225,6 +225,6 @@ def test_faces_are_cropped_alike_from_a_part_and_from_the_whole(tmp_path):
     faces = Detections(boxes, points.astype(np.float32), np.ones(4, np.float32))
     engine = load_engine()
     whole = engine.crop(pixels, faces)
-    parts = crop_each(engine, Image.fromarray(pixels), faces)
+    parts = crop_each(engine.crop, Image.fromarray(pixels), faces)
     for name, chips in whole.chips.items():
         np.testing.assert_array_equal(parts.chips[name], chips)
