@@ -18,6 +18,7 @@ from db.library import Library
 from db.people import people as person_rows
 from db.rows import FaceRow, Moment, PersonRow, clearness
 from db.sightings import sightings
+from nets.api import EMOTIONS
 
 TRUSTED_YEARS = 1.0
 """A date with a larger standard deviation tells nobody's age."""
@@ -125,6 +126,9 @@ class Appearance:
         Who says whose face it is: 'auto', 'user' or 'imported'.
     clearness : float
         How well the face can be seen.
+    emotion : str or None
+        The likeliest of `nets.api.EMOTIONS`; None where nobody has looked.
+    emotion_probability : float or None
     """
 
     person_id: int
@@ -144,6 +148,8 @@ class Appearance:
     source: str | None
     moments: tuple[Moment, ...] = ()
     clearness: float = 0.0
+    emotion: str | None = None
+    emotion_probability: float | None = None
 
 
 def list_people(library: Library, *, everyone: bool = False) -> People:
@@ -241,6 +247,8 @@ def _appearance(
         *(row.box, row.time_ms, row.score, row.confidence, row.source),
         moments=moments,
         clearness=clearness(row.size, row.sharpness),
+        emotion=None if row.emotions is None else EMOTIONS[int(row.emotions.argmax())],
+        emotion_probability=None if row.emotions is None else float(row.emotions.max()),
     )
 
 
@@ -308,6 +316,7 @@ def face_record(face: Appearance) -> dict[str, Any]:
         "score": _rounded(face.score, 3),
         "confidence": _rounded(face.confidence, 3),
         "source": face.source,
+        **emotion_record(face.emotion, face.emotion_probability),
     }
 
 
@@ -321,6 +330,11 @@ def _clock(ms: int) -> str:
     minutes, seconds = divmod(ms // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def emotion_record(emotion: str | None, probability: float | None) -> dict[str, Any]:
+    """Return what a face expresses as JSON has it."""
+    return {"emotion": emotion, "emotion_probability": _rounded(probability, 3)}
 
 
 def path_record(path: str | None) -> dict[str, str | None]:

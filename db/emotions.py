@@ -138,7 +138,7 @@ def unpacked(blobs: Sequence[bytes], path: str) -> Floats:
     if len({len(blob) for blob in blobs}) > 1:
         raise damaged(path)
     width = len(blobs[0]) // 2 if blobs else 0
-    return np.frombuffer(b"".join(blobs), np.float16).reshape(-1, width).astype(np.float32)
+    return np.frombuffer(b"".join(blobs), np.float16).reshape(len(blobs), width).astype(np.float32)
 
 
 def told(library: Library, photo_ids: Sequence[int] | None) -> Told:
@@ -202,13 +202,14 @@ def _lacking(contract_key: str) -> ColumnElement[bool]:
         contract.c.kind == KIND,
         contract.c.key == contract_key,
     )
-    return ~known & is_present(face.c.photo_id)
+    return ~known
 
 
 def count_untold(library: Library, contract: str) -> int:
     """Count the faces in photos on disk of which a net has not told what they express."""
     with library.read() as conn:
-        return conn.scalar(select(func.count()).select_from(face).where(_lacking(contract))) or 0
+        lacking = _lacking(contract), is_present(face.c.photo_id)
+        return conn.scalar(select(func.count()).select_from(face).where(*lacking)) or 0
 
 
 def untold(library: Library, contract: str, roots: Sequence[str]) -> list[Untold]:
@@ -229,7 +230,7 @@ def untold(library: Library, contract: str, roots: Sequence[str]) -> list[Untold
     query = (
         select(*columns)
         .select_from(face.join(photo).join(file, file.c.id == best_file(photo.c.id)))
-        .where(_lacking(contract))
+        .where(_lacking(contract), file.c.gone_at.is_(None))
     )
     found: dict[int, Any] = {}
     with library.read() as conn:

@@ -238,7 +238,6 @@ class Analysis:
         Says which nets and options made this; the photo counts as done under it.
     identity : tuple of Identity
     attributes : tuple of Attributes
-    emotions : tuple of Emotions
         Rows in the order of `faces`.
     seconds : float
         What the analysis took.
@@ -246,6 +245,8 @@ class Analysis:
         When the faces of a clip are seen.
     hints : tuple of str
         Names that Google Photos has for people in it, without places.
+    emotions : tuple of Emotions
+        Rows in the order of `faces`.
     """
 
     photo: PhotoFacts
@@ -253,10 +254,10 @@ class Analysis:
     contract: str
     identity: tuple[Identity, ...] = ()
     attributes: tuple[Attributes, ...] = ()
-    emotions: tuple[Emotions, ...] = ()
     seconds: float = 0.0
     sightings: tuple[Sighting, ...] = ()
     hints: tuple[str, ...] = ()
+    emotions: tuple[Emotions, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse observations of another number of faces, and sightings of none of them."""
