@@ -43,7 +43,7 @@ class FacenetMtcnn:
     """
 
     name = "facenet-pytorch"
-    sees = None
+    sees: int | None = None
 
     def __init__(
         self,

@@ -111,7 +111,7 @@ class FakeDetector:
     """
 
     name = "fake"
-    sees = None
+    sees: int | None = None
 
     def __init__(self, *, min_face: float = 20) -> None:
         self.contract = digest("fake detector", 1, float(min_face))

@@ -71,7 +71,7 @@ class Mtcnn:
     """
 
     name = "mtcnn"
-    sees = None
+    sees: int | None = None
 
     def __init__(
         self,

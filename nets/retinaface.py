@@ -94,7 +94,7 @@ class RetinaFace:
     """
 
     name = "retinaface"
-    sees = CLOSER.side
+    sees: int | None = CLOSER.side
 
     def __init__(
         self,
