@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from album import media
-from album.analyse import VIEW, closer, crop_each, scaled
+from album.analyse import VIEW, closer, scaled
 from album.clips.still import frame_at
 from album.errors import MediaError, TooSlow
 from album.events import EmotionsTold, EmotionsToTell
 from album.workers import LIMIT, Clock, GivenUp, Workers
 from db.emotions import Untold, save_emotions, untold
 from db.library import Library
-from nets.api import Batch, Detections, Emotions, Image
+from nets.api import Batch, Detections, Emotions
 from nets.engine import cut, join
 
 SIDE = 80
@@ -103,16 +103,13 @@ class _Read:
         finally:
             self.clock.stop(photo.path)
 
-    def _crop(self, image: Image, faces: Detections) -> Batch:
-        return cut(image, faces, self.net.crops)
-
     def _of_photo(self, photo: Untold) -> Batch:
         path = Path(photo.path)
         header = media.read_header(path)
         picture = media.read_upright(path, header, max_side=VIEW)
         ratio = [a / b for a, b in zip(picture.size, header.upright_size, strict=True)]
         faces = scaled(_faces(photo), *ratio)
-        return crop_each(self._crop, *closer(path, header, picture, faces, side=SIDE))
+        return cut(*closer(path, header, picture, faces, side=SIDE), self.net.crops)
 
     def _of_clip(self, photo: Untold) -> Batch:
         faces, parts = _faces(photo), []

@@ -20,7 +20,7 @@ from nets.api import (
     Net,
     SequenceAges,
 )
-from nets.crops import CROPS
+from nets.crops import CROPS, Picture
 from nets.devices import providers
 from nets.embedders import (
     Fused,
@@ -89,11 +89,11 @@ class Engine:
         """Digest of everything that decides what is found and said of a photo."""
         return digest(self.detector.contract, self.embedder.contract, self.attributes.contract)
 
-    def detect(self, image: Image) -> Detections:
-        """Find the faces of an upright RGB image, uint8, shape (height, width, 3)."""
-        return self.detector.detect(image)
+    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+        """Find the faces of an upright RGB image, see `nets.api.Detector`."""
+        return self.detector.detect(image, zoom=zoom)
 
-    def crop(self, image: Image, faces: Detections) -> Batch:
+    def crop(self, image: Picture, faces: Detections) -> Batch:
         """Cut the chips that the nets want of each face of an image."""
         return cut(image, faces, self.crops)
 
@@ -104,7 +104,7 @@ class Engine:
         return Description(self.embedder.embed(batch), said.ages, said.male, emotions)
 
 
-def cut(image: Image, faces: Detections, crops: Sequence[str]) -> Batch:
+def cut(image: Picture, faces: Detections, crops: Sequence[str]) -> Batch:
     """Cut each face out of an image in some ways; names are those of `nets.crops.CROPS`."""
     return Batch({name: CROPS[name](image, faces) for name in crops})
 
