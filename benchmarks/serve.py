@@ -398,7 +398,8 @@ def report(port: int, process, args, made_s: float, path: Path) -> tuple[str, bo
         f"A library of {status['photos']:,} photos, {status['faces']:,} faces, "
         f"{status['people']:,} people and {status['passers_by']:,} passers-by, a file of "
         f"{path.stat().st_size / 1e6:,.0f} MB; one server process, {os.cpu_count()} cores, which "
-        f"the clients share; load average of the machine {load:.0f} before. Written by `benchmarks/serve.py`.",
+        f"the clients share; load average of the machine {load:.0f} before. Written by "
+        "`benchmarks/serve.py`.",
         "", "| target | measured | met |", "| --- | --- | --- |",
         *(f"| {name} | {told} | {'yes' if good else '**no**'} |" for name, told, good in targets),
         "", f"Milliseconds from the request to the last byte, {args.runs} requests after one that "
