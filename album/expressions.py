@@ -115,9 +115,8 @@ class _Read:
         faces, parts = _faces(photo), []
         for row, time in enumerate(photo.time_ms):
             frame = frame_at(photo.path, time or 0)
-            parts.append(
-                self._crop(frame.pixels, scaled(faces.take(np.array([row])), *frame.scale))
-            )
+            one = scaled(faces.take(np.array([row])), *frame.scale)
+            parts.append(cut(frame.pixels, one, self.net.crops))
         return join(parts)
 
 

@@ -115,7 +115,7 @@ def test_faces_indexed_before_are_told_theirs_without_being_looked_for(shelf, fo
     before = shelf.people()
     told = shelf.index(folder)
     assert (told["photos"], told["emotions"], told["without_emotion"]) == (0, 0, 12)
-    monkeypatch.setattr(FakeDetector, "detect", lambda *_: pytest.fail("looked for faces"))
+    monkeypatch.setattr(FakeDetector, "detect", lambda *_, **__: pytest.fail("looked for faces"))
     ran = shelf("index", "--profile", "fake", "--emotions", folder)
     assert "What 12 faces of earlier runs express is known now." in ran.out
     assert untold(shelf) == 0
