@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from album.errors import AlbumError
+from album.looks import NOBODY, SURE, Look, expressions, likeliest
 from album.people import (
     GENDERS,
     Person,
@@ -18,7 +19,7 @@ from album.people import (
     whole_age,
 )
 from album.ranges import Range
-from db.emotions import any_told, told
+from db.emotions import any_told
 from db.library import Library
 from db.people import find_person, people_by_id
 from db.people import people as person_rows
@@ -27,14 +28,7 @@ from db.search import PhotoFilter, people_in, search, search_page
 from db.status import date_counts
 from nets.api import EMOTIONS
 
-Look = Mapping[int, Sequence[Sequence[float]]]
-"""What the people in a photo express, by id: probabilities for each of their faces."""
-
 ANYTHING = Range(None, None)
-SURE = 0.5
-"""Least probability from which on an emotion counts."""
-NOBODY = 0
-"""Under which faces stand that are nobody's."""
 _FEW = 5000
 """Up to so many photos are asked for their people one by one; for more, all faces are read."""
 
@@ -71,7 +65,7 @@ class Query:
     gender : {'f', 'm'} or None
     emotions : tuple of str
         Of `nets.api.EMOTIONS`: what those whom `ages` and `gender` are about express, one of these;
-        it counts from a probability of `SURE` on.
+        it counts from a probability of `album.looks.SURE` on.
     faces : Range
         How many faces are in it.
     unnamed : bool
@@ -213,9 +207,10 @@ class Page:
 def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Page:
     """Find photos by date, and return a page of them; see `find_photos`.
 
-    What asks for neither age nor gender is counted and cut by the library, however much it finds.
+    What asks for neither age, gender nor emotion is counted and cut by the library, however much
+    it finds.
     """
-    if (query.ages, query.gender) != (ANYTHING, None):
+    if (query.ages, query.gender, query.emotions) != (ANYTHING, None, ()):
         found, total = [], 0
         for total, one in enumerate(find_photos(library, query), 1):
             if offset < total <= offset + limit:
@@ -223,7 +218,8 @@ def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Pag
         return Page(tuple(found), total)
     wanted = _filter(library, query, _resolve(library, query))
     rows, total = search_page(library, wanted, offset=offset, limit=limit)
-    who = people_in(library, [row.photo_id for row in rows])
+    ids = [row.photo_id for row in rows]
+    who, looks = people_in(library, ids), expressions(library, ids)
     known = people_by_id(library, {one for present in who.values() for one in present})
     people = {number: to_person(row) for number, row in known.items()}
     matches = (
@@ -231,6 +227,7 @@ def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Pag
             row,
             _trusted_year(row),
             [people[one] for one in who.get(row.photo_id, ()) if one in people],
+            looks.get(row.photo_id, {}),
         )
         for row in rows
     )
@@ -313,7 +310,7 @@ def _match(row: SearchRow, year: float | None, people: Sequence[Person], look: L
         *(row.photo_id, row.path, row.present, row.kind),
         *(row.taken_at, row.date_source, row.date_precision, year is not None),
         tuple(
-            Present(person, age_in(year, person.born), *_likeliest(look.get(person.id)))
+            Present(person, age_in(year, person.born), *likeliest(look.get(person.id)))
             for person in people
         ),
     )
@@ -384,33 +381,3 @@ def _present_record(one: Present) -> dict[str, Any]:
         "age": None if one.age is None else round(one.age, 1),
         **emotion_record(one.emotion, one.emotion_probability),
     }
-
-
-def expressions(library: Library, photo_ids: Sequence[int] | None) -> Mapping[int, Look]:
-    """Return what the people in photos express, by photo and person.
-
-    Parameters
-    ----------
-    library : Library
-    photo_ids : sequence of int or None
-        None: all photos.
-
-    Returns
-    -------
-    mapping of int to Look
-        Photos in which that is known of nobody are left out; faces of nobody stand under `NOBODY`.
-    """
-    known = told(library, photo_ids)
-    found: dict[int, dict[int, list[list[float]]]] = {}
-    columns = known.photo_id.tolist(), known.person_id.tolist(), known.emotions.tolist()
-    for photo_id, person_id, row in zip(*columns, strict=True):
-        found.setdefault(photo_id, {}).setdefault(person_id, []).append(row)
-    return found
-
-
-def _likeliest(rows: Sequence[Sequence[float]] | None) -> tuple[str | None, float | None]:
-    """Return the likeliest emotion of a person, who may be in a photo twice."""
-    if not rows:
-        return None, None
-    probability, at = max((value, -at) for row in rows for at, value in enumerate(row))
-    return EMOTIONS[-at], probability

@@ -123,7 +123,7 @@ def _listing(
 
 def _look(face: Appearance) -> str:
     """Write what a face expresses, where that is likely enough."""
-    from album.search import SURE
+    from album.looks import SURE
 
     sure = face.emotion is not None and (face.emotion_probability or 0) >= SURE
     return face.emotion if face.emotion and sure else text.NOTHING

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from album.phrases import parse_phrase
-from album.search import Impossible, Query, find_paths, find_photos
+from album.search import Impossible, Query, find_page, find_paths, find_photos
 from db.emotions import count_untold, save_emotions
 from db.library import Library
 from db.people import people as people_rows
@@ -88,6 +88,16 @@ def test_emotions_are_in_json_and_in_tables(shelf, folder, tmp_path):
     assert shelf("export", tmp_path / "out").code == 0
     exported = json.loads((tmp_path / "out" / "album.json").read_text(encoding="utf-8"))
     told = {face["emotion"] for one in exported["people"] for face in one["seen_in"]}
+    assert told == {"happy", "sad"}
+
+
+def test_pages_of_a_search_know_emotions(shelf, folder):
+    shelf.index(folder)
+    with Library.open(shelf.path) as library:
+        found = find_page(library, parse_phrase("happy"), offset=2, limit=2)
+        assert (found.total, len(found.matches)) == (6, 2)
+        everything = find_page(library, parse_phrase("2005"), offset=0, limit=9)
+    told = {one.emotion for match in everything.matches for one in match.people}
     assert told == {"happy", "sad"}
 
 
