@@ -18,7 +18,6 @@ from db.library import Library
 from db.people import people as person_rows
 from db.rows import FaceRow, Moment, PersonRow, clearness
 from db.sightings import sightings
-from nets.api import EMOTIONS
 
 TRUSTED_YEARS = 1.0
 """A date with a larger standard deviation tells nobody's age."""
@@ -239,16 +238,20 @@ def appearances(library: Library, people: Sequence[Person]) -> Iterator[Appearan
 def _appearance(
     row: FaceRow, person_id: int, born: float | None, moments: tuple[Moment, ...]
 ) -> Appearance:
+    # Imported late: the table of people needs none of it.
+    from album.looks import likeliest
+
     trusted = row.taken_at is not None and is_trusted(row.date_source, row.date_precision)
     age = age_at(row.taken_at, born) if trusted else None
+    emotion, probability = likeliest(None if row.emotions is None else [row.emotions.tolist()])
     return Appearance(
         *(person_id, row.face_id, row.photo_id, row.path, row.present),
         *(row.taken_at, row.date_source, row.date_precision, trusted, age),
         *(row.box, row.time_ms, row.score, row.confidence, row.source),
         moments=moments,
         clearness=clearness(row.size, row.sharpness),
-        emotion=None if row.emotions is None else EMOTIONS[int(row.emotions.argmax())],
-        emotion_probability=None if row.emotions is None else float(row.emotions.max()),
+        emotion=emotion,
+        emotion_probability=probability,
     )
 
 
