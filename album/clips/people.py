@@ -83,6 +83,8 @@ class ClipPerson:
         Probability that goes with the mean of the log odds.
     frames : ndarray of int64
         Frames in which the person is seen, rising.
+    rows : ndarray of int64
+        Rows of `Described` that are of this person, rising.
     """
 
     best: int
@@ -90,6 +92,7 @@ class ClipPerson:
     ages: Floats
     male: float
     frames: Ints
+    rows: Ints
 
 
 def find_people(
@@ -168,6 +171,7 @@ def _person(rows: Ints, described: Described, frames: Ints) -> ClipPerson:
         ages=(ages / ages.sum()).astype(np.float32),
         male=float(1 / (1 + np.exp(-odds))),
         frames=frames,
+        rows=rows,
     )
 
 
