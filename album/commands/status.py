@@ -20,6 +20,7 @@ KINDS = {
     "detector": "faces detected",
     "identity": "faces described",
     "attributes": "ages and genders",
+    "emotion": "emotions",
 }
 
 
