@@ -91,7 +91,7 @@ def born(person: Person) -> str:
     if person.born is None:
         return ""
     off = 0.0 if person.born_low is None else (person.born_high or 0) - person.born_low
-    return f"{person.born:.0f} ± {max(off / 2, 1):.0f}"
+    return f"{int(person.born)} ± {max(off / 2, 1):.0f}"
 
 
 def fact(person: Person) -> str:

@@ -53,7 +53,7 @@ def test_a_date_is_set_and_taken_back(dated):
     done = dated.patch(address, json={"date": "1999-05"})
     assert done.json()["summary"].endswith("to 1999-05.")
     assert dated.get(address).json()["date"] == "1999-05"
-    assert "says you" in dated.get(one["url"]).text
+    assert "set by you" in dated.get(one["url"]).text
     dated.patch(address, json={"date": None})
     assert dated.get(address).json()["date"] == "2005-06-07"
     assert dated.patch(address, json={"date": None}).status_code == 409
