@@ -1,15 +1,19 @@
 """``album train``: train the heads for age and gender on labelled faces."""
 
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from album.commands.common import echo_json, everywhere
 
 if TYPE_CHECKING:
-    from album.bench.datasets import Faces
-    from album.training import Known
+    from nets.train.features import Features
+
+T = TypeVar("T")
 
 
 @click.command(epilog="For example:  album train coral UTKFace --judge FG-NET --out heads")
@@ -20,36 +24,54 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="FG-NET with labels.csv: judged on, never trained on.",
 )
+@click.option(
+    "--unlabelled",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    multiple=True,
+    help="A folder with more faces, to learn from what faceres-deep says of them.",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("heads"), show_default=True)
 @click.option(
     "--cache",
     type=click.Path(path_type=Path),
     help="Keep what the frozen nets say here.  [default: OUT/features]",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), help="Before the blocks are trained, too.")
+@click.option("--tuning", type=click.IntRange(min=0), help="Epochs in which they are.")
 @click.option("--seed", type=int, default=1, show_default=True)
 @everywhere
 def command(
-    head: str, data: Path, judge: Path | None, out: Path, cache: Path | None, epochs: int, seed: int
+    head: str,
+    data: Path,
+    judge: Path | None,
+    unlabelled: tuple[Path, ...],
+    out: Path,
+    cache: Path | None,
+    **settings: int | None,
 ) -> None:
     """Train a head on UTKFace (files named age_gender_race_date.jpg), on top of the frozen nets.
 
     A fifth of the files, chosen by their names, is never trained on; the head is judged by it. It
-    needs `pip install 'album-people[train]'`. Prints the metrics as JSON, which lie beside the
-    ONNX file, too.
+    needs `pip install 'album-people[train]'`, and 200 kB of disk for each face. Prints what the
+    manifest of the weights says of the head, which lies beside the ONNX file, too.
     """
     # Imported late: training needs what the program itself does without.
-    from album.training import VIEWS, read_sets, train, write
-    from nets.train.heads import Settings
+    from album.training import VIEWS, known, read_sets, train, write_head
+    from nets.train.heads import SETTINGS
 
     _require_keras()
     several, single = read_sets(data, judge)
     keep = cache or out / "features"
-    labelled = _features(several, "centre", VIEWS, keep)
-    others = None if single is None else _features(single, "largest", 1, keep)
-    done = train(head, labelled, Settings(epochs=epochs, seed=seed), others)
-    path = write(done, out)
-    echo_json({"format": 1, "head": head, "file": str(path), **done.metrics})
+    labelled = _last(known(several, choose="centre", views=VIEWS, cache=keep), several.paths)
+    others = None
+    if single is not None:
+        others = _last(known(single, choose="largest", cache=keep), single.paths)
+    more = [_unlabelled(folder, keep) for folder in unlabelled]
+    given = {name: value for name, value in settings.items() if value is not None}
+    done = train(head, labelled, replace(SETTINGS[head], **given), others, more)
+    path = write_head(done, out)
+    entry = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    echo_json({"format": 1, "head": head, "file": str(path), "entry": entry})
 
 
 def _require_keras() -> None:
@@ -61,12 +83,17 @@ def _require_keras() -> None:
         )
 
 
-def _features(faces: "Faces", choose: str, views: int, cache: Path) -> "Known":
-    from album.training import known
+def _unlabelled(folder: Path, cache: Path) -> "Features":
+    from album.training import described, read_pictures
 
-    total = len(faces.paths)
-    for step in known(faces, choose=choose, views=views, cache=cache):
+    paths = read_pictures(folder)
+    return _last(described(paths, choose="all", views=[1] * len(paths), cache=cache), paths)
+
+
+def _last(steps: Iterator[int | T], paths: Sequence[Path]) -> T:
+    """Tell how far a computation is, and return its result."""
+    for step in steps:
         if not isinstance(step, int):
             return step
-        click.echo(f"Looked at {step} of {total} pictures.", err=True)
+        click.echo(f"Looked at {step} of {len(paths)} pictures.", err=True)
     raise AssertionError("no result")
