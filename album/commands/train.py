@@ -1,10 +1,10 @@
-"""``album train``: train the heads for age and gender on labelled faces."""
+"""``album train``: train the nets for age and gender on labelled faces."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,65 +13,174 @@ from album.commands.common import echo_json, everywhere
 if TYPE_CHECKING:
     from nets.train.features import Features
 
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 
-@click.command(epilog="For example:  album train coral UTKFace --judge FG-NET --out heads")
-@click.argument("head", type=click.Choice(["onepass", "coral"]))
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.group(epilog="For example:  album train coral UTKFace --judge FG-NET --out heads")
+def command() -> None:
+    """Train nets for age and gender on labelled faces.
+
+    It needs `pip install 'album-people[train]'`. A fifth of the faces, chosen by the names of
+    files or people, is never trained on; by it each net is judged. docs/training.md tells more.
+    """
+
+
+def _common(function: F) -> F:
+    """Add the options that all kinds of training have."""
+    options = (
+        click.option(
+            "--judge", type=FOLDER, help="FG-NET with labels.csv: judged on, never trained on."
+        ),
+        click.option(
+            "--out", type=click.Path(path_type=Path), default=Path("heads"), show_default=True
+        ),
+        click.option(
+            "--cache",
+            type=click.Path(path_type=Path),
+            help="Keep what frozen nets and detectors say here.  [default: OUT/features]",
+        ),
+        click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True),
+        click.option("--seed", type=int, default=1, show_default=True),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return everywhere(function)
+
+
+def _head_command(name: str, about: str) -> None:
+    @command.command(
+        name=name,
+        help=f"""Train the head `{name}` on UTKFace, on top of the frozen nets: {about}.
+
+        Files are named age_gender_race_date.jpg. Takes 200 kB of disk for each face. Prints what
+        the manifest of the weights says of the head, which lies beside the ONNX file, too.
+        """,
+        epilog=f"For example:  album train {name} UTKFace --judge FG-NET --out heads",
+    )
+    @click.argument("data", type=FOLDER)
+    @click.option(
+        "--unlabelled",
+        type=FOLDER,
+        multiple=True,
+        help="A folder with more faces, to learn from what faceres-deep says of them.",
+    )
+    @click.option(
+        "--tuning",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Epochs in which the head's blocks are trained, too.",
+    )
+    @_common
+    def head(
+        data: Path,
+        judge: Path | None,
+        unlabelled: tuple[Path, ...],
+        out: Path,
+        cache: Path | None,
+        **given: int,
+    ) -> None:
+        # Imported late: training needs what the program itself does without.
+        from album.training import VIEWS, known, read_sets, train, write_head
+        from nets.train.heads import SETTINGS
+
+        _require_keras()
+        several, single = read_sets(data, judge)
+        keep = cache or out / "features"
+        labelled = _last(known(several, choose="centre", views=VIEWS, cache=keep), several.paths)
+        others = None
+        if single is not None:
+            others = _last(known(single, choose="largest", cache=keep), single.paths)
+        more = [_unlabelled(folder, keep) for folder in unlabelled]
+        done = train(name, labelled, replace(SETTINGS[name], **given), others, more)
+        path = write_head(done, out)
+        entry = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        echo_json({"format": 1, "head": name, "file": str(path), "entry": entry})
+
+
+_head_command("onepass", "100 classes of age, and gender")
+_head_command("coral", "99 ranks of age, and gender")
+
+
+@command.command(epilog="For example:  album train net IMDB-Wiki Adience --judge FG-NET --out net")
+@click.argument("data", type=FOLDER, nargs=-1, required=True)
 @click.option(
-    "--judge",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="FG-NET with labels.csv: judged on, never trained on.",
+    "--start",
+    default="faceres",
+    show_default=True,
+    help="What to begin with: faceres, faceres-deep, or an ONNX file that this command has made.",
 )
+@click.option("--keep-heads", is_flag=True, help="Begin with its heads, not with random ones.")
 @click.option(
-    "--unlabelled",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    multiple=True,
-    help="A folder with more faces, to learn from what faceres-deep says of them.",
+    "--fine-tune",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="EPOCHS",
+    help="Then train all layers. Ages become better, and people are told apart worse.",
 )
-@click.option("--out", type=click.Path(path_type=Path), default=Path("heads"), show_default=True)
+@click.option("--rate", type=click.FloatRange(min=0), default=1e-3, show_default=True)
+@click.option("--fine-tune-rate", type=click.FloatRange(min=0), default=1e-5, show_default=True)
+@click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True)
 @click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Keep what the frozen nets say here.  [default: OUT/features]",
+    "--views",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Each face once as it is and the other times changed, for the heads.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), help="Before the blocks are trained, too.")
-@click.option("--tuning", type=click.IntRange(min=0), help="Epochs in which they are.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@everywhere
-def command(
-    head: str,
-    data: Path,
+@_common
+def net(
+    data: tuple[Path, ...],
     judge: Path | None,
-    unlabelled: tuple[Path, ...],
     out: Path,
     cache: Path | None,
-    **settings: int | None,
+    start: str,
+    **options: Any,
 ) -> None:
-    """Train a head on UTKFace (files named age_gender_race_date.jpg), on top of the frozen nets.
+    """Train the heads of the multi-output MobileNet, batches of age and gender in turn.
 
-    A fifth of the files, chosen by their names, is never trained on; the head is judged by it. It
-    needs `pip install 'album-people[train]'`, and 200 kB of disk for each face. Prints what the
-    manifest of the weights says of the head, which lies beside the ONNX file, too.
+    DATA are folders of VGGFace2, IMDB-Wiki, Adience, UTKFace or FairFace, as they are given out;
+    each is known by its lists. What is stopped goes on when called again. Writes the net as ONNX,
+    its metrics as JSON, checkpoints, and curves for TensorBoard (OUT/logs).
     """
-    # Imported late: training needs what the program itself does without.
-    from album.training import VIEWS, known, read_sets, train, write_head
-    from nets.train.heads import SETTINGS
-
     _require_keras()
-    several, single = read_sets(data, judge)
-    keep = cache or out / "features"
-    labelled = _last(known(several, choose="centre", views=VIEWS, cache=keep), several.paths)
-    others = None
-    if single is not None:
-        others = _last(known(single, choose="largest", cache=keep), single.paths)
-    more = [_unlabelled(folder, keep) for folder in unlabelled]
-    given = {name: value for name, value in settings.items() if value is not None}
-    done = train(head, labelled, replace(SETTINGS[head], **given), others, more)
-    path = write_head(done, out)
-    entry = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    echo_json({"format": 1, "head": head, "file": str(path), "entry": entry})
+    # Imported late: training needs what the program itself does without.
+    from album.training import Trained, write
+    from album.training_net import Folders, NetSettings, TrainedNet, train_net
+
+    how = NetSettings(start=_start(start), **options)
+    sets, judged = _sets(data, judge)
+    for said in train_net(sets, how, Folders(out, cache or out / "features"), judge=judged):
+        if isinstance(said, TrainedNet):
+            path = write(Trained("net", said.model, said.metrics), out)
+            echo_json({"format": 1, "file": str(path), **said.metrics})
+        else:
+            numbers = " ".join(f"{name} {value:.3f}" for name, value in said.said.items())
+            click.echo(f"{said.stage}: {said.done} of {said.total} {numbers}".rstrip(), err=True)
+
+
+def _sets(data: tuple[Path, ...], judge: Path | None) -> Any:
+    from album.bench.datasets import read_fgnet
+    from album.bench.labelled import LabelledSet
+    from album.bench.training_sets import READERS, layout_of
+
+    sets = [READERS[layout_of(root)](root) for root in data]
+    if judge is None:
+        return sets, None
+    faces = read_fgnet(judge)
+    names = [str(person) for person in faces.people]
+    return sets, LabelledSet("fgnet", faces, "largest", None, names)
+
+
+def _start(name: str) -> Path:
+    from nets.models import WEIGHTS
+
+    path = WEIGHTS / f"{name}.onnx" if name in ("faceres", "faceres-deep") else Path(name)
+    if not path.is_file():
+        raise click.UsageError(f"--start: {name} is neither faceres, faceres-deep nor a file.")
+    return path
 
 
 def _require_keras() -> None:

@@ -45,7 +45,7 @@ class Settings:
     epochs: int = 30
     batch: int = 256
     rate: float = 1e-3
-    tuning: int = 4
+    tuning: int = 0
     tuning_batch: int = 64
     tuning_rate: float = 1e-4
     decay: float = 1e-3
@@ -57,7 +57,7 @@ class Settings:
     balance: float = 0.3
 
 
-SETTINGS = {"onepass": Settings(), "coral": Settings(teacher=0.0, unlabelled=0.0, tuning=0)}
+SETTINGS = {"onepass": Settings(), "coral": Settings(teacher=0.0, unlabelled=0.0)}
 """Of the heads that ship, chosen on the part for choosing."""
 
 
