@@ -16,7 +16,7 @@ from clustering.fusion import expected_ages
 from nets.api import Image
 from nets.heads import age_probabilities, expected_rank_ages, rank_ages
 from nets.models import digest, load_manifest
-from nets.train import features, heads, splits
+from nets.train import align, features, heads, splits
 
 KINDS = {"onepass": "softmax", "coral": "coral"}
 """The heads by name, and how each has its ages."""
@@ -24,6 +24,8 @@ PART = 500
 """Pictures whose features are computed, and kept, together."""
 VIEWS = 1
 """How often each face is trained on: as it is, and so much less one times changed."""
+OWN_STEP, OTHER_STEP = 8, 6
+"""Of the labelled and of the other pictures every so manieth shows what blocks must learn."""
 SOME = 200
 """Faces on which the exported file is compared with Keras."""
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -165,6 +167,7 @@ def train(
     how: heads.Settings,
     others: Known | None = None,
     unlabelled: Sequence[features.Features] = (),
+    pairs: align.Pairs | None = None,
 ) -> TrainedHead:
     """Train a head on the part of a set that is for training, and judge it on the other parts.
 
@@ -179,13 +182,15 @@ def train(
         A set of which nothing was trained on, to be judged on as well.
     unlabelled : sequence of Features
         More faces, of which only what the teacher says is learned.
+    pairs : Pairs, optional
+        See `paired`.
     """
     from nets.train.export import export_head, keras_version, parity, probabilities
     from nets.train.shipped import shipped_weights
 
     start = shipped_weights(load_manifest()["faceres-deep"].path)
     examples = _examples(data, how, unlabelled)
-    model = heads.train_head(KINDS[name], examples, how, start=start)
+    model = heads.train_head(KINDS[name], examples, how, start=start, pairs=pairs)
 
     def judged(said: features.Features, ages: Years, male: Years) -> dict[str, Any]:
         own = probabilities(model, heads.inputs_of(said), said.maps.load())
@@ -261,6 +266,26 @@ def write_head(done: TrainedHead, folder: Path) -> Path:
 def read_sets(utkface: Path, fgnet: Path | None) -> tuple[Faces, Faces | None]:
     """Read the set that is trained on, and the one that only judges."""
     return read_utkface(utkface), None if fgnet is None else read_fgnet(fgnet)
+
+
+def paired(several: Faces, unlabelled: Sequence[Path], cache: Path) -> align.Pairs:
+    """Return what the nets see half way of some of the faces that may be trained on.
+
+    Parameters
+    ----------
+    several : Faces
+        Labelled ones, of which only the part for training is looked at.
+    unlabelled : sequence of Path
+    cache : Path
+        Folder in which it is kept.
+    """
+    part = splits.parts([path.name for path in several.paths])
+    own = [path for path, one in zip(several.paths, part, strict=True) if one == "train"]
+    paths = [*own[::OWN_STEP], *unlabelled[::OTHER_STEP]]
+    nets = features.load_nets()
+    names = "/".join(path.name for path in paths)
+    file = cache / f"pairs-{digest(nets.contract, names)}.npz"
+    return align.kept_pairs(file, lambda: align.look(paths, read, nets))
 
 
 def read_pictures(folder: Path) -> list[Path]:

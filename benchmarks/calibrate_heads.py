@@ -29,7 +29,7 @@ from nets.train.heads import inputs_of
 def labelled(name: str, faces: Faces, data: Known, rows) -> Labelled:
     """What a head says of some of the faces, with their labels."""
     said = data.said.take(rows)
-    out = HeadNet(load_manifest()[name], threads=2).run(inputs_of(said))
+    out = HeadNet(load_manifest()[name], threads=2).run(inputs_of(said), said.maps.load())
     ages = out["age"] if "age" in out else age_probabilities(out["older"])
     at = said.rows
     truth = Faces(
@@ -49,7 +49,7 @@ def calibrated(name: str, fgnet: tuple[Faces, Known], utk: tuple[Faces, Known]) 
 
 
 def features(faces: Faces, choose: str, views: int, cache: Path) -> tuple[Faces, Known]:
-    *_, found = known(faces, choose=choose, views=views, cache=cache)
+    *_, found = known(faces, choose=choose, cache=cache, views=views)
     return faces, found
 
 

@@ -83,7 +83,7 @@ def _head_command(name: str, about: str) -> None:
         **given: int,
     ) -> None:
         # Imported late: training needs what the program itself does without.
-        from album.training import VIEWS, known, read_sets, train, write_head
+        from album.training import VIEWS, known, paired, read_pictures, read_sets, train, write_head
         from nets.train.heads import SETTINGS
 
         _require_keras()
@@ -93,8 +93,11 @@ def _head_command(name: str, about: str) -> None:
         others = None
         if single is not None:
             others = _last(known(single, choose="largest", cache=keep), single.paths)
-        more = [_unlabelled(folder, keep) for folder in unlabelled]
-        done = train(name, labelled, replace(SETTINGS[name], **given), others, more)
+        pictures = [read_pictures(folder) for folder in unlabelled]
+        more = [_unlabelled(paths, keep) for paths in pictures]
+        pairs = paired(several, [path for paths in pictures for path in paths], keep)
+        how = replace(SETTINGS[name], **given)
+        done = train(name, labelled, how, others, more, pairs)
         path = write_head(done, out)
         entry = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
         echo_json({"format": 1, "head": name, "file": str(path), "entry": entry})
@@ -192,10 +195,9 @@ def _require_keras() -> None:
         )
 
 
-def _unlabelled(folder: Path, cache: Path) -> "Features":
-    from album.training import described, read_pictures
+def _unlabelled(paths: Sequence[Path], cache: Path) -> "Features":
+    from album.training import described
 
-    paths = read_pictures(folder)
     return _last(described(paths, choose="all", views=[1] * len(paths), cache=cache), paths)
 
 

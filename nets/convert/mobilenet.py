@@ -6,7 +6,6 @@ multiplication behind the depthwise ones, where it is folded here.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,13 +120,13 @@ def _dense(graph: Graph, weights: Arrays, layer: str, x: str) -> str:
     return graph.node("Gemm", x, kernel, graph.constant(weights[f"{layer}/bias"]))
 
 
-def _recipe(package: str, name: str, training: str, **more: Mapping[str, str]) -> Recipe:
+def _recipe(package: str, name: str, training: str) -> Recipe:
     members = (f"package/models/{name}.json", f"package/models/{name}.bin")
     return Recipe(
         package=package,
         members=members,
         build=_builder(members, name),
-        facts={**FACTS, "training": training, **more},
+        facts={**FACTS, "training": training},
     )
 
 
@@ -139,7 +138,7 @@ def _builder(members: tuple[str, str], name: str) -> Callable[[Mapping[str, byte
     return built
 
 
-FACTS: dict[str, Any] = {
+FACTS = {
     "title": "Multi-output MobileNet v1 for identity, age and gender",
     "authors": "A. V. Savchenko (HSE_FaceRec_tf); converted to TensorFlow.js by V. Mandic",
     "licence": "Apache-2.0 (weights), MIT (package)",
@@ -157,6 +156,7 @@ FACTS: dict[str, Any] = {
         "age": "(n, 100) probability of each age; output i means i + 1 years",
         "male": "(n,) probability of being male; the authors say male at 0.6 and above",
     },
+    "inner": {"map": f"clip_{4 + 5 * MAP_BLOCK}"},
 }
 
 RECIPES = {
@@ -165,7 +165,6 @@ RECIPES = {
         "faceres",
         "VGGFace2 (identity; then frozen), IMDB-Wiki and Adience (heads of age and gender): image "
         "sets for research only",
-        inner={"map": f"clip_{4 + 5 * MAP_BLOCK}"},
     ),
     "faceres-deep": _recipe(
         "human-models",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nets.api import AGES, Floats
 from nets.heads import head_inputs
+from nets.train.align import Pairs, align
 from nets.train.features import Features
 from nets.train.maps import Maps, joined_maps
 
@@ -140,9 +141,10 @@ def train_head(
     how: Settings,
     *,
     start: Mapping[str, Floats],
+    pairs: Pairs | None = None,
     importance: Sequence[float] | None = None,
 ) -> Any:
-    """Train a head: first what lies behind its own blocks, then everything.
+    """Train a head: its own blocks in closed form, what lies behind them, then everything.
 
     Parameters
     ----------
@@ -151,6 +153,8 @@ def train_head(
     how : Settings
     start : mapping of str to ndarray
         Weights to start from; see `nets.arch.heads.start_from`.
+    pairs : Pairs, optional
+        What its own blocks are fitted to first; see `nets.train.align`.
     importance : sequence of float, optional
         Weights of CORAL's ranks.
 
@@ -168,6 +172,8 @@ def train_head(
     keras.utils.set_random_seed(how.seed)
     model = age_gender_head(ages=kind, hidden=how.hidden, dropout=how.dropout)
     start_from(model, start)
+    if pairs is not None:
+        align(model, pairs)
     coral = kind == "coral"
     name, target = ("older", levels_of(examples.ages)) if coral else ("age", examples.ages)
     targets = {name: target, "male": examples.male[:, None]}
