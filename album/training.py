@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ KINDS = {"onepass": "softmax", "coral": "coral"}
 """The heads by name, and how each has its ages."""
 PART = 500
 """Pictures whose features are computed, and kept, together."""
-VIEWS = 1
+VIEWS = 2
 """How often each face is trained on: as it is, and so much less one times changed."""
 OWN_STEP, OTHER_STEP = 8, 6
 """Of the labelled and of the other pictures every so manieth shows what blocks must learn."""
@@ -44,20 +44,6 @@ class Trained:
         The ONNX file.
     metrics : mapping
         What it was trained on, how, and how good it is.
-    """
-
-    name: str
-    model: bytes
-    metrics: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedHead:
-    """A head that was trained, with what the manifest must know and Keras' own weights.
-
-    Attributes
-    ----------
-    said : Trained
     parity : mapping
         How far the file is from Keras, by output.
     keras : keras.Model
@@ -66,10 +52,12 @@ class TrainedHead:
         Of Keras.
     """
 
-    said: Trained
-    parity: Mapping[str, float]
-    keras: Any
-    version: str
+    name: str
+    model: bytes
+    metrics: Mapping[str, Any]
+    parity: Mapping[str, float] = field(default_factory=dict)
+    keras: Any = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +82,9 @@ def read(path: Path) -> Image:
     return shrink(picture.pixels, VIEW)[0]
 
 
-def known(faces: Faces, *, choose: str, cache: Path, views: int = 1) -> Iterator[int | Known]:
+def known(
+    faces: Faces, *, choose: str, cache: Path, views: int = 1, maps: bool = False
+) -> Iterator[int | Known]:
     """Compute the features of a labelled set; yield how many pictures are done, then the result.
 
     Parameters
@@ -106,11 +96,13 @@ def known(faces: Faces, *, choose: str, cache: Path, views: int = 1) -> Iterator
         Folder in which features are kept.
     views : int
         How often a face of the part for training is there: once as it is, and changed.
+    maps : bool
+        Whether to keep maps, too; see `nets.train.features.Features`.
     """
     part = splits.parts([path.name for path in faces.paths])
     each = [views if one == "train" else 1 for one in part]
     said: features.Features | None = None
-    for step in described(faces.paths, choose=choose, views=each, cache=cache):
+    for step in described(faces.paths, choose=choose, views=each, cache=cache, maps=maps):
         if isinstance(step, int):
             yield step
         else:
@@ -121,7 +113,12 @@ def known(faces: Faces, *, choose: str, cache: Path, views: int = 1) -> Iterator
 
 
 def described(
-    paths: Sequence[Path], *, choose: str, views: Sequence[int], cache: Path
+    paths: Sequence[Path],
+    *,
+    choose: str,
+    views: Sequence[int],
+    cache: Path,
+    maps: bool = False,
 ) -> Iterator[int | features.Features]:
     """Compute the features of pictures; yield how many are done, then the features.
 
@@ -133,12 +130,14 @@ def described(
     views : sequence of int
         How often the faces of each picture are there.
     cache : Path
-        Folder in which features are kept, 200 kB a face.
+        Folder in which features are kept; with maps, 200 kB a face.
+    maps : bool
+        See `nets.train.features.Features`.
     """
-    nets, found = features.load_nets(), []
+    nets, found = features.load_nets(maps=maps), []
     for start in range(0, len(paths), PART):
         rows = slice(start, start + PART)
-        said = _part(paths[rows], nets, choose=choose, views=views[rows], cache=cache)
+        said = _part(paths[rows], nets, choose=choose, views=views[rows], cache=cache, maps=maps)
         found.append(replace(said, rows=said.rows + start))
         yield min(start + PART, len(paths))
     yield features.joined(found)
@@ -151,9 +150,10 @@ def _part(
     choose: str,
     views: Sequence[int],
     cache: Path,
+    maps: bool,
 ) -> features.Features:
     names = "/".join(path.name for path in paths)
-    file = cache / f"{digest(nets.contract, choose, *views, names)}.npz"
+    file = cache / f"{digest(nets.contract, choose, maps, *views, names)}.npz"
 
     def compute() -> features.Features:
         return features.extract(paths, read, nets, choose=choose, views=views)
@@ -168,7 +168,7 @@ def train(
     others: Known | None = None,
     unlabelled: Sequence[features.Features] = (),
     pairs: align.Pairs | None = None,
-) -> TrainedHead:
+) -> Trained:
     """Train a head on the part of a set that is for training, and judge it on the other parts.
 
     Parameters
@@ -188,12 +188,15 @@ def train(
     from nets.train.export import export_head, keras_version, parity, probabilities
     from nets.train.shipped import shipped_weights
 
-    start = shipped_weights(load_manifest()["faceres-deep"].path)
+    start = shipped_weights(load_manifest()["faceres-deep"].path) if how.blocks else None
     examples = _examples(data, how, unlabelled)
     model = heads.train_head(KINDS[name], examples, how, start=start, pairs=pairs)
 
+    def loaded(said: features.Features) -> Any:
+        return said.maps.load() if how.blocks and said.maps is not None else None
+
     def judged(said: features.Features, ages: Years, male: Years) -> dict[str, Any]:
-        own = probabilities(model, heads.inputs_of(said), said.maps.load())
+        own = probabilities(model, heads.inputs_of(said), loaded(said))
         teacher = {"age": said.teacher_ages.astype(np.float32), "male": said.teacher_male}
         return {**score(own, ages, male), "faceres-deep": score(teacher, ages, male)}
 
@@ -203,13 +206,14 @@ def train(
     metrics["without_a_face"] = data.missed
     for part in ("check", "test"):
         rows = data.chosen(part, changed=False)
-        metrics[part] = judged(data.said.take(rows), data.ages[rows], data.male[rows])
+        if rows.any():
+            metrics[part] = judged(data.said.take(rows), data.ages[rows], data.male[rows])
     if others is not None:
         metrics["other_set"] = judged(others.said, others.ages, others.male)
     file = export_head(model, name)
-    some = data.said.take(np.flatnonzero(data.chosen("check", changed=False))[:SOME])
-    differences = parity(model, file, heads.inputs_of(some), some.maps.load())
-    return TrainedHead(Trained(name, file, metrics), differences, model, keras_version())
+    some = data.said.take(np.flatnonzero(data.said.view == 0)[:SOME])
+    differences = parity(model, file, heads.inputs_of(some), loaded(some))
+    return Trained(name, file, metrics, differences, model, keras_version())
 
 
 def _examples(
@@ -252,13 +256,12 @@ def write(done: Trained, folder: Path) -> Path:
     return path
 
 
-def write_head(done: TrainedHead, folder: Path) -> Path:
+def write_head(done: Trained, folder: Path) -> Path:
     """Write ``<name>.onnx``, in ``<name>.json`` what the manifest must say, and Keras' weights."""
     from nets.train.manifest import entry
 
-    said = done.said
-    known = entry(said.name, said.model, said.metrics, done.parity, done.version)
-    path = write(replace(said, metrics=known), folder)
+    said = entry(done.name, done.model, done.metrics, done.parity, done.version)
+    path = write(replace(done, metrics=said), folder)
     done.keras.save_weights(path.with_suffix(".weights.h5"))
     return path
 
@@ -282,7 +285,7 @@ def paired(several: Faces, unlabelled: Sequence[Path], cache: Path) -> align.Pai
     part = splits.parts([path.name for path in several.paths])
     own = [path for path, one in zip(several.paths, part, strict=True) if one == "train"]
     paths = [*own[::OWN_STEP], *unlabelled[::OTHER_STEP]]
-    nets = features.load_nets()
+    nets = features.load_nets(maps=True)
     names = "/".join(path.name for path in paths)
     file = cache / f"pairs-{digest(nets.contract, names)}.npz"
     return align.kept_pairs(file, lambda: align.look(paths, read, nets))

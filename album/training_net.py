@@ -108,15 +108,12 @@ def train_net(
     OtherTrainingError
         If there is a checkpoint of other settings or data in the folder.
     """
-    import keras
-
-    from nets.train.shipped import exported, parity
+    from nets.train.shipped import begun, exported, parity
 
     found: Found = yield from _last(find_faces(sets, folders.cache))
     if not (np.isfinite(found.ages).any() and np.isfinite(found.male).any()):
         raise DatasetError("these sets have no ages, or no genders; both heads want to learn")
-    keras.utils.set_random_seed(how.seed)
-    model = _begin(how)
+    model = begun(how.start, keep_heads=how.keep_heads, dropout=how.dropout, seed=how.seed)
     yield from _train_heads(model, found, how, folders)
     if how.fine_tune:
         yield from _train_all(model, found, how, folders)
@@ -140,20 +137,6 @@ def _last(steps: Iterator[Any]) -> Generator[Step, None, Any]:
             return said
         yield said
     raise AssertionError("no result")
-
-
-def _begin(how: NetSettings) -> Any:
-    from nets.arch.mobilenet import multi_output_mobilenet, set_weights
-    from nets.train.shipped import shipped_weights
-
-    model = multi_output_mobilenet(dropout=how.dropout)
-    weights = shipped_weights(how.start)
-    if not how.keep_heads:
-        for name in ("feats", "age_pred", "gender_pred"):
-            kernel, bias = model.get_layer(name).get_weights()
-            weights |= {f"{name}/kernel": kernel, f"{name}/bias": bias}
-    set_weights(model, weights)
-    return model
 
 
 def _train_heads(model: Any, found: Found, how: NetSettings, folders: Folders) -> Iterator[Step]:

@@ -29,7 +29,7 @@ from nets.train.heads import inputs_of
 def labelled(name: str, faces: Faces, data: Known, rows) -> Labelled:
     """What a head says of some of the faces, with their labels."""
     said = data.said.take(rows)
-    out = HeadNet(load_manifest()[name], threads=2).run(inputs_of(said), said.maps.load())
+    out = HeadNet(load_manifest()[name], threads=2).run(inputs_of(said))
     ages = out["age"] if "age" in out else age_probabilities(out["older"])
     at = said.rows
     truth = Faces(

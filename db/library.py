@@ -25,14 +25,15 @@ from db.errors import (
 
 WAIT_S = 10.0
 """How long to wait for another process that is writing, by default."""
+CACHE_MB = 32
 PAGE_SIZE = 8192
 """Bytes of a page in a new file; three identity vectors fit on one, on SQLite's 4096 only one."""
 _WRITES = "library_writes"
 
 
-def _pragmas(raw: sqlite3.Connection, *, read_only: bool) -> None:
+def _pragmas(raw: sqlite3.Connection, *, read_only: bool, cache_mb: int) -> None:
     raw.execute("PRAGMA foreign_keys = ON")
-    raw.execute("PRAGMA cache_size = -32768")
+    raw.execute(f"PRAGMA cache_size = -{cache_mb << 10}")
     if not read_only:
         raw.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # without effect on an existing file
         raw.execute("PRAGMA journal_mode = WAL")
@@ -56,10 +57,10 @@ def _log_is_empty(path: str) -> bool:
     return not log.exists() or log.stat().st_size == 0
 
 
-def _connect(path: str, *, read_only: bool, wait_s: float) -> sqlite3.Connection:
+def _connect(path: str, *, read_only: bool, wait_s: float, cache_mb: int) -> sqlite3.Connection:
     raw = _open_sqlite(path, "mode=ro" if read_only else "mode=rw", wait_s)
     try:
-        _pragmas(raw, read_only=read_only)
+        _pragmas(raw, read_only=read_only, cache_mb=cache_mb)
         raw.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError as error:
         raw.close()
@@ -172,6 +173,7 @@ class Library:
         create: bool = True,
         read_only: bool = False,
         wait_s: float = WAIT_S,
+        cache_mb: int = CACHE_MB,
     ) -> Self:
         """Open a library, making it or bringing it up to date if need be.
 
@@ -185,6 +187,8 @@ class Library:
             Change nothing, not even the format. Works on read-only media, too.
         wait_s : float
             Seconds to wait for another process that is writing.
+        cache_mb : int
+            Megabytes of the file that each connection keeps in memory at most.
 
         Raises
         ------
@@ -194,7 +198,7 @@ class Library:
         path = _path_of(path_or_url)
 
         def connect() -> sqlite3.Connection:
-            return _connect(path, read_only=read_only, wait_s=wait_s)
+            return _connect(path, read_only=read_only, wait_s=wait_s, cache_mb=cache_mb)
 
         with translated(path):
             _check_place(path, create=create and not read_only)

@@ -48,8 +48,14 @@ def disk_size(path: str) -> int:
     return sum(one.stat().st_size for one in files if one.exists())
 
 
-def status(library: Library) -> Status:
+def status(library: Library, *, contracts: bool = True) -> Status:
     """Count what is in the library.
+
+    Parameters
+    ----------
+    library : Library
+    contracts : bool
+        Count by contract, too, for which every observation is looked at.
 
     Returns
     -------
@@ -77,7 +83,7 @@ def status(library: Library) -> Status:
             named=_count(conn, person, ~unnamed),
             passers_by=_count(conn, person, person.c.passer_by, unnamed),
             failures=_count(conn, failed, ~gone),
-            contracts=_contracts(conn),
+            contracts=_contracts(conn) if contracts else (),
         )
 
 

@@ -1,5 +1,7 @@
 """Embedders and attribute heads made of the nets in `nets/weights`."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nets.api import AgeGender, Batch, Embedder, Floats, Net
@@ -127,23 +129,28 @@ class MobileNetAttributes:
         return AgeGender(outputs["age"], outputs["male"])
 
 
-class MiniXceptionEmotions:
-    """Emotion of Arriaga's mini-Xception, the mean over the face and its mirror image.
+class MeanEmotions:
+    """The mean of what nets of emotion say of the face and of its mirror image.
 
     Parameters
     ----------
-    net : Net
-        ``emotion``.
+    nets : sequence of Net
+        Each with an output ``emotion``.
     """
 
-    def __init__(self, net: Net) -> None:
-        self.name = net.name
-        self.contract = digest("emotion, mirrored", net.contract)
-        self.crops: tuple[str, ...] = (net.crop,)
-        self._net = net
+    name = "emotion"
+
+    def __init__(self, nets: Sequence[Net]) -> None:
+        self.contract = digest("emotion, mirrored", *(net.contract for net in nets))
+        self.crops: tuple[str, ...] = tuple(dict.fromkeys(net.crop for net in nets))
+        self._nets = tuple(nets)
 
     def express(self, batch: Batch) -> Floats:
         """Return the probability of each of `nets.api.EMOTIONS`, float32, shape (n, 7)."""
-        mirrored = np.ascontiguousarray(batch.chips[self._net.crop][:, :, ::-1])
-        both = batch.outputs(self._net)["emotion"] + self._net.run(mirrored)["emotion"]
-        return np.asarray(both / 2)
+        said = [batch.outputs(net)["emotion"] + self._mirrored(batch, net) for net in self._nets]
+        return np.asarray(sum(said) / np.float32(2 * len(said)), np.float32)
+
+    @staticmethod
+    def _mirrored(batch: Batch, net: Net) -> Floats:
+        chips = np.ascontiguousarray(batch.chips[net.crop][:, :, ::-1])
+        return net.run(chips)["emotion"]

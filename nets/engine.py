@@ -18,12 +18,13 @@ from nets.api import (
     Floats,
     Image,
     Net,
+    SequenceAges,
 )
-from nets.crops import CROPS
+from nets.crops import CROPS, Picture
 from nets.devices import providers
 from nets.embedders import (
     Fused,
-    MiniXceptionEmotions,
+    MeanEmotions,
     MobileNetAttributes,
     MobileNetIdentity,
     ResNet29,
@@ -66,12 +67,15 @@ class Engine:
         See the Protocols in `nets.api`.
     emotions : Emotions or None
         What tells emotions, where that is wanted.
+    sequence : SequenceAges or None
+        What tells ages from frames of a clip that follow each other, where that is wanted.
     """
 
     detector: Detector
     embedder: Embedder
     attributes: Attributes
     emotions: Emotions | None = None
+    sequence: SequenceAges | None = None
 
     @property
     def crops(self) -> tuple[str, ...]:
@@ -85,19 +89,24 @@ class Engine:
         """Digest of everything that decides what is found and said of a photo."""
         return digest(self.detector.contract, self.embedder.contract, self.attributes.contract)
 
-    def detect(self, image: Image) -> Detections:
-        """Find the faces of an upright RGB image, uint8, shape (height, width, 3)."""
-        return self.detector.detect(image)
+    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+        """Find the faces of an upright RGB image, see `nets.api.Detector`."""
+        return self.detector.detect(image, zoom=zoom)
 
-    def crop(self, image: Image, faces: Detections) -> Batch:
+    def crop(self, image: Picture, faces: Detections) -> Batch:
         """Cut the chips that the nets want of each face of an image."""
-        return Batch({name: CROPS[name](image, faces) for name in self.crops})
+        return cut(image, faces, self.crops)
 
     def describe(self, batch: Batch) -> Description:
         """Run the nets on the chips of n >= 0 faces; each net runs once."""
         said = self.attributes.predict(batch)
         emotions = self.emotions.express(batch) if self.emotions else None
         return Description(self.embedder.embed(batch), said.ages, said.male, emotions)
+
+
+def cut(image: Picture, faces: Detections, crops: Sequence[str]) -> Batch:
+    """Cut each face out of an image in some ways; names are those of `nets.crops.CROPS`."""
+    return Batch({name: CROPS[name](image, faces) for name in crops})
 
 
 def join(batches: Sequence[Batch]) -> Batch:
@@ -140,6 +149,9 @@ EMBEDDERS = ("faceres", "resnet29", "fused", "fake")
 HEADS = ("onepass", "coral")
 """Trained by this project on the features of ``faceres`` and ``resnet29``; see docs/training.md."""
 ATTRIBUTES = ("faceres", "faceres-deep", *HEADS, "fake")
+
+EMOTION_NETS = ("emotion", "expression")
+"""Asked together: trained on different pictures, they are wrong about different faces."""
 
 FUSED_WEIGHTS = (1.0, 4.0)
 """Of the squared distances by ``faceres`` and by ``resnet29``, whose vectors spread much less."""
@@ -200,11 +212,10 @@ def load_engine(
     wanted = _known("detector", detector or base.detector, DETECTORS)
 
     head = _known("attributes", attributes or base.attributes, ATTRIBUTES)
-    inner = head in HEADS
 
     @cache
     def net(name: str) -> Net:
-        return OnnxNet(load_manifest()[name], threads=threads, device=device, inner=inner)
+        return OnnxNet(load_manifest()[name], threads=threads, device=device)
 
     return Engine(
         _detector(wanted, min_face=min_face, models=models, device=device),
@@ -224,8 +235,9 @@ def with_emotions(engine: Engine, *, threads: int = 1, device: str = "cpu") -> E
     """
     if engine.detector.name == "fake":
         return replace(engine, emotions=FakeEmotions())
-    net = OnnxNet(load_manifest()["emotion"], threads=threads, device=device)
-    return replace(engine, emotions=MiniXceptionEmotions(net))
+    manifest = load_manifest()
+    nets = [OnnxNet(manifest[name], threads=threads, device=device) for name in EMOTION_NETS]
+    return replace(engine, emotions=MeanEmotions(nets))
 
 
 def _known(kind: str, name: str, names: tuple[str, ...]) -> str:

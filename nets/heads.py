@@ -1,8 +1,8 @@
 """Heads for age and gender on what the identity nets have computed already.
 
-A head is a small net of its own: it takes what ``faceres`` and ``resnet29`` say of a face, and what
-``faceres`` sees two thirds of the way, where blocks of its own go on. So one pass of each gives
-identity, age and gender.
+A head is a small net of its own: it takes what ``faceres`` and ``resnet29`` say of a face, and may
+go on, with blocks of its own, from what ``faceres`` sees two thirds of the way. So one pass of each
+gives identity, age and gender.
 """
 
 from collections.abc import Mapping
@@ -115,23 +115,25 @@ class HeadNet:
     def _session(self) -> Any:
         return open_session(self._entry, threads=self._threads, device=self._device)
 
-    def run(self, features: Floats, maps: Floats) -> Mapping[str, Floats]:
+    def run(self, features: Floats, maps: Floats | None = None) -> Mapping[str, Floats]:
         """Return the outputs by name, as the manifest describes them; any n >= 0.
 
         Parameters
         ----------
         features : ndarray of float32, shape (n, 1253)
             See `head_inputs`.
-        maps : ndarray of float32, shape (n, 512, 14, 14)
-            What ``faceres`` has as ``map`` inside.
+        maps : ndarray of float32, shape (n, 512, 14, 14), optional
+            What ``faceres`` has as ``map`` inside; heads with blocks of their own want it.
         """
         wanted = {one.name for one in self._session.get_inputs()}
         names = [output.name for output in self._session.get_outputs()]
         parts = []
         for start in range(0, max(len(features), 1), BATCH):
             rows = slice(start, start + BATCH)
-            given = {"features": features[rows], "map": maps[rows]}
-            parts.append(self._session.run(names, {name: given[name] for name in wanted}))
+            given = {"features": features[rows]}
+            if "map" in wanted and maps is not None:
+                given["map"] = maps[rows]
+            parts.append(self._session.run(names, given))
         return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
 
 
@@ -156,7 +158,7 @@ class HeadAttributes:
         """Return what the head itself says, by name of the output."""
         one, two = batch.outputs(self._faceres), batch.outputs(self._resnet29)
         features = head_inputs(one["identity"], two["identity"], one["age"], one["male"])
-        return self._head.run(features, one["map"])
+        return self._head.run(features, one.get("map"))
 
     def predict(self, batch: Batch) -> AgeGender:
         """Return age probabilities (n, 100) and the probability of being male (n,)."""

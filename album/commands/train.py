@@ -67,6 +67,11 @@ def _head_command(name: str, about: str) -> None:
         help="A folder with more faces, to learn from what faceres-deep says of them.",
     )
     @click.option(
+        "--blocks",
+        is_flag=True,
+        help="Give it blocks of its own, which go on from what faceres sees half way.",
+    )
+    @click.option(
         "--tuning",
         type=click.IntRange(min=0),
         default=0,
@@ -80,7 +85,7 @@ def _head_command(name: str, about: str) -> None:
         unlabelled: tuple[Path, ...],
         out: Path,
         cache: Path | None,
-        **given: int,
+        **given: Any,
     ) -> None:
         # Imported late: training needs what the program itself does without.
         from album.training import VIEWS, known, paired, read_pictures, read_sets, train, write_head
@@ -89,14 +94,19 @@ def _head_command(name: str, about: str) -> None:
         _require_keras()
         several, single = read_sets(data, judge)
         keep = cache or out / "features"
-        labelled = _last(known(several, choose="centre", views=VIEWS, cache=keep), several.paths)
+        how = replace(SETTINGS[name], **given)
+        labelled = _last(
+            known(several, choose="centre", views=VIEWS, cache=keep, maps=how.blocks), several.paths
+        )
         others = None
         if single is not None:
-            others = _last(known(single, choose="largest", cache=keep), single.paths)
+            others = _last(
+                known(single, choose="largest", cache=keep, maps=how.blocks), single.paths
+            )
         pictures = [read_pictures(folder) for folder in unlabelled]
-        more = [_unlabelled(paths, keep) for paths in pictures]
-        pairs = paired(several, [path for paths in pictures for path in paths], keep)
-        how = replace(SETTINGS[name], **given)
+        more = [_unlabelled(paths, keep, maps=how.blocks) for paths in pictures]
+        whole = [path for paths in pictures for path in paths]
+        pairs = paired(several, whole, keep) if how.blocks else None
         done = train(name, labelled, how, others, more, pairs)
         path = write_head(done, out)
         entry = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -195,10 +205,12 @@ def _require_keras() -> None:
         )
 
 
-def _unlabelled(paths: Sequence[Path], cache: Path) -> "Features":
+def _unlabelled(paths: Sequence[Path], cache: Path, *, maps: bool) -> "Features":
     from album.training import described
 
-    return _last(described(paths, choose="all", views=[1] * len(paths), cache=cache), paths)
+    views = [1] * len(paths)
+    steps = described(paths, choose="all", views=views, cache=cache, maps=maps)
+    return _last(steps, paths)
 
 
 def _last(steps: Iterator[int | T], paths: Sequence[Path]) -> T:

@@ -77,7 +77,9 @@ def own_blocks(maps: Any) -> Any:
     return layers.GlobalAveragePooling2D(name="global_pooling")(x)
 
 
-def age_gender_head(*, ages: str, hidden: int = 256, dropout: float = 0.4) -> keras.Model:
+def age_gender_head(
+    *, ages: str, hidden: int = 256, dropout: float = 0.4, blocks: bool = False
+) -> keras.Model:
     """Define a head, its weights still random.
 
     Parameters
@@ -85,31 +87,34 @@ def age_gender_head(*, ages: str, hidden: int = 256, dropout: float = 0.4) -> ke
     ages : {'softmax', 'coral'}
         100 classes, or 99 ranks.
     hidden : int
-        Units of the layer ``more`` on the features of the identity nets, beside the 256 of
-        ``feats`` on the head's own blocks.
+        Units of the layer ``more`` on the features of the identity nets.
     dropout : float
-        Share of all these, and half that share of the features, left out in training.
+        Share of the hidden units, and half that share of the features, left out in training.
+    blocks : bool
+        Whether the head has blocks of its own, and 256 units more, ``feats``, behind them.
 
     Returns
     -------
     keras.Model
-        From features (see `nets.heads.head_inputs`) and maps (n, 14, 14, 512) to a dict of
-        ``age`` (logits of 100 classes) or ``older`` (logits of 99 ranks), and ``male`` (logit,
-        (n, 1)).
+        From features (see `nets.heads.head_inputs`), and with blocks maps (n, 14, 14, 512), to
+        a dict of ``age`` (logits of 100 classes) or ``older`` (logits of 99 ranks), and ``male``
+        (logit, (n, 1)).
     """
     features = keras.Input((INPUTS,), name="features")
-    maps = keras.Input((MAP_SIDE, MAP_SIDE, MAP_CHANNELS), name="map")
+    inputs = [features]
     more = layers.Dropout(dropout / 2, name="features_dropout")(features)
-    more = layers.Dense(hidden, activation="relu", name="more")(more)
-    feats = layers.Dense(FEATS, activation="relu", name="feats")(own_blocks(maps))
-    x = layers.Concatenate(name="both")([feats, more])
-    x = layers.Dropout(dropout, name="both_dropout")(x)
+    x = layers.Dense(hidden, activation="relu", name="more")(more)
+    if blocks:
+        inputs.append(keras.Input((MAP_SIDE, MAP_SIDE, MAP_CHANNELS), name="map"))
+        feats = layers.Dense(FEATS, activation="relu", name="feats")(own_blocks(inputs[1]))
+        x = layers.Concatenate(name="both")([feats, x])
+    x = layers.Dropout(dropout, name="hidden_dropout")(x)
     outputs = {"male": layers.Dense(1, name="gender_pred")(x)}
     if ages == "coral":
         outputs["older"] = CoralLayer(name="coral")(x)
     else:
         outputs["age"] = layers.Dense(100, name="age_pred")(x)
-    return keras.Model([features, maps], outputs, name=f"{ages}_head")
+    return keras.Model(inputs, outputs, name=f"{ages}_head")
 
 
 def parted(model: keras.Model) -> tuple[keras.Model, keras.Model]:

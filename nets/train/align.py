@@ -19,6 +19,7 @@ from nets.train.augment import Changes, changed
 from nets.train.features import Nets, Read, face_of
 
 Array = NDArray[Any]
+CHANGES = Changes(faded=0.2, grain=0.2)
 PIXELS = 49
 """Of each face and layer that are looked at."""
 RIDGE = 1e-3
@@ -59,7 +60,7 @@ def _chips(paths: Sequence[Path], read: Read, nets: Nets, seed: int) -> Iterator
         face = face_of(image, nets.detector, choose="largest")
         if face is not None:
             random = np.random.default_rng([seed, *path.name.encode()])
-            other = changed(image, face, random, Changes())
+            other = changed(image, face, random, CHANGES)
             yield np.concatenate([crop(image, face), crop(*other)])
 
 

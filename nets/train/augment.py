@@ -38,8 +38,8 @@ class Changes:
     blur: float = 0.2
     jpeg: float = 0.4
     light: float = 0.15
-    faded: float = 0.2
-    grain: float = 0.2
+    faded: float = 0.0
+    grain: float = 0.0
 
 
 def changed(
@@ -94,7 +94,7 @@ def changed_pixels(image: Image, random: np.random.Generator, how: Changes) -> I
         pixels = enhance(pixels).enhance(float(np.exp(random.normal(0, how.light))))
     if random.random() < how.grey:
         pixels = pixels.convert("L").convert("RGB")
-    if random.random() < how.faded:
+    if how.faded and random.random() < how.faded:
         pixels = _faded(pixels, random)
     if random.random() < how.small:
         ratio = random.uniform(0.25, 0.8)
@@ -103,7 +103,7 @@ def changed_pixels(image: Image, random: np.random.Generator, how: Changes) -> I
         pixels = small.resize(pixels.size, Pixels.Resampling.BILINEAR)
     if random.random() < how.blur:
         pixels = pixels.filter(ImageFilter.GaussianBlur(random.uniform(0.5, 2.0)))
-    if random.random() < how.grain:
+    if how.grain and random.random() < how.grain:
         pixels = _grainy(pixels, random)
     if random.random() < how.jpeg:
         pixels = _compressed(pixels, int(random.integers(25, 80)))

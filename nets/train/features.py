@@ -41,7 +41,7 @@ class Features:
         ``resnet29``.
     teacher_ages, teacher_male : ndarray of float16, shapes (n, 100) and (n,)
         What ``faceres-deep`` says, to learn from.
-    maps : Maps
+    maps : Maps or None
         What ``faceres`` sees half way, 200 kB a face.
     """
 
@@ -53,11 +53,12 @@ class Features:
     descriptor: Array
     teacher_ages: Array
     teacher_male: Array
-    maps: Maps
+    maps: Maps | None = None
 
     def take(self, chosen: Array) -> "Features":
         """Return some of the faces, by mask or index."""
-        return Features(*(getattr(self, one.name)[chosen] for one in fields(self)))
+        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
+        return Features(**columns, maps=None if self.maps is None else self.maps[chosen])
 
 
 COLUMNS = tuple(one.name for one in fields(Features) if one.name != "maps")
@@ -79,15 +80,15 @@ class Nets:
         return digest("features", Changes(), *(part.contract for part in parts))
 
 
-def load_nets(*, threads: int = 1) -> Nets:
-    """Return the nets that ship, and the default detector."""
+def load_nets(*, threads: int = 1, maps: bool = False) -> Nets:
+    """Return the nets that ship, and the default detector; see `Features` for `maps`."""
     from nets.models import OnnxNet, load_manifest
     from nets.mtcnn import Mtcnn
 
     known = load_manifest()
     names = ("faceres", "resnet29", "faceres-deep")
     return Nets(
-        Mtcnn(min_face=40), *(OnnxNet(known[name], threads=threads, inner=True) for name in names)
+        Mtcnn(min_face=40), *(OnnxNet(known[name], threads=threads, inner=maps) for name in names)
     )
 
 
@@ -173,7 +174,8 @@ def extract(
 def joined(parts: Sequence[Features]) -> Features:
     """Return several sets of features as one."""
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
-    return Features(**columns, maps=joined_maps([part.maps for part in parts]))
+    maps = [part.maps for part in parts if part.maps is not None]
+    return Features(**columns, maps=joined_maps(maps) if len(maps) == len(parts) else None)
 
 
 def kept(path: Path, compute: Callable[[], Features]) -> Features:
@@ -182,11 +184,13 @@ def kept(path: Path, compute: Callable[[], Features]) -> Features:
     if not path.is_file():
         found = compute()
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(beside, found.maps.load().astype(np.float16))
+        if found.maps is not None:
+            np.save(beside, found.maps.load().astype(np.float16))
         np.savez(path, **{name: getattr(found, name) for name in COLUMNS})
     with np.load(path) as stored:
         columns = {name: stored[name] for name in COLUMNS}
-    return Features(**columns, maps=Maps.of(np.load(beside, mmap_mode="r")))
+    maps = Maps.of(np.load(beside, mmap_mode="r")) if beside.is_file() else None
+    return Features(**columns, maps=maps)
 
 
 def _cut(image: Image, face: Detections) -> Batch:
@@ -213,6 +217,6 @@ def _described(items: Sequence[tuple[int, int, Batch]], nets: Nets) -> Features:
     return Features(
         rows=np.array([row for row, *_ in items], np.int64),
         view=np.array([view for _, view, _ in items], np.int64),
-        maps=Maps.of(student["map"].astype(np.float16)),
+        maps=Maps.of(student["map"].astype(np.float16)) if "map" in student else None,
         **{name: column.astype(np.float16) for name, column in columns.items()},
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ class Settings:
         Of training what lies behind the head's own blocks.
     rate : float
         Of Adam at the start; falls to 0 along a cosine.
+    blocks : bool
+        Whether the head has blocks of its own.
     tuning, tuning_batch : int
     tuning_rate : float
         The same of training everything, the blocks too, after that.
@@ -46,6 +49,7 @@ class Settings:
     epochs: int = 30
     batch: int = 256
     rate: float = 1e-3
+    blocks: bool = False
     tuning: int = 0
     tuning_batch: int = 64
     tuning_rate: float = 1e-4
@@ -58,7 +62,7 @@ class Settings:
     balance: float = 0.3
 
 
-SETTINGS = {"onepass": Settings(), "coral": Settings(teacher=0.0, unlabelled=0.0)}
+SETTINGS = {"onepass": Settings(), "coral": Settings(teacher=0.0)}
 """Of the heads that ship, chosen on the part for choosing."""
 
 
@@ -69,7 +73,7 @@ class Examples:
     Attributes
     ----------
     inputs : ndarray of float32, shape (n, 1253)
-    maps : Maps
+    maps : Maps or None
     ages : ndarray of float32, shape (n, 100)
         Target probability of each age.
     male : ndarray of float32, shape (n,)
@@ -78,7 +82,7 @@ class Examples:
     """
 
     inputs: Floats
-    maps: Maps
+    maps: Maps | None
     ages: Floats
     male: Floats
     weight: Floats
@@ -122,7 +126,8 @@ def joined(*parts: Examples) -> Examples:
     """Return several sets of examples as one."""
     names = ("inputs", "ages", "male", "weight")
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-    return Examples(maps=joined_maps([part.maps for part in parts]), **columns)
+    maps = [part.maps for part in parts if part.maps is not None]
+    return Examples(maps=joined_maps(maps) if len(maps) == len(parts) else None, **columns)
 
 
 def _distribution(ages: Floats) -> Floats:
@@ -140,7 +145,7 @@ def train_head(
     examples: Examples,
     how: Settings,
     *,
-    start: Mapping[str, Floats],
+    start: Mapping[str, Floats] | None = None,
     pairs: Pairs | None = None,
     importance: Sequence[float] | None = None,
 ) -> Any:
@@ -151,8 +156,8 @@ def train_head(
     kind : {'softmax', 'coral'}
     examples : Examples
     how : Settings
-    start : mapping of str to ndarray
-        Weights to start from; see `nets.arch.heads.start_from`.
+    start : mapping of str to ndarray, optional
+        Weights that a head with blocks starts from; see `nets.arch.heads.start_from`.
     pairs : Pairs, optional
         What its own blocks are fitted to first; see `nets.train.align`.
     importance : sequence of float, optional
@@ -170,10 +175,7 @@ def train_head(
     from nets.train.batches import Batches, fitted
 
     keras.utils.set_random_seed(how.seed)
-    model = age_gender_head(ages=kind, hidden=how.hidden, dropout=how.dropout)
-    start_from(model, start)
-    if pairs is not None:
-        align(model, pairs)
+    model = age_gender_head(ages=kind, hidden=how.hidden, dropout=how.dropout, blocks=how.blocks)
     coral = kind == "coral"
     name, target = ("older", levels_of(examples.ages)) if coral else ("age", examples.ages)
     targets = {name: target, "male": examples.male[:, None]}
@@ -182,23 +184,23 @@ def train_head(
         name: coral_loss(importance) if coral else softmax_loss,
         "male": keras.losses.BinaryCrossentropy(from_logits=True),
     }
-    blocks, rest = parted(model)
-    pooled = blocks.predict(Batches([examples.maps], batch=128), verbose=0)
-    small: list[Array | Maps] = [examples.inputs, pooled]
-    whole: list[Array | Maps] = [examples.inputs, examples.maps]
-    for part, inputs, epochs, rate, batch in (
-        (rest, small, how.epochs, how.rate, how.batch),
-        (model, whole, *_tuning(how)),
-    ):
-        if epochs:
-            data = Batches(inputs, targets, examples.weight, batch=batch, seed=how.seed)
-            fitted(part, data, loss, weights, epochs=epochs, rate=rate, decay=how.decay)
+    fit = partial(fitted, loss=loss, weights=weights, decay=how.decay)
+    data = partial(Batches, targets=targets, weight=examples.weight, seed=how.seed)
+    if examples.maps is None or start is None:
+        fit(model, data([examples.inputs], batch=how.batch), epochs=how.epochs, rate=how.rate)
+    else:
+        start_from(model, start)
+        if pairs is not None:
+            align(model, pairs)
+        blocks, rest = parted(model)
+        pooled = blocks.predict(Batches([examples.maps], batch=128), verbose=0)
+        small = data([examples.inputs, pooled], batch=how.batch)
+        fit(rest, small, epochs=how.epochs, rate=how.rate)
+        if how.tuning:
+            whole = data([examples.inputs, examples.maps], batch=how.tuning_batch)
+            fit(model, whole, epochs=how.tuning, rate=how.tuning_rate)
     model.set_weights([w.astype(np.float16).astype(np.float32) for w in model.get_weights()])
     return model
-
-
-def _tuning(how: Settings) -> tuple[int, float, int]:
-    return how.tuning, how.tuning_rate, how.tuning_batch
 
 
 def softmax_loss(target: Any, logits: Any) -> Any:

@@ -24,6 +24,22 @@ AGES = {
 }
 
 
+INPUT = {
+    "name": "features",
+    "dtype": "float32",
+    "shape": [None, INPUTS],
+    "range": "nets.heads.head_inputs: identity, descriptor, ages and gender, scaled",
+}
+BLOCKS_INPUT = {
+    **INPUT,
+    "map": {
+        "dtype": "float32",
+        "shape": [None, MAP_CHANNELS, MAP_SIDE, MAP_SIDE],
+        "range": f"what block {MAP_BLOCK} of faceres gives, 0 to 6",
+    },
+}
+
+
 def entry(
     name: str, model: bytes, metrics: Mapping[str, Any], parity: Mapping[str, float], keras: str
 ) -> dict[str, Any]:
@@ -49,21 +65,15 @@ def entry(
         "crop": None,
         "preprocessing": 1,
         "title": TITLES[name],
-        "authors": "the album-people authors; its blocks start as those of faceres-deep",
+        "authors": "the album-people authors",
         "licence": "Apache-2.0 (weights); its training faces are for non-commercial research",
         "training": TRAINING[name],
         "source": {"trained_here": "album train", "metrics": dict(metrics)},
-        "input": {
-            "name": "features, map",
-            "dtype": "float32",
-            "shape": [[None, INPUTS], [None, MAP_CHANNELS, MAP_SIDE, MAP_SIDE]],
-            "range": "nets.heads.head_inputs: identity, descriptor, ages and gender, scaled; what "
-            f"block {MAP_BLOCK} of faceres gives",
-        },
+        "input": BLOCKS_INPUT if metrics.get("settings", {}).get("blocks") else INPUT,
         "outputs": AGES[name] | {"male": "(n,) probability of being male"},
         "parity": {
             "compared_with": f"Keras {keras} with the same weights",
-            "data": "200 faces of the part for choosing",
+            "data": "the first 200 faces of UTKFace",
             "largest_difference": dict(parity),
         },
     }

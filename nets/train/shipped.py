@@ -106,6 +106,38 @@ def load_shipped(path: Path, *, dropout: float = 0.0) -> Any:
     return model
 
 
+def begun(path: Path, *, keep_heads: bool, dropout: float, seed: int) -> Any:
+    """Return the net in Keras as training begins: the weights of an ONNX file.
+
+    Parameters
+    ----------
+    path : Path
+    keep_heads : bool
+        Take the heads from the file, too; else they are random.
+    dropout : float
+        See `nets.arch.mobilenet.multi_output_mobilenet`.
+    seed : int
+        Of random heads.
+
+    Returns
+    -------
+    keras.Model
+    """
+    import keras
+
+    from nets.arch.mobilenet import multi_output_mobilenet, set_weights
+
+    keras.utils.set_random_seed(seed)
+    model = multi_output_mobilenet(dropout=dropout)
+    weights = shipped_weights(path)
+    if not keep_heads:
+        weights |= {
+            name: own for name, own in weights_of(model).items() if name.partition("/")[0] in HEADS
+        }
+    set_weights(model, weights)
+    return model
+
+
 def exported(model: Any, name: str) -> bytes:
     """Return a net as an ONNX file of the kind that ships: kernels of 1x1 layers as float16.
 

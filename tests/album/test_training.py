@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from album.calibration import attribute_calibration
 from album.commands.train import command
-from album.training import KINDS, Trained, TrainedHead, read_pictures, score, write, write_head
+from album.training import KINDS, Trained, read_pictures, score, write, write_head
 from nets.engine import ATTRIBUTES, HEADS
 from nets.models import load_manifest
 
@@ -48,8 +48,7 @@ class Weights:
 @pytest.fixture
 def written(tmp_path):
     pytest.importorskip("onnx")
-    said = Trained("coral", b"net", {"mae": 5.0})
-    done = TrainedHead(said, {"older": 1e-7}, Weights(), "3.0")
+    done = Trained("coral", b"net", {"mae": 5.0}, {"older": 1e-7}, Weights(), "3.0")
     return write_head(done, tmp_path / "new")
 
 

@@ -41,7 +41,7 @@ def test_blocks_give_on_mixed_maps_about_what_they_gave():
     from nets.models import WEIGHTS
     from nets.train.shipped import shipped_weights
 
-    model = age_gender_head(ages="softmax")
+    model = age_gender_head(ages="softmax", blocks=True)
     start_from(model, shipped_weights(WEIGHTS / "faceres-deep.onnx"))
     random = np.random.default_rng(0)
     teacher = np.clip(random.normal(0, 1, (24, 512, 14, 14)), 0, 6).astype(np.float16)

@@ -40,9 +40,7 @@ def test_boxes_are_moved_about_where_they_were():
 
 
 def test_nothing_is_changed_where_nothing_is_wanted():
-    none = Changes(
-        grey=0, small=0, blur=0, jpeg=0, light=0, faded=0, grain=0, shift=0, scale=0, landmarks=0
-    )
+    none = Changes(grey=0, small=0, blur=0, jpeg=0, light=0, shift=0, scale=0, landmarks=0)
     random = np.random.default_rng(0)
     np.testing.assert_array_equal(changed_pixels(picture(), random, none), picture())
     np.testing.assert_allclose(moved(face(), random, none).boxes, face().boxes)
