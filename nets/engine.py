@@ -224,7 +224,9 @@ def load_engine(
     )
 
 
-def with_emotions(engine: Engine, *, threads: int = 1, device: str = "cpu") -> Engine:
+def with_emotions(
+    engine: Engine, *, threads: int = 1, device: str = "cpu", thorough: bool = True
+) -> Engine:
     """Return an engine that tells emotions, too; the contract stays.
 
     Parameters
@@ -232,12 +234,14 @@ def with_emotions(engine: Engine, *, threads: int = 1, device: str = "cpu") -> E
     engine : Engine
     threads, device
         As of `load_engine`.
+    thorough : bool
+        Take twice the time to be right a little more often (`nets.embedders.MeanEmotions`).
     """
     if engine.detector.name == "fake":
         return replace(engine, emotions=FakeEmotions())
     manifest = load_manifest()
     nets = [OnnxNet(manifest[name], threads=threads, device=device) for name in EMOTION_NETS]
-    return replace(engine, emotions=MeanEmotions(nets))
+    return replace(engine, emotions=MeanEmotions(nets, thorough=thorough))
 
 
 def _known(kind: str, name: str, names: tuple[str, ...]) -> str:
