@@ -1,7 +1,7 @@
 """``album train``: train the nets for age and gender on labelled faces."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -87,30 +87,41 @@ def _head_command(name: str, about: str) -> None:
         cache: Path | None,
         **given: Any,
     ) -> None:
-        # Imported late: training needs what the program itself does without.
-        from album.training import VIEWS, known, paired, read_pictures, read_sets, train, write_head
-        from nets.train.heads import SETTINGS
-
-        _require_keras()
-        several, single = read_sets(data, judge)
         keep = cache or out / "features"
-        how = replace(SETTINGS[name], **given)
-        labelled = _last(
-            known(several, choose="centre", views=VIEWS, cache=keep, maps=how.blocks), several.paths
-        )
-        others = None
-        if single is not None:
-            others = _last(
-                known(single, choose="largest", cache=keep, maps=how.blocks), single.paths
-            )
-        pictures = [read_pictures(folder) for folder in unlabelled]
-        more = [_unlabelled(paths, keep, maps=how.blocks) for paths in pictures]
-        whole = [path for paths in pictures for path in paths]
-        pairs = paired(several, whole, keep) if how.blocks else None
-        done = train(name, labelled, how, others, more, pairs)
-        path = write_head(done, out)
-        entry = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        echo_json({"format": 1, "head": name, "file": str(path), "entry": entry})
+        entry = _trained(name, (data, judge, unlabelled), given, out=out, cache=keep)
+        echo_json({"format": 1, "head": name, "file": str(out / f"{name}.onnx"), "entry": entry})
+
+
+def _trained(
+    name: str,
+    sets: tuple[Path, Path | None, Sequence[Path]],
+    given: Mapping[str, Any],
+    *,
+    out: Path,
+    cache: Path,
+) -> Any:
+    """Train a head and return its entry for the manifest."""
+    # Imported late: training needs what the program itself does without.
+    from album.training import VIEWS, known, paired, read_pictures, read_sets, train, write_head
+    from nets.train.heads import SETTINGS
+
+    _require_keras()
+    data, judge, unlabelled = sets
+    several, single = read_sets(data, judge)
+    how = replace(SETTINGS[name], **given)
+    maps = how.blocks
+    labelled = _last(
+        known(several, choose="centre", views=VIEWS, cache=cache, maps=maps), several.paths
+    )
+    others = None
+    if single is not None:
+        others = _last(known(single, choose="largest", cache=cache, maps=maps), single.paths)
+    pictures = [read_pictures(folder) for folder in unlabelled]
+    more = [_unlabelled(paths, cache, maps=maps) for paths in pictures]
+    whole = [path for paths in pictures for path in paths]
+    pairs = paired(several, whole, cache) if maps else None
+    path = write_head(train(name, labelled, how, others, more, pairs), out)
+    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 _head_command("onepass", "100 classes of age, and gender")
