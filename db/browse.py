@@ -91,7 +91,7 @@ def _any_face(person_ids: Sequence[int]) -> Select[Any]:
         select(assignment.c.person_id, *_KEY)
         .join(face, face.c.id == assignment.c.face_id)
         .where(assignment.c.person_id.in_(person_ids))
-        .order_by(face.c.size.desc())
+        .order_by(face.c.size.desc(), face.c.id)
     )
 
 
@@ -209,7 +209,7 @@ def spread_faces(
         )
         .select_from(assignment.join(face).join(photo))
         .where(_of(person_id))
-        .order_by(photo.c.taken_at, face.c.id)
+        .order_by(photo.c.taken_at.nulls_first(), face.c.id)
     )
     if among is not None:
         query = query.where(face.c.id.in_(list(among)[:CHUNK]))

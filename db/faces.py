@@ -1,6 +1,7 @@
 """Faces in bulk: as columns for clustering, and row by row for export and for showing a person."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -96,9 +97,9 @@ def _table_query(identity: int | None, attributes: int | None) -> Select[Any]:
 
 def _batches(conn: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the columns of the result, some rows at a time."""
-    result = conn.execute(query.execution_options(yield_per=_BATCH))
-    for rows in result.partitions():
-        yield list(zip(*rows, strict=True))
+    with closing(conn.execute(query.execution_options(yield_per=_BATCH))) as result:
+        for rows in result.partitions():
+            yield list(zip(*rows, strict=True))
 
 
 def _small_columns(parts: Sequence[Sequence[Column]]) -> dict[str, Any]:
@@ -241,9 +242,12 @@ def face_rows(
         if present_only:
             query = query.where(file.c.gone_at.is_(None), file.c.id.is_not(None))
         nobody_first = func.coalesce(assignment.c.person_id, literal(0))
-        query = query.order_by(nobody_first, photo.c.taken_at, face.c.photo_id, face.c.id)
-        for row in conn.execution_options(yield_per=_BATCH).execute(query):
-            yield _face_row(row)
+        query = query.order_by(
+            nobody_first, photo.c.taken_at.nulls_first(), face.c.photo_id, face.c.id
+        )
+        with closing(conn.execution_options(yield_per=_BATCH).execute(query)) as result:
+            for row in result:
+                yield _face_row(row)
 
 
 def drop_observations(library: Library, contract: str) -> int:
