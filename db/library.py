@@ -48,6 +48,21 @@ def _store(place: Place, *, read_only: bool, wait_s: float) -> Store:
     return PostgresqlStore(place, read_only=read_only, wait_s=wait_s)
 
 
+def drop_library(url: str) -> None:
+    """Delete all tables of a library on a server, of whatever version it is.
+
+    Raises
+    ------
+    LibraryError
+        The server can't be reached, or the tables are those of another program.
+    """
+    from db.postgresql import PostgresqlStore
+
+    place = place_of(url)
+    assert not isinstance(place, FilePlace)
+    PostgresqlStore(place, read_only=False, wait_s=WAIT_S).drop()
+
+
 class Library:
     """An open library; made by `Library.open`, closed by leaving its context.
 

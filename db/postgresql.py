@@ -66,12 +66,13 @@ class PostgresqlStore:
         try:
             url = make_url(self._place.url)
             args, parameters = url.get_dialect()().create_connect_args(url)
-        except (exc.ArgumentError, ValueError) as error:
+        except (exc.ArgumentError, ValueError):
+            # Without what it came from, which may quote the URL and the password in it.
             raise LibraryError(
                 f"{self.path} is no URL of a PostgreSQL library; write "
                 "postgresql+psycopg://USER@HOST:PORT/DATABASE, with what is special in a password "
                 "as %XX."
-            ) from error
+            ) from None
         assert not args
         return _PATIENCE | dict(parameters)
 
@@ -142,24 +143,25 @@ class PostgresqlStore:
 
     def _version(self, conn: Connection) -> int | None:
         """Return the version of the library; None where there is none."""
-        tables: dict[str, str | None] = dict(
-            conn.execute(
-                text(
-                    "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class WHERE relkind "
-                    "IN ('r', 'p') AND relnamespace = current_schema()::regnamespace"
-                )
-            ).all()
-        )
-        if not tables:
+        if not self._tables(conn):
             return None
-        if tables.get("schema_version") != _MARK:
-            raise CorruptLibraryError(
-                f"{self.path} holds tables of another program; give a database of its own."
-            )
         recorded = text("SELECT coalesce(max(version), 0) FROM schema_version")
         version = int(conn.scalar(recorded) or 0)
         migrations.check_known(version, self.path)
         return version
+
+    def _tables(self, conn: Connection) -> list[str]:
+        """Return the names of the tables; refuses those of another program."""
+        query = text(
+            "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class WHERE relkind "
+            "IN ('r', 'p') AND relnamespace = current_schema()::regnamespace"
+        )
+        marks = {row[0]: row[1] for row in conn.execute(query)}
+        if marks and marks.get("schema_version") != _MARK:
+            raise CorruptLibraryError(
+                f"{self.path} holds tables of another program; give a database of its own."
+            )
+        return sorted(marks)
 
     def _bring_up_to_date(self, conn: Connection) -> None:
         conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MAKING})
@@ -203,8 +205,9 @@ class PostgresqlStore:
     def drop(self) -> None:
         """Delete the tables, whatever version they are of."""
         with self._plain() as conn:
-            for table in reversed(metadata.sorted_tables):
-                conn.exec_driver_sql(f'DROP TABLE IF EXISTS "{table.name}" CASCADE')
+            for table in self._tables(conn):
+                conn.exec_driver_sql(f'DROP TABLE IF EXISTS "{table}" CASCADE')
+        self.engine.dispose()
 
     def wipe_deleted(self, conn: Connection) -> None:
         """Nothing: deleted rows are gone from the tables once these were written anew."""

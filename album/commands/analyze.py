@@ -112,7 +112,7 @@ def _run(
     done: Counter[str] = Counter({"photos": 0, "faces": 0, "unchanged": 0, "clips_left_out": 0})
     failures = []
     with ExitStack() as stack:
-        library = stack.enter_context(opened(session)) if session.path.exists() else None
+        library = stack.enter_context(opened(session)) if session.has_library else None
         bar = stack.enter_context(progress())
         for event in analyze(library, engine, root, out, how):
             bar.add(event)

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from album.errors import StrPath
 from album.web.guard import Access
 from album.web.thumbnails import Thumbnails
 from db.errors import ReadOnlyLibraryError
@@ -22,15 +22,15 @@ class Shelf:
 
     Attributes
     ----------
-    path : Path
-        Of the library.
+    path : path-like
+        Of the library, or its URL.
     access : Access
     thumbnails : Thumbnails
     read_only : bool
         Nothing can be changed: the server was started so, or the file is not writable.
     """
 
-    path: Path
+    path: StrPath
     access: Access
     thumbnails: Thumbnails
     read_only: bool = False
