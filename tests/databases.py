@@ -111,13 +111,43 @@ class Schemas:
         self._raw = server.connect()
         self._known = set()
 
-    def url(self, path):
+    def schema(self, path):
         where = os.path.realpath(path)
         name = "s" + hashlib.blake2b(os.fsencode(where), digest_size=12).hexdigest()
         if name not in self._known:
             self._raw.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
             self._known.add(name)
-        return self._server.url(schema=name)
+        return name
+
+    def url(self, path):
+        return self._server.url(schema=self.schema(path))
+
+    def copy(self, source, target):
+        """Copy rows on the server; its own keys and numbering included."""
+        from db.library import Library
+        from db.schema import metadata
+
+        Library.open(target).close()
+        old, new = self.schema(source), self.schema(target)
+        names = [table.name for table in metadata.sorted_tables]
+        with self._raw.transaction():
+            self._raw.execute("SET LOCAL session_replication_role = replica")
+            self._raw.execute("TRUNCATE " + ", ".join(f"{new}.{name}" for name in names))
+            for name in names:
+                self._raw.execute(f"INSERT INTO {new}.{name} SELECT * FROM {old}.{name}")
+            for name in ("contract", "photo", "file", "forgotten", "event"):
+                self._raw.execute(
+                    f"SELECT setval('{new}.{name}_id_seq', last_value, is_called) "
+                    f"FROM {old}.{name}_id_seq"
+                )
+
+    def everything_in(self, path):
+        from db.schema import metadata
+
+        names = [f"{self.schema(path)}.{table.name}" for table in metadata.sorted_tables]
+        rows = [row for name in names for row in self._raw.execute(f"TABLE {name}")]
+        values = [value for row in rows for value in row]
+        return b"\n".join(v if isinstance(v, bytes) else str(v).encode() for v in values)
 
     def close(self):
         self._raw.close()
@@ -134,6 +164,29 @@ def on_postgres():
 def name_of(path):
     """Return what another process is to call the library that tests call `path`."""
     return str(path) if running is None else running.url(path)
+
+
+def called(path):
+    """Return what messages call a library."""
+    from db.places import place_of
+
+    return place_of(name_of(path)).shown
+
+
+def copy(source, target):
+    """Make a library the same as another."""
+    if running is None:
+        shutil.copyfile(source, target)
+    else:
+        running.copy(source, target)
+
+
+def everything_in(path):
+    """Return all that is stored of a library, backups and logs included, as bytes."""
+    if running is None:
+        found = sorted(Path(path).parent.glob(Path(path).name + "*"))
+        return b"".join(one.read_bytes() for one in found)
+    return running.everything_in(path)
 
 
 def sql(path, statement, parameters=()):

@@ -3,16 +3,18 @@
 import os
 import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from db.errors import LibraryError
+from db.library import Library
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, photo
+from tests.databases import name_of
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = 80
@@ -41,7 +43,7 @@ RUN_SLOWLY = (
 
 
 def start(shelf, photos, code=RUN):
-    words = ["index", "--profile", "fake", "--jobs", "2", "--library", shelf.path, photos]
+    words = ["index", "--profile", "fake", "--jobs", "2", "--library", name_of(shelf.path), photos]
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
         cwd=ROOT,
@@ -54,14 +56,18 @@ def start(shelf, photos, code=RUN):
 
 def ask(shelf, query):
     """Return the rows of a query; none while there is no table yet."""
-    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(shelf.path)) as raw:
-        return raw.execute(query).fetchall()
+    with (
+        suppress(LibraryError),
+        Library.open(shelf.path, read_only=True) as library,
+        library.read() as conn,
+    ):
+        return [tuple(row) for row in conn.exec_driver_sql(query)]
     return []
 
 
 def done(shelf):
     """Which photos are done, and when that was."""
-    return dict(ask(shelf, "SELECT photo_id, at FROM analysis")) if shelf.path.exists() else {}
+    return dict(ask(shelf, "SELECT photo_id, at FROM analysis"))
 
 
 def wait_until(process, condition):
@@ -133,7 +139,7 @@ def test_interrupted_run_says_so_and_is_finished_by_the_next(photos, undisturbed
 def test_interrupted_while_starting(photos, tmp_path):
     shelf = Shelf(tmp_path)
     process = start(shelf, photos)
-    wait_until(process, shelf.path.exists)
+    wait_until(process, lambda: ask(shelf, "SELECT 1"))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -148,7 +154,7 @@ def test_closed_pipe_is_passed_over_in_silence(tmp_path):
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
         process = subprocess.run(
-            [sys.executable, "-c", RUN, "people", "--library", str(shelf.path)],
+            [sys.executable, "-c", RUN, "people", "--library", name_of(shelf.path)],
             cwd=ROOT,
             stdout=closed,
             stderr=subprocess.PIPE,
