@@ -1,17 +1,20 @@
 """Opening the library, and its transactions."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
-from db.errors import ReadOnlyLibraryError, printable
+from db.errors import ReadOnlyLibraryError, UnfinishedLibraryError, printable
 from db.places import FilePlace, Place, place_of
+from db.schema import setting
 from db.sqlite import WRITES, SqliteStore
 
+UNFINISHED = "copy.unfinished"
+"""Setting of a library that is being copied into, from its start to its end: what is copied."""
 WAIT_S = 10.0
 """How long to wait for another process that is writing, by default."""
 
@@ -36,6 +39,14 @@ class Store(Protocol):
 
     def wipe_deleted(self, conn: Connection) -> None:
         """Have what is deleted in this transaction written over, where the engine can."""
+        ...
+
+    def numbering(self, conn: Connection) -> dict[str, int]:
+        """Return the highest id that was ever given out, of tables that the engine numbers."""
+        ...
+
+    def set_numbering(self, conn: Connection, last: Mapping[str, int]) -> None:
+        """Have new rows numbered from there on."""
         ...
 
 
@@ -90,6 +101,7 @@ class Library:
         create: bool = True,
         read_only: bool = False,
         wait_s: float = WAIT_S,
+        unfinished: bool = False,
     ) -> Self:
         """Open a library, making it or bringing it up to date if need be.
 
@@ -104,6 +116,8 @@ class Library:
             Change nothing, not even the format. Works on read-only media, too.
         wait_s : float
             Seconds to wait for another process that is writing.
+        unfinished : bool
+            Open also what is an unfinished copy of another library (`db.copying`).
 
         Raises
         ------
@@ -111,12 +125,24 @@ class Library:
             One of the subclasses in `db.errors`.
         """
         store = _store(place_of(path_or_url), read_only=read_only, wait_s=wait_s)
+        library = cls(store, read_only=read_only)
         try:
             store.prepare(create=create)
+            if not unfinished:
+                library._refuse_unfinished()
         except BaseException:
-            store.engine.dispose()
+            library.close()
             raise
-        return cls(store, read_only=read_only)
+        return library
+
+    def _refuse_unfinished(self) -> None:
+        with self.read() as conn:
+            of = conn.scalar(select(setting.c.value).where(setting.c.key == UNFINISHED))
+        if of is not None:
+            raise UnfinishedLibraryError(
+                f"{printable(self.path)} is an unfinished copy of {of}; run `album library copy` "
+                "again to finish it."
+            )
 
     def close(self) -> None:
         """Close all connections; SQLite then folds its log into the file."""
@@ -162,6 +188,14 @@ class Library:
     def wipe_deleted(self, conn: Connection) -> None:
         """Have what is deleted in this transaction written over, where the engine can."""
         self._store.wipe_deleted(conn)
+
+    def numbering(self, conn: Connection) -> dict[str, int]:
+        """Return the highest id that was ever given out, of tables that the engine numbers."""
+        return self._store.numbering(conn)
+
+    def set_numbering(self, conn: Connection, last: Mapping[str, int]) -> None:
+        """Have new rows of these tables numbered from there on, as far as the engine numbers."""
+        self._store.set_numbering(conn, last)
 
     def size(self, conn: Connection) -> int:
         """Return the bytes that the library takes."""

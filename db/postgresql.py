@@ -5,7 +5,7 @@ that what a transaction has read is still so when it writes. Readers see one sta
 wait for nobody.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -208,6 +208,28 @@ class PostgresqlStore:
             for table in self._tables(conn):
                 conn.exec_driver_sql(f'DROP TABLE IF EXISTS "{table}" CASCADE')
         self.engine.dispose()
+
+    def numbering(self, conn: Connection) -> dict[str, int]:
+        """Return the highest id that was ever given out, of tables that have a sequence."""
+        last = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM "
+        return {
+            name: int(conn.scalar(text(last + sequence)) or 0)
+            for name, sequence in self._sequences(conn).items()
+        }
+
+    def set_numbering(self, conn: Connection, last: Mapping[str, int]) -> None:
+        """Have new rows numbered from there on, or from the last row on where nothing is said."""
+        for name, sequence in self._sequences(conn).items():
+            highest = conn.scalar(text(f'SELECT coalesce(max(id), 0) FROM "{name}"')) or 0
+            number = max(int(highest), last.get(name, 0))
+            if number:
+                conn.execute(text("SELECT setval(:name, :to)"), {"name": sequence, "to": number})
+
+    def _sequences(self, conn: Connection) -> dict[str, str]:
+        query = text("SELECT pg_get_serial_sequence(:table, 'id')")
+        numbered = (name for name, table in metadata.tables.items() if "id" in table.c)
+        found = {name: conn.scalar(query, {"table": name}) for name in numbered}
+        return {name: str(sequence) for name, sequence in found.items() if sequence}
 
     def wipe_deleted(self, conn: Connection) -> None:
         """Nothing: deleted rows are gone from the tables once these were written anew."""

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from db.errors import (
     translated,
 )
 from db.places import FilePlace
+from db.schema import metadata
 
 PAGE_SIZE = 8192
 """Bytes of a page in a new file; three identity vectors fit on one, on SQLite's 4096 only one."""
@@ -168,6 +170,24 @@ class SqliteStore:
         """Return the bytes that the library takes, write-ahead log included."""
         files = (Path(self.path + suffix) for suffix in ("", "-wal", "-shm"))
         return sum(one.stat().st_size for one in files if one.exists())
+
+    def numbering(self, conn: Connection) -> dict[str, int]:
+        """Return the highest id that was ever given out, of tables that SQLite numbers."""
+        return {
+            row[0]: int(row[1])
+            for row in conn.exec_driver_sql("SELECT name, seq FROM sqlite_sequence")
+        }
+
+    def set_numbering(self, conn: Connection, last: Mapping[str, int]) -> None:
+        """Have new rows numbered from there on."""
+        known = self.numbering(conn)
+        for table, number in last.items():
+            if table in known:
+                conn.exec_driver_sql(
+                    "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (number, table)
+                )
+            elif metadata.tables[table].dialect_options["sqlite"]["autoincrement"]:
+                conn.exec_driver_sql("INSERT INTO sqlite_sequence VALUES (?, ?)", (table, number))
 
     def wipe_deleted(self, conn: Connection) -> None:
         """Have what is deleted in this transaction written over."""

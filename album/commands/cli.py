@@ -44,6 +44,7 @@ SECTIONS = {
         "serve": "Show the album in a browser.",
         "analyze": "Draw age, gender and emotion on copies of photos.",
         "export": "Write people and faces: tables, folders, web pages, pictures to print.",
+        "library": "Copy a library to another place, or to or from a server.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
         "models": "List, add and remove nets that are not shipped.",

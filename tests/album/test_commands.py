@@ -403,3 +403,18 @@ def test_table_lines_up_whatever_the_script():
 
 def test_commands_are_those_of_the_group():
     assert set(group.list_commands(None)) == set(COMMANDS)
+
+
+def test_a_library_is_copied_and_the_copy_is_one(shelf, tmp_path):
+    other = Shelf(tmp_path / "copy")
+    other.path.parent.mkdir()
+    ran = album("library", "copy", shelf.path, other.path)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("Copied 11 photos with 16 faces of 3 people.")
+    assert other.people("--all") == shelf.people("--all")
+    again = album("library", "copy", shelf.path, other.path, "--json")
+    assert "holds a library already" in failing(again)
+    assert "can't be copied to itself" in failing(album("library", "copy", other.path, other.path))
+    assert "no library at" in failing(
+        album("library", "copy", tmp_path / "none.db", tmp_path / "x")
+    )
