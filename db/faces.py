@@ -14,7 +14,7 @@ from db.records import Floats
 from db.rows import FaceRow, FaceTable
 from db.schema import assignment, face, file, observation, person, photo
 from db.schema import contract as contracts
-from db.sql import best_file, contract_id, is_present
+from db.sql import best_file, contract_id, is_present, next_id
 
 _BATCH = 4096
 """Rows fetched at once: bounds what is in memory beside the arrays to some 10 MB."""
@@ -248,6 +248,12 @@ def face_rows(
         with closing(conn.execution_options(yield_per=_BATCH).execute(query)) as result:
             for row in result:
                 yield _face_row(row)
+
+
+def last_face(library: Library) -> int:
+    """Return the highest id that a face has ever had."""
+    with library.read() as conn:
+        return next_id(conn, "face") - 1
 
 
 def drop_observations(library: Library, contract: str) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, select
 from db.errors import ReadOnlyLibraryError, UnfinishedLibraryError, printable
 from db.places import FilePlace, Place, place_of
 from db.schema import setting
-from db.sqlite import WRITES, SqliteStore
+from db.sqlite import PLAIN, WRITES, SqliteStore
 
 UNFINISHED = "copy.unfinished"
 """Setting of a library that is being copied into, from its start to its end: what is copied."""
@@ -24,6 +24,7 @@ class Store(Protocol):
 
     path: str
     engine: Engine
+    is_shared: bool
 
     def prepare(self, *, create: bool) -> None:
         """Make the library, or bring it up to date, or see that this is not needed."""
@@ -85,11 +86,14 @@ class Library:
     path : str
         Absolute path of the file, or the URL of the database without its password.
     read_only : bool
+    is_shared : bool
+        Whether several processes may index it at once.
     """
 
     def __init__(self, store: Store, *, read_only: bool) -> None:
         self.path = store.path
         self.read_only = read_only
+        self.is_shared = store.is_shared
         self._store = store
         self._engine = store.engine
 
@@ -184,6 +188,14 @@ class Library:
             conn.execution_options(**{WRITES: True})
             with conn.begin():
                 yield conn
+
+    def plain(self) -> Connection:
+        """Return a connection of one's own, to be closed, that begins no transaction for writing.
+
+        For claims (`db.claims`), which are no part of what is stored.
+        """
+        conn = self._engine.connect()
+        return conn.execution_options(**{PLAIN: True})
 
     def wipe_deleted(self, conn: Connection) -> None:
         """Have what is deleted in this transaction written over, where the engine can."""

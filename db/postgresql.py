@@ -31,11 +31,10 @@ from db.errors import (
 from db.places import ServerPlace
 from db.postgresql_errors import connecting, translate
 from db.schema import metadata
-from db.sqlite import WRITES
+from db.sqlite import PLAIN, WRITES
 
 _MARK = "library of album-people"
 """Comment on the table of versions, which tells our tables from those of another program."""
-_PLAIN = "library_plain"
 _READ = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "LOCK TABLE schema_version IN EXCLUSIVE MODE"
 """Conflicts with itself and with no reader."""
@@ -50,10 +49,16 @@ _PATIENCE = {
     "tcp_user_timeout": "60000",
 }
 """So that a server that has vanished is noticed. What the URL says goes before."""
+_NOTICE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+"""So that the server notices a client that has vanished, and frees what it had claimed."""
+MAKE_CLAIMS = "CREATE UNLOGGED TABLE claim (key BYTEA NOT NULL PRIMARY KEY)"
+"""Of `db.claims`: no part of what is copied or counted, and empty after a crash of the server."""
 
 
 class PostgresqlStore:
     """A library on a server; see `db.library.Store`."""
+
+    is_shared = True
 
     def __init__(self, place: ServerPlace, *, read_only: bool, wait_s: float) -> None:
         self._place = place
@@ -83,6 +88,8 @@ class PostgresqlStore:
             raw = psycopg.connect(**parameters, autocommit=True)
             raw.execute("SET datestyle = ISO")
             raw.execute("SET client_encoding = 'UTF8'")
+            for setting, value in _NOTICE.items():
+                raw.execute(f"SET {setting} = {value}")
             raw.execute(f"SET lock_timeout = {self._wait_ms}")
             raw.autocommit = False
         except (psycopg.Error, UnicodeError) as error:
@@ -108,7 +115,7 @@ class PostgresqlStore:
         @event.listens_for(engine, "begin")
         def begin(conn: Connection) -> None:
             options = conn.get_execution_options()
-            if not options.get(_PLAIN, False):
+            if not options.get(PLAIN, False):
                 conn.exec_driver_sql(_WRITE if options.get(WRITES, False) else _READ)
 
         @event.listens_for(engine, "handle_error", retval=True)
@@ -120,7 +127,7 @@ class PostgresqlStore:
     @contextmanager
     def _plain(self) -> Iterator[Connection]:
         with self.engine.connect() as conn:
-            conn.execution_options(**{_PLAIN: True})
+            conn.execution_options(**{PLAIN: True})
             with conn.begin():
                 yield conn
 
@@ -184,13 +191,14 @@ class PostgresqlStore:
             )
         for statement in migrations.schema_sql(self.engine.dialect):
             conn.exec_driver_sql(statement)
+        conn.exec_driver_sql(MAKE_CLAIMS)
         conn.exec_driver_sql(f"COMMENT ON TABLE schema_version IS '{_MARK}'")
         _record(conn, migrations.newest())
 
     def rewrite(self) -> None:
         """Write the tables anew without the places of deleted rows."""
         with self.engine.connect() as conn:
-            conn.execution_options(isolation_level="AUTOCOMMIT", **{_PLAIN: True})
+            conn.execution_options(isolation_level="AUTOCOMMIT", **{PLAIN: True})
             for table in metadata.tables:
                 conn.exec_driver_sql(f'VACUUM (FULL) "{table}"')
 

@@ -26,6 +26,8 @@ PAGE_SIZE = 8192
 """Bytes of a page in a new file; three identity vectors fit on one, on SQLite's 4096 only one."""
 WRITES = "library_writes"
 """Execution option of connections whose transactions change something."""
+PLAIN = "library_plain"
+"""Execution option of connections that are neither for reading nor for writing the library."""
 
 
 def _pragmas(raw: sqlite3.Connection, *, read_only: bool) -> None:
@@ -117,6 +119,8 @@ def _check_writable(path: str) -> None:
 
 class SqliteStore:
     """A library in a file; see `db.library.Store`."""
+
+    is_shared = False
 
     def __init__(self, place: FilePlace, *, read_only: bool, wait_s: float) -> None:
         self.path = place.path

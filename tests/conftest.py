@@ -24,6 +24,7 @@ def server():
 @pytest.fixture(scope="session", autouse=databases.WANTED == "postgres")
 def on_postgres(server):
     """Have every library that a test names lie on the server."""
+    import album.paths
     import db.library
     from db.places import FilePlace, place_of
 
@@ -37,6 +38,7 @@ def on_postgres(server):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(db.library, "place_of", elsewhere)
+        patch.setattr(album.paths, "place_of", elsewhere)
         yield
     databases.running.close()
     databases.running = None

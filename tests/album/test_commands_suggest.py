@@ -10,7 +10,7 @@ from album.paths import cache_folder
 from db.library import Library
 from tests.album.albums import Shelf
 from tests.album.questions import draw, take_apart
-from tests.databases import sql
+from tests.databases import copy, sql
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def made(tmp_path_factory):
 def shelf(made, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     own = Shelf(tmp_path)
-    own.path.write_bytes(made.path.read_bytes())
+    copy(made.path, own.path)
     own.parts = made.parts
     return own
 

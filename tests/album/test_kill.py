@@ -14,7 +14,7 @@ import pytest
 from db.errors import LibraryError
 from db.library import Library
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, photo
-from tests.databases import name_of
+from tests.databases import name_of, on_postgres
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = 80
@@ -114,7 +114,8 @@ def test_killed_at_random_points(photos, undisturbed, tmp_path):
     assert report["photos"] == PHOTOS - len(before)
     assert len(done(shelf)) == PHOTOS
     assert found(shelf) == undisturbed
-    assert ask(shelf, "PRAGMA integrity_check") == [("ok",)]
+    if not on_postgres():
+        assert ask(shelf, "PRAGMA integrity_check") == [("ok",)]
     assert [row[0] for row in ask(shelf, "SELECT count(*) FROM failure")] == [1]
 
 

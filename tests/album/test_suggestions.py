@@ -37,6 +37,7 @@ def library(drawn, tmp_path):
     own = tmp_path / "library.db"
     copy(drawn, own)
     with Library.open(own) as opened:
+        opened.place = own
         opened.parts, opened.faces = take_apart(opened)
         yield opened
 
@@ -270,7 +271,7 @@ def test_an_empty_library_asks_nothing(tmp_path):
 
 def test_a_library_that_cannot_be_written_asks_the_same(library):
     wanted = [one.key for one in suggestions(library)]
-    with Library.open(library.path, create=False, read_only=True) as reader:
+    with Library.open(library.place, create=False, read_only=True) as reader:
         assert [one.key for one in suggestions(reader)] == wanted
 
 
