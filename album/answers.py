@@ -84,8 +84,7 @@ def find_asked(library: Library, which: str) -> Asked:
     Refused
         No such question was listed.
     """
-    rows = json.loads(get_setting(library, ASKED) or "[]")
-    listed = [Asked(kind, *map(tuple, columns)) for kind, *columns in rows]
+    listed = _listed(library)
     if which.isdecimal():
         if 1 <= int(which) <= len(listed):
             return listed[int(which) - 1]
@@ -93,7 +92,18 @@ def find_asked(library: Library, which: str) -> Asked:
             f"There is no question {which} in the last list, which had {len(listed)}; "
             "`album suggest` lists them anew."
         )
-    for one in listed:
+    return find_key(library, which)
+
+
+def find_key(library: Library, which: str) -> Asked:
+    """Return a question by its key alone, as programs name it: a number is a person then.
+
+    Raises
+    ------
+    Refused
+        No such question was listed.
+    """
+    for one in _listed(library):
         if which == one.key:
             return one
     ids = which.split(",")
@@ -102,6 +112,11 @@ def find_asked(library: Library, which: str) -> Asked:
     raise Refused(
         f"{which} is no question; give its number in the list, or the ids of two people: 12,31."
     )
+
+
+def _listed(library: Library) -> list[Asked]:
+    rows = json.loads(get_setting(library, ASKED) or "[]")
+    return [Asked(kind, *map(tuple, columns)) for kind, *columns in rows]
 
 
 def answer(library: Library, asked: Asked, said: str) -> Answered:

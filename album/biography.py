@@ -10,7 +10,7 @@ from album.calibration import attribute_calibration
 from album.contracts import nets_used
 from album.people import Person, age_at, fractional_year, is_trusted, to_person, whole_age
 from clustering.fusion import corrected_ages, expected_ages
-from db.biography import DatedFace, companions, dated_faces
+from db.biography import DatedFace, SeenAge, companions, dated_faces, seen_ages
 from db.library import Library
 from db.people import people_by_id
 from db.rows import clearness
@@ -18,6 +18,8 @@ from db.rows import clearness
 Doubles = NDArray[np.float64]
 
 STEPS_PER_YEAR = 4
+MOST_IN_CURVE = 1000
+"""So many faces make a curve as good as all of them."""
 BROADEST = 60
 """Years that a curve spans at most."""
 
@@ -71,24 +73,29 @@ def biography(library: Library, person: Person) -> Biography:
     nets = nets_used(library)
     faces = [
         face
-        for face in dated_faces(library, person.id, nets.attributes_contract if nets else None)
+        for face in dated_faces(library, person.id)
         if is_trusted(face.date_source, face.date_precision)
     ]
-    curve = birth_curve(faces, nets.attributes) if nets else None
+    curve = None
+    if nets is not None:
+        every = -(-max(len(faces), 1) // MOST_IN_CURVE)
+        seen = seen_ages(library, person.id, nets.attributes_contract, every=every)
+        curve = birth_curve(seen, nets.attributes)
     return Biography(curve, tuple(year_faces(faces, person)), tuple(_company(library, person)))
 
 
-def birth_curve(faces: Sequence[DatedFace], attributes: str) -> Curve | None:
+def birth_curve(seen: Sequence[SeenAge], attributes: str) -> Curve | None:
     """Return what the faces say of the birth year, each with its own uncertainty.
 
     The same corrected ages as the fused estimate has (`clustering.fusion`), as a mixture of
     normal distributions; None without any.
     """
-    known = [face for face in faces if face.ages is not None]
+    known = [one for one in seen if is_trusted(one.date_source, one.date_precision)]
     if not known:
         return None
-    ages = np.stack([face.ages for face in known if face.ages is not None])
-    taken = np.array([fractional_year(face.taken_at) for face in known])
+    blobs = np.frombuffer(b"".join(one.ages for one in known), np.float16)
+    ages = blobs.reshape(len(known), -1).astype(np.float32)
+    taken = np.array([fractional_year(one.taken_at) for one in known])
     corrected, sigma = corrected_ages(expected_ages(ages), attribute_calibration(attributes).age)
     born = taken - corrected
     middle = float(np.median(born))

@@ -1,17 +1,21 @@
 """Lists of people as pages show them: chosen, sorted and cut, with a face for each."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from album.people import Person, to_person
 from db.browse import FaceKey, cover_faces
 from db.library import Library
-from db.people import folded
-from db.people import people as person_rows
+from db.listing import PeopleFilter, count_people, names, people_page
+from db.people import folded, people_by_id
+from db.rows import PersonRow
 
 SORTS = ("photos", "name", "born", "recent")
 GROUPS = ("known", "all", "named", "unnamed", "passers", "hidden")
+MOST_CALLED = 5000
+"""So many people are found by a part of their name at most."""
+LARGEST_ID = (1 << 63) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +34,13 @@ class Cards:
     total: int
 
 
-_CHOSEN: dict[str, Callable[[Person], bool]] = {
-    "known": lambda p: not p.hidden and not p.passer_by,
-    "all": lambda p: not p.hidden,
-    "named": lambda p: not p.hidden and p.name is not None,
-    "unnamed": lambda p: not p.hidden and not p.passer_by and p.name is None,
-    "passers": lambda p: not p.hidden and p.passer_by,
-    "hidden": lambda p: p.hidden,
-}
-
-
-def _by_name(person: Person) -> tuple[bool, str, int]:
-    return person.name is None, folded(person.name or ""), person.id
-
-
-_ORDER: dict[str, Callable[[Person], Any]] = {
-    "photos": lambda p: (-p.photos, p.id),
-    "name": _by_name,
-    "born": lambda p: (p.born is None, -(p.born or 0), p.id),
-    "recent": lambda p: (p.last is None, -(p.last.timestamp() if p.last else 0), p.id),
+_CHOSEN = {
+    "known": PeopleFilter(hidden=False, passer_by=False),
+    "all": PeopleFilter(hidden=False),
+    "named": PeopleFilter(hidden=False, named=True),
+    "unnamed": PeopleFilter(hidden=False, named=False, passer_by=False),
+    "passers": PeopleFilter(hidden=False, passer_by=True),
+    "hidden": PeopleFilter(hidden=True),
 }
 
 
@@ -74,22 +66,37 @@ def people_cards(
         Only those in whose name, or number, this occurs.
     offset, limit : int
     """
-    chosen = _chosen(library, group, name)
-    chosen.sort(key=_ORDER[sort])
-    part = chosen[offset : offset + limit]
-    return Cards(with_faces(library, part), len(chosen))
+    wanted = _CHOSEN[group]
+    if group == "known" and not count_people(library, wanted):
+        wanted = _CHOSEN["all"]
+    if folded(name):
+        wanted = replace(wanted, ids=_called(library, wanted, folded(name)))
+    total = count_people(library, wanted)
+    listed = _by_name if sort == "name" else partial(people_page, by=sort)
+    rows = listed(library, wanted, offset=offset, limit=limit)
+    return Cards(with_faces(library, [to_person(row) for row in rows]), total)
 
 
-def _chosen(library: Library, group: str, name: str) -> list[Person]:
-    rows = person_rows(library, hidden=True, passers_by=True)
-    everybody = [to_person(row) for row in rows if row.photos or row.name]
-    chosen = [person for person in everybody if _CHOSEN[group](person)]
-    if group == "known" and not chosen:
-        chosen = [person for person in everybody if not person.hidden]
-    wanted = folded(name)
-    if not wanted:
-        return chosen
-    return [p for p in chosen if wanted in folded(p.name or "") or wanted == str(p.id)]
+def _called(library: Library, wanted: PeopleFilter, name: str) -> list[int]:
+    """Return the ids of those in whose name this occurs, and of whom it is the number."""
+    found = [one for one, called in names(library, wanted) if name in folded(called)]
+    is_number = name.isascii() and name.isdecimal() and len(name) < len(str(LARGEST_ID))
+    return [*found[:MOST_CALLED], int(name)] if is_number else found[:MOST_CALLED]
+
+
+def _by_name(library: Library, wanted: PeopleFilter, *, offset: int, limit: int) -> list[PersonRow]:
+    """Return some people by name, in any case, and after them those without one."""
+    known = [] if wanted.named is False else names(library, wanted)
+    known.sort(key=lambda one: (folded(one[1]), one[0]))
+    ids = [one for one, _ in known[offset : offset + limit]]
+    rows = people_by_id(library, ids)
+    found = [rows[one] for one in ids if one in rows]
+    if len(ids) == limit or wanted.named:
+        return found
+    nameless = replace(wanted, named=False)
+    start = max(offset - len(known), 0)
+    left = limit - len(ids)
+    return found + people_page(library, nameless, by="id", offset=start, limit=left)
 
 
 def with_faces(library: Library, people: Sequence[Person]) -> tuple[Card, ...]:

@@ -12,7 +12,7 @@ from album.contracts import nets_used
 from album.errors import Refused
 from album.people import to_person
 from clustering.layout import layout
-from db.browse import FaceKey, faces_with_vectors
+from db.browse import FaceKey, face_ids_of, faces_with_vectors
 from db.library import Library
 from db.people import find_person
 
@@ -66,14 +66,13 @@ def face_map(library: Library, who: Sequence[int | str] = ()) -> FaceMap:
         cards = with_faces(library, list({person.id: person for person in people}.values()))
     else:
         cards = _most_seen(library)
-    table = faces_with_vectors(
-        library, [card.person.id for card in cards], identity=nets.identity_contract
-    )
-    chosen = _even(len(table))
+    ids = face_ids_of(library, [card.person.id for card in cards])
+    shown = [ids[at] for at in _even(len(ids))]
+    table = faces_with_vectors(library, shown, identity=nets.identity_contract)
     assert table.vectors is not None
-    vectors = unit(table.vectors[chosen])
+    vectors = unit(table.vectors)
     places = layout(vectors)
-    odd = _odd(vectors, table.person_id[chosen])
+    odd = _odd(vectors, table.person_id)
     spots = tuple(
         Spot(
             FaceKey(
@@ -87,9 +86,9 @@ def face_map(library: Library, who: Sequence[int | str] = ()) -> FaceMap:
             float(y),
             float(lone),
         )
-        for row, (x, y), lone in zip(chosen.tolist(), places, odd, strict=True)
+        for row, ((x, y), lone) in enumerate(zip(places, odd, strict=True))
     )
-    return FaceMap(spots, cards, len(table) - len(chosen))
+    return FaceMap(spots, cards, len(ids) - len(spots))
 
 
 def _most_seen(library: Library) -> tuple[Card, ...]:
@@ -103,10 +102,10 @@ def _most_seen(library: Library) -> tuple[Card, ...]:
     return tuple(cards)
 
 
-def _even(n: int) -> NDArray[np.int64]:
-    if n <= MOST_FACES:
-        return np.arange(n)
-    return np.unique(np.linspace(0, n - 1, MOST_FACES).astype(np.int64))
+def _even(n: int) -> list[int]:
+    """Return places in a list of n, evenly spread, `MOST_FACES` at most."""
+    chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_FACES)).astype(np.int64))
+    return [int(at) for at in chosen]
 
 
 def _odd(vectors: Floats, person: NDArray[np.int64]) -> Floats:

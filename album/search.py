@@ -18,10 +18,10 @@ from album.people import (
 )
 from album.ranges import Range
 from db.library import Library
-from db.people import find_person
+from db.people import find_person, people_by_id
 from db.people import people as person_rows
 from db.rows import SearchRow
-from db.search import PhotoFilter, people_in, search
+from db.search import PhotoFilter, people_in, search, search_page
 from db.status import date_counts
 
 ANYTHING = Range(None, None)
@@ -172,6 +172,41 @@ def find_paths(library: Library, query: Query) -> list[str]:
         return [found.path for found in find_photos(library, query)]
     paths = [row.path for row in search(library, _filter(library, query, _resolve(library, query)))]
     return sorted(paths) if query.sort == "path" else paths
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the photos that were found, and how many there are in all."""
+
+    matches: tuple[Match, ...]
+    total: int
+
+
+def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Page:
+    """Find photos by date, and return a page of them; see `find_photos`.
+
+    What asks for neither age nor gender is counted and cut by the library, however much it finds.
+    """
+    if (query.ages, query.gender) != (ANYTHING, None):
+        found, total = [], 0
+        for total, one in enumerate(find_photos(library, query), 1):
+            if offset < total <= offset + limit:
+                found.append(one)
+        return Page(tuple(found), total)
+    wanted = _filter(library, query, _resolve(library, query))
+    rows, total = search_page(library, wanted, offset=offset, limit=limit)
+    who = people_in(library, [row.photo_id for row in rows])
+    known = people_by_id(library, {one for present in who.values() for one in present})
+    people = {number: to_person(row) for number, row in known.items()}
+    matches = (
+        _match(
+            row,
+            _trusted_year(row),
+            [people[one] for one in who.get(row.photo_id, ()) if one in people],
+        )
+        for row in rows
+    )
+    return Page(tuple(matches), total)
 
 
 @dataclass(frozen=True, slots=True)

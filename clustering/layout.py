@@ -15,7 +15,9 @@ AXES = 50
 """Main axes in which neighbours are looked for."""
 PUSHES = 4
 """Rows drawn at random for each neighbour."""
-BLOCK = 1024
+MORE_AXES, TURNS = 10, 4
+"""By how many more axes, and how often, main axes are looked for: see `main_axes`."""
+BLOCK = 512
 LONGEST_STEP = 4.0
 
 
@@ -27,7 +29,7 @@ def layout(
     Parameters
     ----------
     vectors : ndarray of float, shape (n, d)
-        Memory for n x 1024 distances is needed at a time, time is that of n x n of them.
+        Memory for n x 512 distances is needed at a time, time is that of n x n of them.
     neighbours : int
         By how many each row is drawn.
     epochs : int
@@ -45,7 +47,7 @@ def layout(
     ValueError
         If the vectors are no matrix or not finite.
     """
-    rows = np.asarray(vectors, np.float64)
+    rows = np.asarray(vectors, np.float32)
     if rows.ndim != 2 or not np.isfinite(rows).all():
         raise ValueError("finite vectors of shape (n, d) are needed")
     n = len(rows)
@@ -65,11 +67,20 @@ def layout(
     return np.asarray(places / max(float(np.abs(places).max()), 1e-12))
 
 
-def main_axes(rows: Doubles, count: int) -> Doubles:
-    """Return the rows in their main axes, shape (n, count), largest variance first."""
+def main_axes(rows: NDArray[np.floating], count: int) -> Doubles:
+    """Return the rows in their main axes, shape (n, count), largest variance first.
+
+    By subspace iteration from a random start, which needs neither all axes nor their matrix (Halko,
+    Martinsson, Tropp 2011); axes of nearly the same variance may be turned into each other.
+    """
     centred = rows - rows.mean(axis=0)
-    _, axes = np.linalg.eigh(centred.T @ centred)
-    return np.asarray(centred @ axes[:, ::-1][:, :count])
+    width = min(count + MORE_AXES, *rows.shape)
+    basis = np.random.default_rng(0).normal(size=(rows.shape[1], width)).astype(centred.dtype)
+    for _ in range(TURNS):
+        basis, _ = np.linalg.qr(centred.T @ (centred @ basis))
+    turned = (centred @ basis).astype(np.float64)
+    _, axes = np.linalg.eigh(turned.T @ turned)
+    return np.asarray(turned @ axes[:, ::-1][:, :count])
 
 
 def near_pairs(rows: Doubles, count: int) -> Ints:

@@ -5,45 +5,63 @@ Columns rather than rows, and no paths: a person may have many thousands of face
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import func, select
 
 from db.browse import FaceKey
 from db.library import Library
-from db.records import Floats
 from db.rows import Moment
 from db.schema import assignment, face, observation, photo, sighting
 from db.sql import contract_id, is_present
 
 
-@dataclass(frozen=True, slots=True)
-class DatedFace:
-    """A face of a person in a photo with a date.
+class DatedFace(NamedTuple):
+    """A face of a person in a photo with a date: a row as it comes, since there may be many.
 
     Attributes
     ----------
-    key : FaceKey
+    face_id, photo_id : int
+    x0, y0, x1, y1 : float
+        In pixels of the upright photo.
+    time_ms : int or None
+        Of the frame, in a clip.
     taken_at : datetime
         Naive local time.
     date_source, date_precision : str
     size : float
         In pixels of the photo.
     sharpness, frontal : float or None
-    ages : ndarray of float32, shape (a,), or None
-        Probability of each age.
     """
 
-    key: FaceKey
+    face_id: int
+    photo_id: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    time_ms: int | None
     taken_at: datetime
     date_source: str
     date_precision: str
     size: float
     sharpness: float | None
     frontal: float | None
-    ages: Floats | None
+
+    @property
+    def key(self) -> FaceKey:
+        """Where the picture of the face is to be had."""
+        box = (self.x0, self.y0, self.x1, self.y1)
+        return FaceKey(self.face_id, self.photo_id, box, self.time_ms)
+
+
+class SeenAge(NamedTuple):
+    """When a face was seen, and the probability of each age, as float16."""
+
+    taken_at: datetime
+    date_source: str
+    date_precision: str
+    ages: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,43 +74,46 @@ class SeenInClip:
     moments: tuple[Moment, ...]
 
 
-def dated_faces(library: Library, person_id: int, attributes: str | None) -> list[DatedFace]:
-    """Return the faces of a person in photos with a date that are on the disk, oldest first.
+def dated_faces(library: Library, person_id: int) -> list[DatedFace]:
+    """Return the faces of a person in photos with a date that are on the disk, oldest first."""
+    query = (
+        select(
+            *(face.c.id, face.c.photo_id, face.c.x0, face.c.y0, face.c.x1, face.c.y1),
+            *(face.c.time_ms, photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
+            *(face.c.size, face.c.sharpness, face.c.frontal),
+        )
+        .select_from(assignment.join(face).join(photo))
+        .where(assignment.c.person_id == person_id, photo.c.taken_at.is_not(None))
+        .where(is_present(face.c.photo_id))
+        .order_by(photo.c.taken_at, face.c.id)
+    )
+    with library.read() as conn:
+        return [DatedFace._make(row) for row in conn.execute(query)]
+
+
+def seen_ages(library: Library, person_id: int, attributes: str, *, every: int) -> list[SeenAge]:
+    """Return what the faces of a person look like in age, of photos with a date on the disk.
 
     Parameters
     ----------
     library : Library
     person_id : int
-    attributes : str or None
+    attributes : str
         Contract of the ages.
+    every : int
+        Of how many faces one is looked at; 1: all.
     """
+    columns = (photo.c.taken_at, photo.c.date_source, photo.c.date_precision, observation.c.ages)
     with library.read() as conn:
-        contract = contract_id(conn, "attributes", attributes) if attributes else None
-        said = (observation.c.face_id == face.c.id) & (observation.c.contract_id == (contract or 0))
+        contract = contract_id(conn, "attributes", attributes)
         query = (
-            select(
-                *(face.c.id, face.c.photo_id, face.c.x0, face.c.y0, face.c.x1, face.c.y1),
-                *(face.c.time_ms, photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
-                *(face.c.size, face.c.sharpness, face.c.frontal, observation.c.ages),
-            )
-            .select_from(assignment.join(face).join(photo).outerjoin(observation, said))
-            .where(assignment.c.person_id == person_id, photo.c.taken_at.is_not(None))
-            .where(is_present(face.c.photo_id))
-            .order_by(photo.c.taken_at, face.c.id)
+            select(*columns)
+            .select_from(assignment.join(face).join(photo).join(observation))
+            .where(assignment.c.person_id == person_id, assignment.c.face_id % every == 0)
+            .where(photo.c.taken_at.is_not(None), is_present(face.c.photo_id))
+            .where(observation.c.contract_id == contract, observation.c.ages.is_not(None))
         )
-        rows = conn.execute(query).all()
-    return [_dated_face(tuple(row)) for row in rows]
-
-
-def _dated_face(row: tuple[Any, ...]) -> DatedFace:
-    face_id, photo_id, x0, y0, x1, y1, time_ms, *rest, ages = row
-    key = FaceKey(face_id, photo_id, (x0, y0, x1, y1), time_ms)
-    values = (*rest, _probabilities(ages))
-    return DatedFace(key, *values)
-
-
-def _probabilities(blob: bytes | None) -> NDArray[np.float32] | None:
-    return None if blob is None else np.frombuffer(blob, np.float16).astype(np.float32)
+        return [SeenAge._make(row) for row in conn.execute(query)]
 
 
 def clips_with(library: Library, person_id: int) -> list[SeenInClip]:

@@ -87,11 +87,20 @@ def cover_faces(library: Library, person_ids: Sequence[int]) -> dict[int, FaceKe
 
 
 def _any_face(person_ids: Sequence[int]) -> Select[Any]:
+    """Select the largest face of each of some people, found without sorting all of them."""
+    other = face.alias("other")
+    largest = (
+        select(other.c.id)
+        .join(assignment, assignment.c.face_id == other.c.id)
+        .where(assignment.c.person_id == person.c.id)
+        .order_by(other.c.size.desc(), other.c.id)
+        .limit(1)
+        .scalar_subquery()
+    )
     return (
-        select(assignment.c.person_id, *_KEY)
-        .join(face, face.c.id == assignment.c.face_id)
-        .where(assignment.c.person_id.in_(person_ids))
-        .order_by(face.c.size.desc(), face.c.id)
+        select(person.c.id, *_KEY)
+        .join(face, face.c.id == largest)
+        .where(person.c.id.in_(person_ids))
     )
 
 
@@ -227,17 +236,25 @@ def _seen(row: tuple[Any, ...]) -> SeenFace:
     return SeenFace(_key(row[:7]), *values)
 
 
-def faces_with_vectors(library: Library, person_ids: Sequence[int], *, identity: str) -> FaceTable:
-    """Return the faces of some people, with vectors, as `db.faces.load_faces` does of all.
+def face_ids_of(library: Library, person_ids: Sequence[int]) -> list[int]:
+    """Return the ids of all faces of some people in photos that are on the disk, ascending."""
+    query = select(face.c.id).select_from(assignment.join(face)).where(is_present(face.c.photo_id))
+    with library.read() as conn:
+        parts = (query.where(assignment.c.person_id.in_(part)) for part in chunks(person_ids))
+        return sorted(int(one) for part in parts for one in conn.scalars(part))
+
+
+def faces_with_vectors(library: Library, face_ids: Sequence[int], *, identity: str) -> FaceTable:
+    """Return some faces with vectors, as `db.faces.load_faces` does all.
 
     Parameters
     ----------
     library : Library
-    person_ids : sequence of int
+    face_ids : sequence of int
         A few thousand at most.
     identity : str
         Contract of the vectors.
     """
-    mine = assignment.c.person_id.in_(list(person_ids)[:CHUNK])
+    these = face.c.id.in_(list(face_ids)[:CHUNK])
     with library.read() as conn:
-        return load_table(conn, library.path, identity=identity, only=mine)
+        return load_table(conn, library.path, identity=identity, only=these)

@@ -17,6 +17,7 @@ UNFINISHED = "copy.unfinished"
 """Setting of a library that is being copied into, from its start to its end: what is copied."""
 WAIT_S = 10.0
 """How long to wait for another process that is writing, by default."""
+CACHE_MB = 32
 
 
 class Store(Protocol):
@@ -51,9 +52,9 @@ class Store(Protocol):
         ...
 
 
-def _store(place: Place, *, read_only: bool, wait_s: float) -> Store:
+def _store(place: Place, *, read_only: bool, wait_s: float, cache_mb: int) -> Store:
     if isinstance(place, FilePlace):
-        return SqliteStore(place, read_only=read_only, wait_s=wait_s)
+        return SqliteStore(place, read_only=read_only, wait_s=wait_s, cache_mb=cache_mb)
     # Imported late: whose library is a file has no use for it.
     from db.postgresql import PostgresqlStore
 
@@ -105,6 +106,7 @@ class Library:
         create: bool = True,
         read_only: bool = False,
         wait_s: float = WAIT_S,
+        cache_mb: int = CACHE_MB,
         unfinished: bool = False,
     ) -> Self:
         """Open a library, making it or bringing it up to date if need be.
@@ -120,6 +122,8 @@ class Library:
             Change nothing, not even the format. Works on read-only media, too.
         wait_s : float
             Seconds to wait for another process that is writing.
+        cache_mb : int
+            Megabytes of a file that each connection keeps in memory at most.
         unfinished : bool
             Open also what is an unfinished copy of another library (`db.copying`).
 
@@ -128,7 +132,8 @@ class Library:
         LibraryError
             One of the subclasses in `db.errors`.
         """
-        store = _store(place_of(path_or_url), read_only=read_only, wait_s=wait_s)
+        place = place_of(path_or_url)
+        store = _store(place, read_only=read_only, wait_s=wait_s, cache_mb=cache_mb)
         library = cls(store, read_only=read_only)
         try:
             store.prepare(create=create)

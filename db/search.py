@@ -1,7 +1,7 @@
 """Finding photos by who is in them and when they were taken."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, String, cast, func, select, true, 
 from db.library import Library
 from db.rows import SearchRow
 from db.schema import assignment, face, file, person, photo
-from db.sql import best_file, chunks
+from db.sql import best_file, chunks, is_present
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,27 @@ def search(library: Library, wanted: PhotoFilter) -> list[SearchRow]:
     )
     with library.read() as conn:
         return [SearchRow(*row) for row in conn.execute(query)]
+
+
+def search_page(
+    library: Library, wanted: PhotoFilter, *, offset: int, limit: int
+) -> tuple[list[SearchRow], int]:
+    """Return some of the photos that meet a filter, by date, undated ones last; and how many do.
+
+    Of all others neither a path nor a place in memory is needed. Gone photos are never among them.
+    """
+    here = [is_present(photo.c.id), *_conditions(replace(wanted, gone=True))]
+    order = (photo.c.taken_at.is_(None), photo.c.taken_at, photo.c.id)
+    part = select(photo.c.id).where(*here).order_by(*order).limit(limit).offset(offset).subquery()
+    columns = (
+        *(photo.c.id, file.c.path, file.c.gone_at.is_(None), photo.c.kind),
+        *(photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
+    )
+    source = part.join(photo, photo.c.id == part.c.id).join(file, _FILE)
+    with library.read() as conn:
+        total = conn.scalar(select(func.count()).select_from(photo).where(*here)) or 0
+        rows = conn.execute(select(*columns).select_from(source).order_by(*order))
+        return [SearchRow(*row) for row in rows], int(total)
 
 
 def people_in(library: Library, photo_ids: Sequence[int] | None) -> dict[int, list[int]]:

@@ -30,9 +30,9 @@ PLAIN = "library_plain"
 """Execution option of connections that are neither for reading nor for writing the library."""
 
 
-def _pragmas(raw: sqlite3.Connection, *, read_only: bool) -> None:
+def _pragmas(raw: sqlite3.Connection, *, read_only: bool, cache_mb: int) -> None:
     raw.execute("PRAGMA foreign_keys = ON")
-    raw.execute("PRAGMA cache_size = -32768")
+    raw.execute(f"PRAGMA cache_size = -{cache_mb << 10}")
     if not read_only:
         raw.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # without effect on an existing file
         raw.execute("PRAGMA journal_mode = WAL")
@@ -56,10 +56,10 @@ def _log_is_empty(path: str) -> bool:
     return not log.exists() or log.stat().st_size == 0
 
 
-def _connect(path: str, *, read_only: bool, wait_s: float) -> sqlite3.Connection:
+def _connect(path: str, *, read_only: bool, wait_s: float, cache_mb: int) -> sqlite3.Connection:
     raw = _open_sqlite(path, "mode=ro" if read_only else "mode=rw", wait_s)
     try:
-        _pragmas(raw, read_only=read_only)
+        _pragmas(raw, read_only=read_only, cache_mb=cache_mb)
         raw.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError as error:
         raw.close()
@@ -122,14 +122,20 @@ class SqliteStore:
 
     is_shared = False
 
-    def __init__(self, place: FilePlace, *, read_only: bool, wait_s: float) -> None:
+    def __init__(self, place: FilePlace, *, read_only: bool, wait_s: float, cache_mb: int) -> None:
         self.path = place.path
         self._read_only = read_only
         self._wait_s = wait_s
+        self._cache_mb = cache_mb
         self.engine = self._engine()
 
     def _connect(self) -> sqlite3.Connection:
-        return _connect(self.path, read_only=self._read_only, wait_s=self._wait_s)
+        return _connect(
+            self.path,
+            read_only=self._read_only,
+            wait_s=self._wait_s,
+            cache_mb=self._cache_mb,
+        )
 
     def _engine(self) -> Engine:
         engine = create_engine("sqlite://", creator=self._connect, poolclass=QueuePool)

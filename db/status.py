@@ -41,8 +41,14 @@ def _contracts(conn: Connection) -> tuple[ContractCount, ...]:
     )
 
 
-def status(library: Library) -> Status:
+def status(library: Library, *, contracts: bool = True) -> Status:
     """Count what is in the library.
+
+    Parameters
+    ----------
+    library : Library
+    contracts : bool
+        Count by contract, too, for which every observation is looked at.
 
     Returns
     -------
@@ -70,7 +76,7 @@ def status(library: Library) -> Status:
             named=_count(conn, person, ~unnamed),
             passers_by=_count(conn, person, person.c.passer_by, unnamed),
             failures=_count(conn, failed, ~gone),
-            contracts=_contracts(conn),
+            contracts=_contracts(conn) if contracts else (),
         )
 
 

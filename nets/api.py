@@ -75,9 +75,19 @@ class Detector(Protocol):
     name: str
     contract: str
     """Digest of the weights and of everything else that decides the boxes."""
+    sees: int | None
+    """Longest side in pixels beyond which a picture tells it no more, since it scales pictures by
+    itself; None: every pixel counts."""
 
-    def detect(self, image: Image) -> Detections:
-        """Find the faces of one upright RGB image."""
+    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+        """Find the faces of one upright RGB image.
+
+        Parameters
+        ----------
+        image : ndarray of uint8, shape (height, width, 3)
+        zoom : float
+            Pixels of the image for each pixel in which the smallest face was asked for.
+        """
         ...
 
 

@@ -31,6 +31,10 @@ WIDER, TALLER = 0.5, 0.66
 """How much wider and taller than the box the net of gender wants to see."""
 
 
+Picture = Image | Pixels.Image
+"""Upright RGB pixels: an array, or what Pillow has decoded, of which only the faces are copied."""
+
+
 @dataclass(frozen=True, slots=True)
 class Crop:
     """A way to cut faces out of an image.
@@ -50,14 +54,14 @@ class Crop:
     name: str
     version: int
     size: int
-    cut: Callable[[Image, Floats, Floats], Image]
+    cut: Callable[[Picture, Floats, Floats], Image]
 
-    def __call__(self, image: Image, faces: Detections) -> Image:
+    def __call__(self, image: Picture, faces: Detections) -> Image:
         """Cut every face out of one image.
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (height, width, 3)
+        image : ndarray of uint8, shape (height, width, 3), or PIL.Image.Image
             Upright RGB.
         faces : Detections
             In pixels of that image.
@@ -73,14 +77,14 @@ class Crop:
         return chips
 
 
-def _box224(image: Image, box: Floats, landmarks: Floats) -> Image:
+def _box224(image: Picture, box: Floats, landmarks: Floats) -> Image:
     """Cut the box with a margin, stretched to a square as in the authors' code."""
     left, top, right, bottom = _bounded(image, box)
     across, down = MARGIN * (right - left), MARGIN * (bottom - top)
     return _resized(image, (left - across, top - down, right + across, bottom + down), 224)
 
 
-def _aligned150(image: Image, box: Floats, landmarks: Floats) -> Image:
+def _aligned150(image: Picture, box: Floats, landmarks: Floats) -> Image:
     """Turn, scale and move the face so that its landmarks come near the template."""
     bounded = _bounded(image, box)
     usual = USUAL_SIDE * _side(bounded)
@@ -91,13 +95,13 @@ def _aligned150(image: Image, box: Floats, landmarks: Floats) -> Image:
     return _resized(image, _square(bounded, usual), 150)
 
 
-def _face64(image: Image, box: Floats, landmarks: Floats) -> Image:
+def _face64(image: Picture, box: Floats, landmarks: Floats) -> Image:
     """Cut a square about the box, as large as the chips of FER2013 are about theirs."""
     bounded = _bounded(image, box)
     return _resized(image, _square(bounded, FER_SIDE * _side(bounded)), 64)
 
 
-def _wide64(image: Image, box: Floats, landmarks: Floats) -> Image:
+def _wide64(image: Picture, box: Floats, landmarks: Floats) -> Image:
     """Cut the box made wider and taller, stretched to a square as published."""
     left, top, right, bottom = _bounded(image, box)
     across, down = WIDER * (right - left) / 2, TALLER * (bottom - top) / 2
@@ -148,9 +152,9 @@ def _complex(points: Floats) -> NDArray[np.complex128]:
 Rectangle = tuple[float, float, float, float]
 
 
-def _bounded(image: Image, box: Floats) -> Rectangle:
+def _bounded(image: Picture, box: Floats) -> Rectangle:
     """Return the box, at least one pixel large and no further out than one image's width."""
-    height, width = image.shape[:2]
+    width, height = _size(image)
     low, high = (-width, -height, -width, -height), (2 * width, 2 * height, 2 * width, 2 * height)
     left, top, right, bottom = np.clip(np.nan_to_num(box.astype(float)), low, high).tolist()
     return left, top, max(right, left + 1), max(bottom, top + 1)
@@ -167,7 +171,7 @@ def _square(box: Rectangle, side: float) -> Rectangle:
     return x - side / 2, y - side / 2, x + side / 2, y + side / 2
 
 
-def _resized(image: Image, box: Rectangle, size: int) -> Image:
+def _resized(image: Picture, box: Rectangle, size: int) -> Image:
     """Resize a rectangle of the image; every pixel of a large face counts."""
     block = max(1, int(_side(box) / size / 2))
     pixels, (x, y) = _region(image, box, block)
@@ -176,7 +180,7 @@ def _resized(image: Image, box: Rectangle, size: int) -> Image:
     return np.asarray(pixels.resize((size, size), Pixels.Resampling.BILINEAR, box=inside))
 
 
-def _turned(image: Image, turn: complex, shift: complex, size: int) -> Image:
+def _turned(image: Picture, turn: complex, shift: complex, size: int) -> Image:
     """Sample a turned square: chip coordinates z lie at turn * z + shift of the image."""
     corners = np.array([0, size, 1j * size, size + 1j * size]) * turn + shift
     box = (corners.real.min(), corners.imag.min(), corners.real.max(), corners.imag.max())
@@ -189,22 +193,36 @@ def _turned(image: Image, turn: complex, shift: complex, size: int) -> Image:
     return np.asarray(pixels.transform((size, size), method, affine, resampling))
 
 
-def _region(image: Image, box: Rectangle, block: int) -> tuple[Pixels.Image, tuple[int, int]]:
+def _region(image: Picture, box: Rectangle, block: int) -> tuple[Pixels.Image, tuple[int, int]]:
     """Return what covers a box, averaged in square blocks, and its top left corner in blocks.
 
     Borders are repeated after averaging, so that memory is bounded by the chip, not by the face.
     """
-    (top, bottom, first, last), (left, right, begin, end) = (
+    (left, right, begin, end), (top, bottom, first, last) = (
         _span(low, high, length, block)
-        for low, high, length in zip(box[1::-1], box[3:1:-1], image.shape[:2], strict=True)
+        for low, high, length in zip(box[:2], box[2:], _size(image), strict=True)
     )
-    part = image[first * block : last * block, begin * block : end * block]
-    small = Pixels.fromarray(np.ascontiguousarray(part)).reduce(block)
+    small = _averaged(image, (begin, first, end, last), block)
     if (top, bottom, left, right) != (first, last, begin, end):
         rows = np.clip(np.arange(top, bottom), first, last - 1) - first
         columns = np.clip(np.arange(left, right), begin, end - 1) - begin
         small = Pixels.fromarray(np.asarray(small)[rows[:, None], columns])
     return small, (left, top)
+
+
+def _averaged(image: Picture, blocks: tuple[int, int, int, int], block: int) -> Pixels.Image:
+    """Return some blocks of an image (left, top, right, bottom), each as one pixel."""
+    left, top, right, bottom = (edge * block for edge in blocks)
+    if isinstance(image, np.ndarray):
+        part = np.ascontiguousarray(image[top:bottom, left:right])
+        return Pixels.fromarray(part).reduce(block)
+    inside = left, top, min(right, image.width), min(bottom, image.height)
+    return image.crop(inside) if block == 1 else image.reduce(block, inside)
+
+
+def _size(image: Picture) -> tuple[int, int]:
+    """Return width and height."""
+    return image.shape[1::-1] if isinstance(image, np.ndarray) else image.size
 
 
 def _span(low: float, high: float, length: int, block: int) -> tuple[int, int, int, int]:

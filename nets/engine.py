@@ -19,7 +19,7 @@ from nets.api import (
     Image,
     Net,
 )
-from nets.crops import CROPS
+from nets.crops import CROPS, Picture
 from nets.devices import providers
 from nets.embedders import (
     Fused,
@@ -85,11 +85,11 @@ class Engine:
         """Digest of everything that decides what is found and said of a photo."""
         return digest(self.detector.contract, self.embedder.contract, self.attributes.contract)
 
-    def detect(self, image: Image) -> Detections:
-        """Find the faces of an upright RGB image, uint8, shape (height, width, 3)."""
-        return self.detector.detect(image)
+    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+        """Find the faces of an upright RGB image, see `nets.api.Detector`."""
+        return self.detector.detect(image, zoom=zoom)
 
-    def crop(self, image: Image, faces: Detections) -> Batch:
+    def crop(self, image: Picture, faces: Detections) -> Batch:
         """Cut the chips that the nets want of each face of an image."""
         return Batch({name: CROPS[name](image, faces) for name in self.crops})
 

@@ -43,6 +43,7 @@ class FacenetMtcnn:
     """
 
     name = "facenet-pytorch"
+    sees: int | None = None
 
     def __init__(
         self,
@@ -58,13 +59,15 @@ class FacenetMtcnn:
         self._threads = threads
         self.contract = digest(self.name, installed, VERSION, min_face, *thresholds, factor)
 
-    def detect(self, image: Image) -> Detections:
+    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
         """Find the faces of one image.
 
         Parameters
         ----------
         image : ndarray of uint8, shape (height, width, 3)
             Upright RGB.
+        zoom : float
+            See `nets.api.Detector`.
 
         Returns
         -------
@@ -79,8 +82,10 @@ class FacenetMtcnn:
         """
         check_image(image)
         # facenet-pytorch fails where there is no level to look at or no proposal.
-        if min(image.shape[:2]) < self.min_face:
+        least = self.min_face * zoom
+        if min(image.shape[:2]) < least:
             return Detections.none()
+        self._mtcnn.min_face_size = least
         boxes, scores, landmarks = self._mtcnn.detect(image, landmarks=True)
         if boxes is None:
             return Detections.none()

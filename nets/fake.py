@@ -111,28 +111,31 @@ class FakeDetector:
     """
 
     name = "fake"
+    sees: int | None = None
 
     def __init__(self, *, min_face: float = 20) -> None:
         self.contract = digest("fake detector", 1, float(min_face))
         self._min_face = min_face
 
-    def detect(self, image: Image) -> Detections:
+    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
         """Find the drawings in an upright RGB image, the largest first."""
-        boxes = [box for box in _frames(image) if self._is_face(image, box)]
+        least = self._min_face * zoom
+        boxes = [box for box in _frames(image) if _is_face(image, box, least)]
         if not boxes:
             return Detections.none()
         found = np.array(sorted(boxes, key=_area, reverse=True), np.float32)
         corner, side = found[:, None, :2], (found[:, 2:] - found[:, :2])[:, None]
         return Detections(found, corner + side * LANDMARKS, np.full(len(found), 0.99, np.float32))
 
-    def _is_face(self, image: Image, box: Box) -> bool:
-        left, top, right, bottom = box
-        side = min(right - left, bottom - top)
-        if side < self._min_face or max(right - left, bottom - top) > 1.3 * side:
-            return False
-        rows = np.linspace(top, bottom - 1, READ_SIDE).astype(int)
-        columns = np.linspace(left, right - 1, READ_SIDE).astype(int)
-        return _read(image[rows[:, None], columns], margin=0) is not None
+
+def _is_face(image: Image, box: Box, least: float) -> bool:
+    left, top, right, bottom = box
+    side = min(right - left, bottom - top)
+    if side < least or max(right - left, bottom - top) > 1.3 * side:
+        return False
+    rows = np.linspace(top, bottom - 1, READ_SIDE).astype(int)
+    columns = np.linspace(left, right - 1, READ_SIDE).astype(int)
+    return _read(image[rows[:, None], columns], margin=0) is not None
 
 
 def _frames(image: Image) -> list[Box]:

@@ -172,6 +172,13 @@ def read_weights(entry: Entry) -> bytes:
     return data
 
 
+PIXELS = {"cpu": 2 * 224**2}
+"""Of the chips in one call, by device. What a net makes of two chips of 224 pixels stays in the
+processor's cache; of eight, each takes 15 % longer."""
+MANY_PIXELS = 32 * 224**2
+"""On any other device."""
+
+
 class OnnxNet:
     """One net on ONNX Runtime; implements `nets.api.Net`.
 
@@ -183,14 +190,14 @@ class OnnxNet:
         The net; it must take chips.
     threads : int
         Cores that one call may use; 0 means all.
-    batch : int
-        Chips in one call of the runtime, which bounds the memory; more than 8 are not faster.
+    batch : int, optional
+        Chips in one call of the runtime, which bounds the memory; else as many as `PIXELS` allows.
     device : str
         One of `nets.devices.DEVICES`; no part of the contract, since the vectors are the same.
     """
 
     def __init__(
-        self, entry: Entry, *, threads: int = 1, batch: int = 8, device: str = "cpu"
+        self, entry: Entry, *, threads: int = 1, batch: int | None = None, device: str = "cpu"
     ) -> None:
         if entry.crop is None:
             raise ValueError(f"{entry.name} does not take face chips")
@@ -201,7 +208,7 @@ class OnnxNet:
         self.size = crop.size
         self._entry = entry
         self._threads = threads
-        self._batch = batch
+        self._batch = batch or max(1, PIXELS.get(device, MANY_PIXELS) // crop.size**2)
         self._device = device
 
     @cached_property

@@ -71,6 +71,7 @@ class Mtcnn:
     """
 
     name = "mtcnn"
+    sees: int | None = None
 
     def __init__(
         self,
@@ -90,13 +91,15 @@ class Mtcnn:
         digests = [entry.sha256 for entry in self._entries]
         self.contract = digest("mtcnn", VERSION, min_face, *thresholds, factor, *digests)
 
-    def detect(self, image: Image) -> Detections:
+    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
         """Find the faces of one image.
 
         Parameters
         ----------
         image : ndarray of uint8, shape (height, width, 3)
             Upright RGB.
+        zoom : float
+            See `nets.api.Detector`.
 
         Returns
         -------
@@ -110,7 +113,8 @@ class Mtcnn:
         """
         check_image(image)
         pixels = Pixels(image)
-        boxes = self._refined(pixels, self._proposed(pixels))
+        least = max(self.min_face * zoom, WINDOW)
+        boxes = self._refined(pixels, self._proposed(pixels, least))
         return self._decided(pixels, boxes)
 
     @cached_property
@@ -120,8 +124,8 @@ class Mtcnn:
             for entry in self._entries
         }
 
-    def _proposed(self, pixels: Pixels) -> Floats:
-        wanted = scales(pixels.height, pixels.width, min_face=self.min_face, factor=self.factor)
+    def _proposed(self, pixels: Pixels, least: float) -> Floats:
+        wanted = scales(pixels.height, pixels.width, min_face=least, factor=self.factor)
         found = [
             self._at_level(level, scale)
             for level, scale in zip(pixels.levels(wanted), wanted, strict=True)

@@ -30,7 +30,7 @@ OVERLAP = 0.4
 TOP = 400
 """Faces of one pass at most."""
 MULTIPLE = 32
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,7 @@ class RetinaFace:
     """
 
     name = "retinaface"
+    sees: int | None = CLOSER.side
 
     def __init__(
         self,
@@ -129,13 +130,15 @@ class RetinaFace:
             ) from error
         return open_template(TEMPLATE, weights, threads=self._threads, device=self._device)
 
-    def detect(self, image: Image) -> Detections:
+    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
         """Find the faces of one image.
 
         Parameters
         ----------
         image : ndarray of uint8, shape (height, width, 3)
             Upright RGB.
+        zoom : float
+            See `nets.api.Detector`.
 
         Returns
         -------
@@ -147,11 +150,12 @@ class RetinaFace:
         side = max(image.shape[:2])
         sure = seen.take(seen.scores >= first.threshold)
         found = [self._placed(image, sure, max(side / first.side, 1.0))]
-        closer = side > first.side and self._hints(seen, side / first.side)
+        least = LOOSE * self.min_face * zoom
+        closer = side > first.side and _hints(seen, side / first.side, least)
         if closer or self._passes is not None:
             found += [self.look(image, one) for one in others]
         faces = _joined(found)
-        return faces.take(_sides(faces) >= LOOSE * self.min_face)
+        return faces.take(_sides(faces) >= least)
 
     def _placed(self, image: Image, faces: Detections, scale: float) -> Detections:
         """Take boxes and landmarks of large faces from a look at a smaller picture."""
@@ -169,12 +173,6 @@ class RetinaFace:
         landmarks[large[same]] = smaller.landmarks[best[same]]
         return Detections(boxes, landmarks, faces.scores)
 
-    def _hints(self, seen: Detections, scale: float) -> bool:
-        """Tell whether something small looks a little like a face."""
-        sides = _sides(seen)
-        doubtful = (seen.scores < FIRST.threshold) & (sides < SMALL * scale)
-        return bool((doubtful & (sides >= LOOSE * self.min_face)).any())
-
     def look(self, image: Image, how: Pass, *, least: float | None = None) -> Detections:
         """Look at an image once, at one size; keep scores from `least` on, else from the pass's."""
         least = how.threshold if least is None else min(least, how.threshold)
@@ -191,6 +189,13 @@ class RetinaFace:
         faces = faces.take(best)
         back = np.array([1 / scale[0], 1 / scale[1]], np.float32)
         return Detections(faces.boxes * np.tile(back, 2), faces.landmarks * back, faces.scores)
+
+
+def _hints(seen: Detections, scale: float, least: float) -> bool:
+    """Tell whether something small looks a little like a face."""
+    sides = _sides(seen)
+    doubtful = (seen.scores < FIRST.threshold) & (sides < SMALL * scale)
+    return bool((doubtful & (sides >= least)).any())
 
 
 def decode(level: Floats, stride: int, least: float) -> tuple[Floats, Floats, Floats]:

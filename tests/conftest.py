@@ -1,6 +1,11 @@
 import pytest
+from hypothesis import settings
 
 from tests import databases
+
+# A slow machine is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items):

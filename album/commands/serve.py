@@ -9,6 +9,8 @@ from album.commands.common import Session, everywhere
 from album.errors import AlbumError
 
 PORT = 8765
+BACKLOG = 256
+"""Connections that wait to be taken."""
 
 
 @click.command(epilog="For example:  album serve --open")
@@ -56,17 +58,18 @@ def command(
     if open_page:
         webbrowser.open(address)
     config = uvicorn.Config(make_app(shelf), log_level="warning", server_header=False,
-                            timeout_graceful_shutdown=3)  # fmt: skip
+                            timeout_graceful_shutdown=3, backlog=BACKLOG)  # fmt: skip
     uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """Take the port, or say that it is taken."""
+    """Take the port, or say that it is taken; who asks from now on waits for the server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise AlbumError(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
@@ -27,6 +28,9 @@ from album.web.guard import Access, Guard
 from album.web.shelf import Shelf
 from album.web.thumbnails import Thumbnails
 
+THREADS = 8
+"""Requests that are worked on at the same time; more threads only wait for each other, and each has
+a connection to the library with pages of its own in memory."""
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     *(people.router, person.router, photo.router, review.router, search.router),
@@ -57,6 +61,7 @@ def make_app(shelf: Shelf) -> Guard:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
         yield
         shelf.close()
 

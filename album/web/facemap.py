@@ -25,7 +25,9 @@ def map_page(request: Request, people: People = "") -> HTMLResponse:
 @router.get("/api/v1/map", tags=["people"])
 def map_get(shelf: ShelfOf, people: People = "") -> MapModel:
     """Lay out the faces of some people, or of those with most photos, in the plane."""
-    found = face_map(shelf.library, [one.strip() for one in people.split(",") if one.strip()])
+    who = [one.strip() for one in people.split(",") if one.strip()]
+    with shelf.heavy:
+        found = face_map(shelf.library, who)
     return MapModel(
         people=[person_model(card) for card in found.people],
         left_out=found.left_out,

@@ -2,9 +2,11 @@
 
 import mimetypes
 import stat
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
@@ -14,6 +16,9 @@ from album.web.deps import Id, ShelfOf
 from album.web.shelf import Shelf
 from album.web.thumbnails import key_of
 from db.browse import FaceKey, PhotoFile, face_file, photo_file
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 router = APIRouter()
 
@@ -68,38 +73,45 @@ def _photo(shelf: Shelf, photo_id: int) -> PhotoFile:
     return found
 
 
+async def _picture(shelf: Shelf, key: str, draw: "Callable[[], Image.Image]") -> Response:
+    """Answer with a picture; drawing waits for its turn without holding up anything else."""
+    path = await to_thread.run_sync(shelf.thumbnails.there, key)
+    if path is None:
+        get = shelf.thumbnails.get
+        path = await to_thread.run_sync(get, key, draw, limiter=shelf.decoding)
+    return FileResponse(path, media_type="image/jpeg", headers=FOR_EVER)
+
+
 @router.get("/faces/{face_id}/{side}.jpg", include_in_schema=False)
-def face_picture(shelf: ShelfOf, face_id: Id, side: Side) -> Response:
+async def face_picture(shelf: ShelfOf, face_id: Id, side: Side) -> Response:
     """Answer with a face, cut out of its photo."""
     from album.pictures import crop_face
 
-    found = face_file(shelf.library, face_id)
+    found = await to_thread.run_sync(lambda: face_file(shelf.library, face_id))
     if found is None:
         raise LookupError(f"There is no face {face_id}.")
     size = _nearest(side, FACE_SIDES)
-    key = key_of("face", face_version(found.key), size)
-    path = shelf.thumbnails.get(
-        key,
-        lambda: crop_face(
-            _checked(found.path, found.present), found.key.box, side=size, time_ms=found.key.time_ms
-        ),
-    )
-    return FileResponse(path, media_type="image/jpeg", headers=FOR_EVER)
+
+    def draw() -> "Image.Image":
+        path, where = _checked(found.path, found.present), found.key
+        return crop_face(path, where.box, side=size, time_ms=where.time_ms)
+
+    return await _picture(shelf, key_of("face", face_version(found.key), size), draw)
 
 
 @router.get("/photos/{photo_id}/{side}.jpg", include_in_schema=False)
-def photo_picture(shelf: ShelfOf, photo_id: Id, side: Side) -> Response:
+async def photo_picture(shelf: ShelfOf, photo_id: Id, side: Side) -> Response:
     """Answer with a photo as JPEG, upright, no larger than asked for."""
     from album.web.drawing import whole_photo
 
-    found = _photo(shelf, photo_id)
+    found = await to_thread.run_sync(_photo, shelf, photo_id)
     size = _nearest(side, PHOTO_SIDES)
-    key = key_of("photo", found.content_hash, size)
-    clip = found.kind == "clip"
-    path = shelf.thumbnails.get(
-        key, lambda: whole_photo(_checked(found.path, found.present), max_side=size, clip=clip)
-    )
-    return FileResponse(path, media_type="image/jpeg", headers=FOR_EVER)
+
+    def draw() -> "Image.Image":
+        path = _checked(found.path, found.present)
+        return whole_photo(path, max_side=size, clip=found.kind == "clip")
+
+    return await _picture(shelf, key_of("photo", found.content_hash, size), draw)
 
 
 @router.get("/photos/{photo_id}/file", include_in_schema=False)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from album.answers import answer, find_asked, remember
+from album.answers import answer, find_key, remember
 from album.browse import Card
 from album.people import Person
 from album.suggestions import Suggestion, question_text, suggestions
@@ -100,5 +100,5 @@ def questions(
 def question_answer(shelf: ShelfOf, said: Answer) -> AnsweredModel:
     """Answer a question of the last list."""
     with shelf.changing() as library:
-        done = answer(library, find_asked(library, said.key), said.answer)
+        done = answer(library, find_key(library, said.key), said.answer)
     return AnsweredModel(summary=done.summary, can_undo=done.change is not None)

@@ -7,14 +7,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from album.errors import AlbumError
 from album.phrases import parse_phrase
-from album.search import Match, find_photos
+from album.search import Match, find_page
 from album.web.deps import Limit, Offset, ShelfOf
 from album.web.images import photo_url
 from album.web.models import FoundModel, FoundPhoto
 from album.web.rendering import date_text, label, render
+from album.web.shelf import Shelf
 from album.web.texts import text
 from db.errors import LibraryError
-from db.library import Library
 
 router = APIRouter()
 PAGE = 90
@@ -38,10 +38,13 @@ def found_photo(match: Match) -> FoundPhoto:
     )
 
 
-def _find(library: Library, words: str, offset: int, limit: int) -> FoundModel:
-    matches = [found for found in find_photos(library, parse_phrase(words)) if found.present]
-    shown = [found_photo(one) for one in matches[offset : offset + limit]]
-    return FoundModel(total=len(matches), offset=offset, photos=shown)
+def _find(shelf: Shelf, words: str, offset: int, limit: int) -> FoundModel:
+    query = parse_phrase(words)
+    with shelf.heavy:
+        found = find_page(shelf.library, query, offset=offset, limit=limit)
+    return FoundModel(
+        total=found.total, offset=offset, photos=[found_photo(one) for one in found.matches]
+    )
 
 
 @router.get("/search", include_in_schema=False)
@@ -51,7 +54,7 @@ def search_page(request: Request, shelf: ShelfOf, q: Words = "", offset: Offset 
         return RedirectResponse("/people", 307)
     problem, found = "", FoundModel(total=0, offset=0, photos=[])
     try:
-        found = _find(shelf.library, q, offset, PAGE)
+        found = _find(shelf, q, offset, PAGE)
     except (AlbumError, LibraryError) as error:
         problem = str(error)
     values = {"query": q, "problem": problem, "found": found, "offset": offset, "size": PAGE}
@@ -62,4 +65,4 @@ def search_page(request: Request, shelf: ShelfOf, q: Words = "", offset: Offset 
 @router.get("/api/v1/search", tags=["photos"])
 def search(shelf: ShelfOf, q: Words, offset: Offset = 0, limit: Limit = 90) -> FoundModel:
     """Find photos by a few words: `ana with ben 2019 age 3..6`."""
-    return _find(shelf.library, q, offset, limit)
+    return _find(shelf, q, offset, limit)

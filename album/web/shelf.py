@@ -1,9 +1,12 @@
 """What all pages share: the library, the cache of pictures, and who may change something."""
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from anyio import CapacityLimiter
 
 from album.errors import StrPath
 from album.web.guard import Access
@@ -11,6 +14,9 @@ from album.web.thumbnails import Thumbnails
 from db.errors import ReadOnlyLibraryError
 from db.library import Library
 from nets.engine import Engine
+
+CACHE_MB = 8
+"""Pages of the library that each connection keeps; the system keeps the rest of the file."""
 
 
 @dataclass(slots=True)
@@ -28,12 +34,18 @@ class Shelf:
     thumbnails : Thumbnails
     read_only : bool
         Nothing can be changed: the server was started so, or the file is not writable.
+    heavy : threading.Semaphore
+        Held by what needs much memory for a moment; the rest waits, and memory is bounded.
+    decoding : CapacityLimiter
+        How many photos are decoded at the same time, for the same reason.
     """
 
     path: StrPath
     access: Access
     thumbnails: Thumbnails
     read_only: bool = False
+    heavy: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
+    decoding: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(os.cpu_count() or 1))
     _library: Library | None = None
     _engine: Engine | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -54,13 +66,16 @@ class Shelf:
 
     def _open(self) -> Library:
         if self.read_only:
-            return Library.open(self.path, create=False, read_only=True)
+            return self._opened(read_only=True)
         try:
-            return Library.open(self.path, create=False)
+            return self._opened(read_only=False)
         except ReadOnlyLibraryError:
-            opened = Library.open(self.path, create=False, read_only=True)
+            opened = self._opened(read_only=True)
             self.read_only = True
             return opened
+
+    def _opened(self, *, read_only: bool) -> Library:
+        return Library.open(self.path, create=False, read_only=read_only, cache_mb=CACHE_MB)
 
     @contextmanager
     def changing(self) -> Iterator[Library]:

@@ -154,6 +154,7 @@ ENGLISH: Mapping[str, str] = {
     "error.back": "Back to the people",
     "error.missing": "There is no such page.",
     "error.unexpected": "Something went wrong in the program; the log of the server says what.",
+    "error.no_answer": "The album does not answer; is it still running?",
     "error.query": "The address makes no sense: {what}.",
     "login.title": "Log in",
     "login.password": "Password",

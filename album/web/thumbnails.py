@@ -32,15 +32,10 @@ class Thumbnails:
         Below `album.paths.cache_folder`, which forgetting empties.
     bound : int
         Bytes.
-    decoders : threading.Semaphore
-        How many photos are decoded at the same time: the rest wait, and memory is bounded.
     """
 
     folder: Path
     bound: int = BOUND
-    decoders: threading.Semaphore = field(
-        default_factory=lambda: threading.Semaphore(os.cpu_count() or 1)
-    )
     _made: int = CHECK_EVERY
     _busy: dict[str, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -55,21 +50,27 @@ class Thumbnails:
         draw : callable
             Returns a PIL image; may raise an `AlbumError`.
         """
-        path = self.folder / key[:2] / f"{key}.jpg"
+        path = self._path(key)
         with self._lock:
             busy = self._busy.setdefault(key, threading.Lock())
         try:
             with busy:
                 if self._touch(path):
                     return path
-                with self.decoders:
-                    image = draw()
-                save_jpeg(image, path)
+                save_jpeg(draw(), path)
         finally:
             with self._lock:
                 self._busy.pop(key, None)
         self._count()
         return path
+
+    def there(self, key: str) -> Path | None:
+        """Return the file of a picture if it has been drawn before."""
+        path = self._path(key)
+        return path if self._touch(path) else None
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.jpg"
 
     def _touch(self, path: Path) -> bool:
         """Note that a picture is in use; tell whether it is there."""

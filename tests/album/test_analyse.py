@@ -14,7 +14,6 @@ from album.analyse import (
     Prepared,
     Skipped,
     Task,
-    crop_each,
     outcomes,
     scaled,
     shrink,
@@ -23,7 +22,7 @@ from album.scan import Found, walk
 from album.workers import Clock
 from nets.api import Detections
 from nets.engine import load_engine
-from nets.fake import draw_face
+from nets.fake import FakeDetector, draw_face
 
 ENGINE = load_engine(profile="fake")
 TO_STORED = {
@@ -213,18 +212,24 @@ def test_a_photo_that_hangs_fails_with_its_content(tmp_path, monkeypatch):
     assert slow.reason.startswith("takes too long to read (more than 3 seconds); ")
 
 
-def test_faces_are_cropped_alike_from_a_part_and_from_the_whole(tmp_path):
-    """Copying only what is around each face changes no pixel of a chip."""
-    rng = np.random.default_rng(3)
-    pixels = rng.integers(0, 256, (900, 1400, 3), np.uint8)
-    boxes = [[700, 300, 780, 400], [2, 5, 60, 70], [1340, 840, 1420, 930], [100, 100, 500, 560]]
-    boxes = np.array(boxes, np.float32)
-    points = boxes[:, None, :2] + (boxes[:, None, 2:] - boxes[:, None, :2]) * np.array(
-        [[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.35, 0.8], [0.65, 0.8]], np.float32
-    )
-    faces = Detections(boxes, points.astype(np.float32), np.ones(4, np.float32))
-    engine = load_engine()
-    whole = engine.crop(pixels, faces)
-    parts = crop_each(engine, Image.fromarray(pixels), faces)
-    for name, chips in whole.chips.items():
-        np.testing.assert_array_equal(parts.chips[name], chips)
+def test_a_detector_that_scales_by_itself_gets_a_large_photo_smaller(tmp_path, monkeypatch):
+    """Boxes and the smallest face stay in pixels of the same view, whatever it is given."""
+    boxes = (2400, 1500, 2600, 1700), (300, 300, 420, 420)
+    photo = picture((4000, 3000), boxes[0])
+    photo.paste(picture((120, 120), (0, 0, 120, 120)), boxes[1][:2])
+    path = saved(tmp_path / "a.jpg", photo)
+    given = []
+    find = FakeDetector.detect
+
+    def watched(self, image, *, zoom=1.0):
+        given.append((image.shape[1], zoom))
+        return find(self, image, zoom=zoom)
+
+    monkeypatch.setattr(FakeDetector, "detect", watched)
+    analyser = Analyser(load_engine(profile="fake", min_face=56))
+    whole, *_ = analyser.faces(path, media.read_header(path))
+    monkeypatch.setattr(FakeDetector, "sees", 960)
+    reduced, *_ = analyser.faces(path, media.read_header(path))
+    assert given == [(1600, 1.0), (1000, 0.625)]
+    np.testing.assert_allclose(whole.boxes, [boxes[0]], atol=12)
+    np.testing.assert_allclose(reduced.boxes, whole.boxes, atol=12)

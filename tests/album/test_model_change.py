@@ -35,8 +35,8 @@ class Wider(FakeDetector):
         super().__init__()
         self.contract = "wider"
 
-    def detect(self, image):
-        found = super().detect(image)
+    def detect(self, image, *, zoom=1.0):
+        found = super().detect(image, zoom=zoom)
         side = (found.boxes[:, 2:] - found.boxes[:, :2]).max(axis=1)[:, None]
         return replace(found, boxes=found.boxes + side * np.array([[-0.2, -0.4, 0.2, 0.1]], "f4"))
 

@@ -10,6 +10,18 @@ from nets.crops import CROPS, TEMPLATE, similarity
 LANDMARKS = np.array([[0.3, 0.35], [0.7, 0.35], [0.5, 0.55], [0.35, 0.75], [0.65, 0.75]])
 
 
+BOXES = [
+    (-40, -30, 60, 70),
+    (250, 150, 420, 330),
+    (-500, -500, -400, -400),
+    (900, 900, 1000, 1000),
+    (50, 50, 50, 50),
+    (80, 90, 20, 10),
+    (-1e9, -1e9, 1e9, 1e9),
+    (np.nan, 0, 10, np.inf),
+]
+
+
 def faces(*boxes, landmarks=None):
     boxes = np.array(boxes, np.float32).reshape(-1, 4)
     sides = (boxes[:, 2:] - boxes[:, :2])[:, None]
@@ -39,22 +51,21 @@ def test_no_face_gives_no_chip(name):
 
 
 @pytest.mark.parametrize("name", CROPS)
-@pytest.mark.parametrize(
-    "box",
-    [
-        (-40, -30, 60, 70),
-        (250, 150, 420, 330),
-        (-500, -500, -400, -400),
-        (900, 900, 1000, 1000),
-        (50, 50, 50, 50),
-        (80, 90, 20, 10),
-        (-1e9, -1e9, 1e9, 1e9),
-        (np.nan, 0, 10, np.inf),
-    ],
-)
+@pytest.mark.parametrize("box", BOXES)
 def test_any_box_gives_a_chip(name, box):
     chips = CROPS[name](waves(200, 300), faces(box, landmarks=np.zeros((1, 5, 2))))
     assert chips.shape[0] == 1
+
+
+@pytest.mark.parametrize("name", CROPS)
+@pytest.mark.parametrize(
+    "box", [*BOXES, (20, 30, 90, 110), (5, 3, 1300, 901), (700, 300, 1150, 720)]
+)
+def test_a_picture_of_pillow_gives_the_chips_of_its_pixels(name, box):
+    pixels = np.random.default_rng(3).integers(0, 256, (901, 1403, 3), np.uint8)
+    found = faces(box)
+    chips = CROPS[name](Pixels.fromarray(pixels), found)
+    np.testing.assert_array_equal(chips, CROPS[name](pixels, found))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,22 @@
 // What every page has: changes with a message and undo, and lists that go on where the page ends.
 import { grids } from "./grid.js";
-import { post, say } from "./api.js";
+import { post, tell } from "./api.js";
 import "./person.js";
 import "./photo.js";
 import "./review.js";
 import "./facemap.js";
 import "./live.js";
 
+let acting = false;
+
+/** Undo or redo once, however often the key is pressed, and show what is there now. */
 async function act(action) {
+  if (acting) return;
+  acting = true;
   const done = await post(`/api/v1/${action}`);
-  if (done) location.reload();
+  if (!done) acting = false;
+  else if (document.dispatchEvent(new CustomEvent("reverted", { cancelable: true }))) location.reload();
+  else acting = false;
 }
 
 document.addEventListener("click", (event) => {
@@ -18,11 +25,12 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select, textarea, [contenteditable]")) return;
-  if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.shiftKey) {
+  if (event.target.closest("input:not(.pick), select, textarea, dialog, [contenteditable]")) return;
+  const control = event.ctrlKey || event.metaKey;
+  if (control && event.key.toLowerCase() === "z") {
     event.preventDefault();
-    act("undo");
-  } else if (event.key === "/" && !event.ctrlKey && !event.metaKey) {
+    act(event.shiftKey ? "redo" : "undo");
+  } else if (event.key === "/" && !control) {
     event.preventDefault();
     document.querySelector("#search")?.focus();
   }
@@ -32,9 +40,6 @@ for (const select of document.querySelectorAll(".filters select")) {
   select.addEventListener("change", () => select.form.submit());
 }
 
-const told = sessionStorage.getItem("message");
-if (told) {
-  sessionStorage.removeItem("message");
-  say(told, { undo: true });
-}
+tell();
 grids();
+document.documentElement.dataset.ready = "yes";

@@ -26,7 +26,7 @@ class Grid {
     this.template = document.getElementById(list.dataset.template);
     this.total = Number(list.dataset.total);
     this.start = Number(list.dataset.offset);
-    this.blocks = new Map();
+    this.wanted = new Map();
     this.watcher = new IntersectionObserver((seen) => this.onSeen(seen), { rootMargin: "1200px" });
     this.adopt();
   }
@@ -36,51 +36,76 @@ class Grid {
     const first = [...this.list.children];
     let at = this.start + first.length;
     if (first.length === 0 || at >= this.total) return;
-    const parent = this.list.parentNode;
-    let after = this.list;
+    this.measure();
+    const rest = document.createDocumentFragment();
     for (; at < this.total; at += BLOCK) {
       const block = this.list.cloneNode(false);
       block.removeAttribute("data-grid");
+      block.removeAttribute("id");
       block.dataset.at = at;
+      block.dataset.count = Math.min(BLOCK, this.total - at);
       block.classList.add("block");
-      this.reserve(block, Math.min(BLOCK, this.total - at));
-      parent.insertBefore(block, after.nextSibling);
-      after = block;
+      this.reserve(block);
+      rest.append(block);
       this.watcher.observe(block);
     }
+    this.list.after(rest);
     document.querySelector(".pages")?.remove();
+    addEventListener("resize", () => this.onResize());
+  }
+
+  /** Learn how high a row is, and how many fit into it. */
+  measure() {
+    const style = getComputedStyle(this.list);
+    this.columns = style.gridTemplateColumns.split(" ").length;
+    this.gap = parseFloat(style.rowGap) || 0;
+    this.height = this.list.firstElementChild.getBoundingClientRect().height;
   }
 
   /** Give an empty block the height that it will have. */
-  reserve(block, count) {
-    const one = this.list.firstElementChild.getBoundingClientRect();
-    const style = getComputedStyle(this.list);
-    const columns = style.gridTemplateColumns.split(" ").length;
-    const gap = parseFloat(style.rowGap) || 0;
-    const rows = Math.ceil(count / columns);
-    block.style.minHeight = `${rows * (one.height + gap) - gap}px`;
+  reserve(block) {
+    const rows = Math.ceil(block.dataset.count / this.columns);
+    block.style.minHeight = `${rows * (this.height + this.gap) - this.gap}px`;
   }
 
-  async onSeen(seen) {
+  onResize() {
+    this.measure();
+    for (const block of document.querySelectorAll(".block")) if (!block.childElementCount) this.reserve(block);
+  }
+
+  onSeen(seen) {
     for (const { target, isIntersecting } of seen) {
-      if (isIntersecting) await this.fill(target);
-      else if (target.childElementCount) {
-        target.style.minHeight = `${target.getBoundingClientRect().height}px`;
-        target.replaceChildren();
-      }
+      if (isIntersecting) this.fill(target);
+      else this.empty(target);
     }
   }
 
-  async fill(block) {
-    if (block.childElementCount || block.dataset.loading) return;
-    block.dataset.loading = "1";
-    const joint = this.list.dataset.grid.includes("?") ? "&" : "?";
-    const url = `${this.list.dataset.grid}${joint}offset=${block.dataset.at}&limit=${BLOCK}`;
-    const page = await ask(url);
-    delete block.dataset.loading;
-    if (!page) return;
-    block.replaceChildren(...page[this.list.dataset.list].map((one) => filled(this.template, one)));
-    block.style.minHeight = "";
+  /** Take what is far from the window out of the page, and stop waiting for it. */
+  empty(block) {
+    clearTimeout(this.wanted.get(block)?.timer);
+    this.wanted.get(block)?.abort();
+    this.wanted.delete(block);
+    if (!block.childElementCount || block.contains(document.activeElement)) return;
+    block.style.minHeight = `${block.getBoundingClientRect().height}px`;
+    block.replaceChildren();
+  }
+
+  /** Ask for a block, unless it is only passed by; blocks that have left meanwhile stay empty. */
+  fill(block) {
+    if (block.childElementCount || this.wanted.has(block)) return;
+    const want = new AbortController();
+    this.wanted.set(block, want);
+    want.timer = setTimeout(async () => {
+      const joint = this.list.dataset.grid.includes("?") ? "&" : "?";
+      const url = `${this.list.dataset.grid}${joint}offset=${block.dataset.at}&limit=${block.dataset.count}`;
+      const page = await ask(url, { signal: want.signal });
+      if (this.wanted.get(block) !== want) return;
+      this.wanted.delete(block);
+      if (!page) return;
+      block.replaceChildren(...page[this.list.dataset.list].map((one) => filled(this.template, one)));
+      block.style.minHeight = "";
+      document.dispatchEvent(new CustomEvent("filled", { detail: block }));
+    }, 60);
   }
 }
 

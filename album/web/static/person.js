@@ -7,13 +7,11 @@ const bar = document.getElementById("selection");
 const chosen = new Set();
 let last = null;
 
-const after = (done) => {
+function after(done) {
   if (!done) return;
-  const stays = done.person_ids.includes(person) || !person;
   if (done.kind === "merge" && done.person_ids[0] !== person) location.href = `/people/${done.person_ids[0]}`;
-  else if (stays || !person) location.reload();
   else location.reload();
-};
+}
 
 for (const form of document.querySelectorAll("form[data-patch]")) {
   form.addEventListener("submit", async (event) => {
@@ -34,6 +32,11 @@ function show() {
 document.addEventListener("unpick", () => {
   chosen.clear();
   show();
+});
+
+// A block of faces that comes back into the page shows what was chosen in it.
+document.addEventListener("filled", ({ detail }) => {
+  for (const box of detail.querySelectorAll(".pick")) box.checked = chosen.has(Number(box.value));
 });
 
 document.addEventListener("change", (event) => {

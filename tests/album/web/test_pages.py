@@ -163,6 +163,19 @@ def test_questions_are_answered(album, client):
     )
 
 
+def test_the_key_of_a_question_is_no_number_in_a_list(album, client):
+    """Who a person is has the person's number as its key."""
+    found = client.get("/api/v1/questions?names=true").json()["questions"]
+    names = [one for one in found if one["kind"] == "name"]
+    last = names[-1]
+    assert len(names) > 1 and last["key"].isdecimal()
+    said = {"key": last["key"], "answer": "Dora"}
+    assert client.post("/api/v1/questions/answer", json=said).status_code == 200
+    assert person(client, int(last["key"]))["name"] == "Dora"
+    missing = client.post("/api/v1/questions/answer", json={"key": "77", "answer": "Emil"})
+    assert missing.status_code == 409
+
+
 def test_the_map_has_every_face_of_whom_it_shows(client):
     found = client.get("/api/v1/map").json()
     assert len(found["spots"]) == sum(one["faces"] for one in found["people"])
