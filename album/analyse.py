@@ -18,7 +18,7 @@ from album.clips.look import Clip, read_clip
 from album.errors import Ignored, MediaError, TooSlow
 from album.kinds import Kind
 from album.phash import perceptual_hash
-from album.workers import Clock, Workers
+from album.workers import Clock, GivenUp, Workers
 from nets.api import Batch, Detections, Image
 from nets.engine import Engine
 from nets.quality import CROP as QUALITY_CROP
@@ -220,7 +220,7 @@ class Analyser:
         pixels, ratio = self._seen(picture)
         zoom = max(picture.size) / ratio[0] / min(self.view, max(picture.size))
         detections = scaled(self.engine.detect(pixels, zoom=zoom), *ratio)
-        picture, detections = self._closer(path, header, picture, detections)
+        picture, detections = closer(path, header, picture, detections)
         batch = self.engine.crop(picture, detections)
         scores = quality(batch.chips[QUALITY_CROP], detections)
         full_w, full_h = header.upright_size
@@ -238,22 +238,40 @@ class Analyser:
         view = shrunk(picture, self.view)
         return np.asarray(view), (picture.width / view.width, picture.height / view.height)
 
-    def _closer(
-        self, path: Path, header: media.Header, picture: "Pixels", detections: Detections
-    ) -> tuple["Pixels", Detections]:
-        """Decode again, larger, where the smallest face has fewer pixels than its chip wants."""
-        long_side = max(header.upright_size)
-        if not len(detections) or max(picture.size) >= long_side:
-            return picture, detections
-        sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
-        wanted = CHIP_SIDE / max(float(sides.max(axis=1).min()), 1.0)
-        wanted = min(wanted, float(np.sqrt(CLOSER_PIXELS / (picture.width * picture.height))))
-        if wanted <= 1.1:
-            return picture, detections
-        max_side = min(long_side, int(np.ceil(max(picture.size) * wanted)))
-        larger = media.read_upright(path, header, max_side=max_side)
-        x, y = larger.width / picture.width, larger.height / picture.height
-        return larger, scaled(detections, x, y)
+
+def closer(
+    path: Path,
+    header: media.Header,
+    picture: "Pixels",
+    detections: Detections,
+    *,
+    side: int = CHIP_SIDE,
+) -> tuple["Pixels", Detections]:
+    """Decode again, larger, where the smallest face has fewer pixels than its chip wants.
+
+    Parameters
+    ----------
+    path : Path
+    header : Header
+    picture : PIL.Image.Image
+        As decoded.
+    detections : Detections
+        In pixels of it; of what is returned, in its.
+    side : int
+        Pixels that a face should have.
+    """
+    long_side = max(header.upright_size)
+    if not len(detections) or max(picture.size) >= long_side:
+        return picture, detections
+    sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
+    wanted = side / max(float(sides.max(axis=1).min()), 1.0)
+    wanted = min(wanted, float(np.sqrt(CLOSER_PIXELS / (picture.width * picture.height))))
+    if wanted <= 1.1:
+        return picture, detections
+    max_side = min(long_side, int(np.ceil(max(picture.size) * wanted)))
+    larger = media.read_upright(path, header, max_side=max_side)
+    x, y = larger.width / picture.width, larger.height / picture.height
+    return larger, scaled(detections, x, y)
 
 
 def shrunk(picture: "Pixels", max_side: int) -> "Pixels":
@@ -330,14 +348,8 @@ def outcomes(
 
 def _outcome(analyse: Reader, task: Task, future: Future[Outcome], pool: Workers) -> Outcome:
     """Wait for one file, as long as it may take."""
-    while True:
-        left = analyse.clock.left(task.found.path)
-        if left is not None and left <= 0 and not future.done():
-            break
-        try:
-            return future.result(left)
-        except TimeoutError:
-            if future.done():
-                return future.result()
-    pool.add()
-    return analyse.give_up(task)
+    try:
+        return analyse.clock.wait(task.found.path, future)
+    except GivenUp:
+        pool.add()
+        return analyse.give_up(task)

@@ -75,9 +75,8 @@ class Situation:
 def look(library: Library, nets: NetsUsed) -> Situation:
     """Load what a grouping starts from."""
     said = verdicts(library)  # first: what changes from here on is noticed when it is stored
-    table = load_faces(
-        library, identity=nets.identity_contract, attributes=nets.attributes_contract
-    )
+    how = {"identity": nets.identity_contract, "attributes": nets.attributes_contract}
+    table = load_faces(library, **how, emotions=True)
     return Situation(table, dates_of(table), said)
 
 

@@ -35,6 +35,23 @@ def choose_detector(library: Library, asked: str | None, profile: str) -> str:
     return chosen
 
 
+def likely_detector(library: Library | None, asked: str | None, profile: str) -> str:
+    """Return the name of the detector that an index would use now, and remember nothing.
+
+    Parameters
+    ----------
+    library : Library or None
+        None: a new one.
+    asked, profile : str
+        See `choose_detector`.
+    """
+    if asked is not None or profile != "default":
+        return asked or ("fake" if profile == "fake" else SHIPPED)
+    if library is None:
+        return SHIPPED if installed(ADDED, models_folder()) is None else ADDED
+    return get_setting(library, KEY) or _first(library)
+
+
 def _first(library: Library) -> str:
     """Return the detector of a new library, or of one that never noted it."""
     counts = status(library)

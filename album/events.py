@@ -86,6 +86,29 @@ class Grouped:
 
 
 @dataclass(frozen=True, slots=True)
+class EmotionsToTell:
+    """Faces of so many known photos and clips are going to be told the emotions of."""
+
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionsTold:
+    """What so many faces of a photo or clip express is known now; `problem` says why not."""
+
+    path: Path
+    faces: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionsUnknown:
+    """Of so many faces in the library it is not known what they express."""
+
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
 class TagsToRead:
     """The tags of so many photos are going to be read."""
 
@@ -138,6 +161,10 @@ class IndexReport:
     people: int = 0
     passers_by: int = 0
     reassigned: int = 0
+    emotions: int = 0
+    """Faces known before of which is known now what they express."""
+    without_emotion: int = 0
+    """Faces of which that is not known, at the end."""
     seconds: float = 0.0
     failures: list[PhotoFailed] = field(default_factory=list)
     tags: TagsImported | None = None
@@ -168,8 +195,20 @@ class IndexReport:
             case Grouped(people=people, passers_by=passers_by, reassigned=reassigned):
                 self.people, self.passers_by = people, passers_by
                 self.reassigned += reassigned
+            case _:
+                self._add_later(event)
+
+    def _add_later(self, event: object) -> None:
+        """Count what comes after the reading."""
+        match event:
             case TagsImported():
                 self.tags = event
+            case EmotionsTold(path=path, faces=faces, problem=problem):
+                self.emotions += faces
+                if problem:
+                    self.failures.append(PhotoFailed(path, problem))
+            case EmotionsUnknown(faces=faces):
+                self.without_emotion = faces
 
 
 Event = (
@@ -181,6 +220,9 @@ Event = (
     | Moved
     | GroupingFaces
     | Grouped
+    | EmotionsToTell
+    | EmotionsTold
+    | EmotionsUnknown
     | TagsToRead
     | TagsRead
     | TagsUnread

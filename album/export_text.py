@@ -19,7 +19,7 @@ PERSON_COLUMNS = (
 FACE_COLUMNS = (
     *("person_id", "name", "face_id", "photo_id", "path", "path_base64", "date", "date_source"),
     *("date_precision", "age", "left", "top", "right", "bottom", "time_ms", "moments"),
-    *("score", "confidence", "source"),
+    *("score", "confidence", "source", "emotion", "emotion_probability"),
 )
 
 

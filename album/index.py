@@ -26,7 +26,16 @@ from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
 from album.contracts import nets_of, remember_nets
 from album.duplicates import mark_duplicates
-from album.events import Event, FileSkipped, Grouped, Moved, TagsImported
+from album.events import (
+    EmotionsTold,
+    EmotionsUnknown,
+    Event,
+    FileSkipped,
+    Grouped,
+    Moved,
+    TagsImported,
+)
+from album.expressions import tell_emotions
 from album.heartbeat import Heartbeat
 from album.planning import Plan, look, with_photos_elsewhere
 from album.sharing import Shared
@@ -34,6 +43,7 @@ from album.storing import like_its_copy, save, save_clip, settle
 from album.tags.settle import settle as settle_tags
 from album.workers import LIMIT, Clock
 from db.claims import alone
+from db.emotions import count_untold
 from db.faces import last_face
 from db.files import count_moved, link_live
 from db.library import Library
@@ -68,6 +78,9 @@ class IndexOptions:
         Seconds after which a file is given up, a clip gets more by its length; 0 for never.
     read_tags : bool
         Bring in names that other programs have written into the photos.
+    emotions : bool
+        Tell what faces express that were found before, too. Of new ones that is told whenever the
+        engine can.
     """
 
     jobs: int = os.cpu_count() or 1
@@ -78,6 +91,7 @@ class IndexOptions:
     clips: Sampling | None = DEFAULT
     file_timeout: float = LIMIT
     read_tags: bool = False
+    emotions: bool = False
 
 
 def index(
@@ -137,10 +151,29 @@ def _index(
             mark_duplicates(library)
         if plan.gone:
             yield Moved(count_moved(library, plan.gone))
+        yield from _express(library, engine, roots, options)
         if options.group:
             yield from group_if_due(library, engine, options.method)
     if options.read_tags:
         yield from _read_tags(library, engine, roots, options)
+
+
+def _express(
+    library: Library, engine: Engine, roots: Sequence[Path], options: IndexOptions
+) -> Iterator[Event]:
+    """Tell what faces of earlier runs express, or of how many that is not known."""
+    net = engine.emotions
+    if net is None:
+        return
+    if options.emotions:
+        told, jobs, limit = 0, options.jobs, options.file_timeout
+        for event in tell_emotions(library, net, roots, jobs=jobs, file_timeout=limit):
+            told += event.faces if isinstance(event, EmotionsTold) else 0
+            yield event
+        if told:
+            set_setting(library, GROUPED_UNDER, None)  # covers prefer who smiles
+    if unknown := count_untold(library, net.contract):
+        yield EmotionsUnknown(unknown)
 
 
 def _read_tags(

@@ -125,6 +125,9 @@ class Appearance:
         Who says whose face it is: 'auto', 'user' or 'imported'.
     clearness : float
         How well the face can be seen.
+    emotion : str or None
+        The likeliest of `nets.api.EMOTIONS`; None where nobody has looked.
+    emotion_probability : float or None
     """
 
     person_id: int
@@ -144,6 +147,8 @@ class Appearance:
     source: str | None
     moments: tuple[Moment, ...] = ()
     clearness: float = 0.0
+    emotion: str | None = None
+    emotion_probability: float | None = None
 
 
 def list_people(library: Library, *, everyone: bool = False) -> People:
@@ -233,14 +238,20 @@ def appearances(library: Library, people: Sequence[Person]) -> Iterator[Appearan
 def _appearance(
     row: FaceRow, person_id: int, born: float | None, moments: tuple[Moment, ...]
 ) -> Appearance:
+    # Imported late: the table of people needs none of it.
+    from album.looks import likeliest
+
     trusted = row.taken_at is not None and is_trusted(row.date_source, row.date_precision)
     age = age_at(row.taken_at, born) if trusted else None
+    emotion, probability = likeliest(None if row.emotions is None else [row.emotions.tolist()])
     return Appearance(
         *(person_id, row.face_id, row.photo_id, row.path, row.present),
         *(row.taken_at, row.date_source, row.date_precision, trusted, age),
         *(row.box, row.time_ms, row.score, row.confidence, row.source),
         moments=moments,
         clearness=clearness(row.size, row.sharpness),
+        emotion=emotion,
+        emotion_probability=probability,
     )
 
 
@@ -308,6 +319,7 @@ def face_record(face: Appearance) -> dict[str, Any]:
         "score": _rounded(face.score, 3),
         "confidence": _rounded(face.confidence, 3),
         "source": face.source,
+        **emotion_record(face.emotion, face.emotion_probability),
     }
 
 
@@ -321,6 +333,11 @@ def _clock(ms: int) -> str:
     minutes, seconds = divmod(ms // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def emotion_record(emotion: str | None, probability: float | None) -> dict[str, Any]:
+    """Return what a face expresses as JSON has it."""
+    return {"emotion": emotion, "emotion_probability": _rounded(probability, 3)}
 
 
 def path_record(path: str | None) -> dict[str, str | None]:

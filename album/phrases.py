@@ -8,6 +8,17 @@ from album.ranges import NotARange, Range, parse_date, parse_range, parse_years
 from album.search import ANYTHING, Impossible, Query
 
 GENDERS = {"female": "f", "male": "m", "girl": "f", "boy": "m", "woman": "f", "man": "m"}
+EMOTIONS = {
+    "happy": "happy",
+    "smiling": "happy",
+    "sad": "sad",
+    "angry": "angry",
+    "surprised": "surprise",
+    "afraid": "fear",
+    "scared": "fear",
+    "disgusted": "disgust",
+    "neutral": "neutral",
+}
 LISTS = {"with": "beside", "and": "people", "without": "without", "or": "any_of", "not": "without"}
 AFTER, BEFORE = ("from", "since", "after"), ("to", "until", "before")
 
@@ -26,6 +37,7 @@ class _Reading:
     ages: Range = ANYTHING
     faces: Range = ANYTHING
     gender: str | None = None
+    emotions: list[str] = field(default_factory=list)
     only: bool = False
     unnamed: bool = False
 
@@ -43,7 +55,8 @@ def parse_phrase(text: str) -> Query:
     Names stand one after another; ``with``, ``without``, ``or`` and commas part them, and a name of
     several words is one as long as no keyword comes. Also known are a year, month or day, a range
     of years (``2015..2019``), ``from`` and ``to`` with a date, ``age 3..6``, ``faces 2``,
-    ``only``, ``unnamed``, ``female`` and ``male``. A number with ``#`` is that of a person.
+    ``only``, ``unnamed``, ``female``, ``male``, and ``happy`` and other `EMOTIONS`. A number with
+    ``#`` is that of a person.
 
     Parameters
     ----------
@@ -105,6 +118,9 @@ def _is_keyword(word: str, reading: _Reading) -> bool:
     if word in GENDERS:
         reading.gender = GENDERS[word]
         return True
+    if word in EMOTIONS:
+        reading.emotions.append(EMOTIONS[word])
+        return True
     flags: dict[str, Callable[[], None]] = {
         "only": lambda: setattr(reading, "only", True),
         "alone": lambda: setattr(reading, "only", True),
@@ -137,6 +153,7 @@ def _query(reading: _Reading) -> Query:
         ages=reading.ages,
         faces=reading.faces,
         gender=reading.gender,
+        emotions=tuple(reading.emotions),
         only=reading.only,
         unnamed=reading.unnamed,
     )

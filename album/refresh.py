@@ -46,7 +46,8 @@ def _facts(edit: Edit, nets: NetsUsed, who: list[int]) -> list[PersonFacts]:
     # Imported late: it takes the clustering and the readers of dates with it.
     from album.grouping import dates_of, describe
 
-    table = edits.faces_of(edit, who, identity=None, attributes=nets.attributes_contract)
+    attributes = nets.attributes_contract
+    table = edits.faces_of(edit, who, identity=None, attributes=attributes, emotions=True)
     assert table.p_male is not None
     table = rows_of(table, np.isfinite(table.p_male))
     if not len(table):

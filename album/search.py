@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from album.errors import AlbumError
+from album.looks import NOBODY, SURE, Look, expressions, likeliest
 from album.people import (
     GENDERS,
     Person,
     age_in,
+    emotion_record,
     fractional_year,
     is_trusted,
     path_record,
@@ -17,12 +19,14 @@ from album.people import (
     whole_age,
 )
 from album.ranges import Range
+from db.emotions import any_told
 from db.library import Library
 from db.people import find_person, people_by_id
 from db.people import people as person_rows
 from db.rows import SearchRow
 from db.search import PhotoFilter, people_in, search, search_page
 from db.status import date_counts
+from nets.api import EMOTIONS
 
 ANYTHING = Range(None, None)
 _FEW = 5000
@@ -59,6 +63,9 @@ class Query:
     ages : Range
         Whole years at the time of the photo, as `album show` tells them; by trusted dates only.
     gender : {'f', 'm'} or None
+    emotions : tuple of str
+        Of `nets.api.EMOTIONS`: what those whom `ages` and `gender` are about express, one of these;
+        it counts from a probability of `album.looks.SURE` on.
     faces : Range
         How many faces are in it.
     unnamed : bool
@@ -81,6 +88,7 @@ class Query:
     any_date: bool = False
     ages: Range = ANYTHING
     gender: str | None = None
+    emotions: tuple[str, ...] = ()
     faces: Range = ANYTHING
     unnamed: bool = False
     gone: bool = False
@@ -90,10 +98,22 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Somebody in a photo, with the age at that time in years; None where it can't be told."""
+    """Somebody in a photo.
+
+    Attributes
+    ----------
+    person : Person
+    age : float or None
+        In years at that time; None where it can't be told.
+    emotion : str or None
+        The likeliest of `nets.api.EMOTIONS`; None where nobody has looked.
+    emotion_probability : float or None
+    """
 
     person: Person
     age: float | None
+    emotion: str | None = None
+    emotion_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +175,22 @@ def find_photos(library: Library, query: Query) -> Iterator[Match]:
         row.person_id: to_person(row) for row in person_rows(library, hidden=True, passers_by=True)
     }
     ids = [row.photo_id for row in rows]
-    who = people_in(library, ids if len(ids) <= _FEW else None)
+    some = ids if len(ids) <= _FEW else None
+    who, looks = people_in(library, some), expressions(library, some)
     fits = _fits(query, asked, everybody)
     if query.sort == "path":
         rows.sort(key=lambda row: row.path)
     for row in rows:
         present = who.get(row.photo_id, ())
         year = _trusted_year(row)
-        if fits(present, year):
-            yield _match(row, year, [everybody[one] for one in present])
+        look = looks.get(row.photo_id, {})
+        if fits(present, year, look):
+            yield _match(row, year, [everybody[one] for one in present], look)
 
 
 def find_paths(library: Library, query: Query) -> list[str]:
     """Find photos and clips, and return only their paths, which is faster; see `find_photos`."""
-    if (query.ages, query.gender) != (ANYTHING, None):
+    if (query.ages, query.gender, query.emotions) != (ANYTHING, None, ()):
         return [found.path for found in find_photos(library, query)]
     paths = [row.path for row in search(library, _filter(library, query, _resolve(library, query)))]
     return sorted(paths) if query.sort == "path" else paths
@@ -185,9 +207,10 @@ class Page:
 def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Page:
     """Find photos by date, and return a page of them; see `find_photos`.
 
-    What asks for neither age nor gender is counted and cut by the library, however much it finds.
+    What asks for neither age, gender nor emotion is counted and cut by the library, however much
+    it finds.
     """
-    if (query.ages, query.gender) != (ANYTHING, None):
+    if (query.ages, query.gender, query.emotions) != (ANYTHING, None, ()):
         found, total = [], 0
         for total, one in enumerate(find_photos(library, query), 1):
             if offset < total <= offset + limit:
@@ -195,7 +218,8 @@ def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Pag
         return Page(tuple(found), total)
     wanted = _filter(library, query, _resolve(library, query))
     rows, total = search_page(library, wanted, offset=offset, limit=limit)
-    who = people_in(library, [row.photo_id for row in rows])
+    ids = [row.photo_id for row in rows]
+    who, looks = people_in(library, ids), expressions(library, ids)
     known = people_by_id(library, {one for present in who.values() for one in present})
     people = {number: to_person(row) for number, row in known.items()}
     matches = (
@@ -203,6 +227,7 @@ def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Pag
             row,
             _trusted_year(row),
             [people[one] for one in who.get(row.photo_id, ()) if one in people],
+            looks.get(row.photo_id, {}),
         )
         for row in rows
     )
@@ -235,6 +260,11 @@ def _resolve(library: Library, query: Query) -> _Asked:
             )
     if query.only and not asked.wanted:
         raise Impossible("Nobody is named whom the photos should show alone; add --person.")
+    if query.emotions and not any_told(library):
+        raise Impossible(
+            "What faces express is not known yet; `album index --emotions` on your folders tells "
+            "it."
+        )
     for person in asked.people or asked.any_of:
         if query.ages != ANYTHING and person.born is None:
             raise Impossible(
@@ -275,17 +305,20 @@ def _trusted_year(row: SearchRow) -> float | None:
     return fractional_year(row.taken_at)
 
 
-def _match(row: SearchRow, year: float | None, people: Sequence[Person]) -> Match:
+def _match(row: SearchRow, year: float | None, people: Sequence[Person], look: Look) -> Match:
     return Match(
         *(row.photo_id, row.path, row.present, row.kind),
         *(row.taken_at, row.date_source, row.date_precision, year is not None),
-        tuple(Present(person, age_in(year, person.born)) for person in people),
+        tuple(
+            Present(person, age_in(year, person.born), *likeliest(look.get(person.id)))
+            for person in people
+        ),
     )
 
 
 def _fits(
     query: Query, asked: _Asked, everybody: Mapping[int, Person]
-) -> Callable[[Sequence[int], float | None], bool]:
+) -> Callable[[Sequence[int], float | None, Look], bool]:
     """Return the test of what the people in a photo must be like, given its year."""
     gender = GENDERS.get(query.gender or "")
     like = {
@@ -294,7 +327,15 @@ def _fits(
         if gender is None or person.gender == gender
     }
 
-    def is_like(person_id: int, year: float | None) -> bool:
+    wanted = [EMOTIONS.index(one) for one in query.emotions]
+
+    def expresses(person_id: int, look: Look) -> bool:
+        told = look.get(person_id, ())
+        return not wanted or any(row[one] >= SURE for row in told for one in wanted)
+
+    def is_like(person_id: int, year: float | None, look: Look) -> bool:
+        if not expresses(person_id, look):
+            return False
         person = like.get(person_id)
         if person is None or query.ages == ANYTHING:
             return person is not None
@@ -304,12 +345,15 @@ def _fits(
     each = [person.id for person in asked.people]
     some = {person.id for person in asked.any_of}
 
-    def fits(present: Sequence[int], year: float | None) -> bool:
-        if query.ages == ANYTHING and gender is None:
+    def fits(present: Sequence[int], year: float | None, look: Look) -> bool:
+        anybody = query.ages == ANYTHING and gender is None
+        if anybody and not wanted:
             return True
         if each:
-            return all(is_like(one, year) for one in each)
-        return any(is_like(one, year) for one in present if not some or one in some)
+            return all(is_like(one, year, look) for one in each)
+        if any(is_like(one, year, look) for one in present if not some or one in some):
+            return True
+        return anybody and not some and expresses(NOBODY, look)
 
     return fits
 
@@ -335,4 +379,5 @@ def _present_record(one: Present) -> dict[str, Any]:
         "name": one.person.name,
         "gender": one.person.gender,
         "age": None if one.age is None else round(one.age, 1),
+        **emotion_record(one.emotion, one.emotion_probability),
     }

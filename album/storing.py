@@ -111,6 +111,9 @@ def record(
         contract=contract,
         identity=(Identity(engine.embedder.contract, said.vectors[rows]),),
         attributes=(Attributes(engine.attributes.contract, said.ages[rows], said.male[rows]),),
+        emotions=clip_record.expressed(
+            engine, None if said.emotions is None else said.emotions[rows]
+        ),
         seconds=photo.seconds,
         hints=photo.taken.people,
     )

@@ -93,6 +93,10 @@ class Workers(Executor):
             del work  # or it would keep its result until the next comes
 
 
+class GivenUp(Exception):  # noqa: N818 - the name says what happened
+    """A file has taken all the time it had."""
+
+
 @dataclass(slots=True)
 class Clock:
     """How long each file that is being read may still take; used from any thread.
@@ -136,3 +140,27 @@ class Clock:
         with self._lock:
             until = self._until.get(path)
         return self.limit if until is None else until - self.now()
+
+    def wait(self, path: str, future: Future[T]) -> T:
+        """Return what is found in a file, or raise what its reading raises.
+
+        Parameters
+        ----------
+        path : str
+        future : Future
+            Whose thread starts the clock of this file.
+
+        Raises
+        ------
+        GivenUp
+            It is not done, and has had its time. Its thread may go on forever.
+        """
+        while True:
+            left = self.left(path)
+            if left is not None and left <= 0 and not future.done():
+                raise GivenUp(path)
+            try:
+                return future.result(left)
+            except TimeoutError:
+                if future.done():
+                    return future.result()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
+from db import emotions
 from db.columns import now
 from db.dates import save_hints
 from db.forgetting import without_forgotten
@@ -263,6 +264,7 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         pairs = list(zip(results, face_ids, strict=True))
         save_identity(conn, [(one, faces) for r, faces in pairs for one in r.identity])
         save_attributes(conn, [(one, faces) for r, faces in pairs for one in r.attributes])
+        emotions.save(conn, [(one, faces) for r, faces in pairs for one in r.emotions])
         save_sightings(conn, pairs)
         save_hints(conn, dict(zip(ids, (r.hints for r in results), strict=True)))
         _record(conn, results, ids, now())

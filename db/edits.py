@@ -238,11 +238,17 @@ def remove_empty(edit: Edit, person_ids: Iterable[int]) -> set[int]:
 
 
 def faces_of(
-    edit: Edit, person_ids: Sequence[int], *, identity: str | None, attributes: str | None
+    edit: Edit,
+    person_ids: Sequence[int],
+    *,
+    identity: str | None,
+    attributes: str | None,
+    emotions: bool = False,
 ) -> FaceTable:
     """Return the present faces of some people, as `db.faces.load_faces` does of all."""
     mine = assignment.c.person_id.in_(list(person_ids))
-    return load_table(edit.conn, edit.path, identity=identity, attributes=attributes, only=mine)
+    how = {"identity": identity, "attributes": attributes}
+    return load_table(edit.conn, edit.path, **how, emotions=emotions, only=mine)
 
 
 def save_facts(edit: Edit, found: Sequence[PersonFacts], person_ids: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, literal, null, select
 
+from db.emotions import emotions_of, last_told
 from db.errors import damaged
 from db.library import Library
 from db.records import Floats
@@ -110,7 +111,11 @@ def _small_columns(parts: Sequence[Sequence[Column]]) -> dict[str, Any]:
 
 
 def load_faces(
-    library: Library, *, identity: str | None = None, attributes: str | None = None
+    library: Library,
+    *,
+    identity: str | None = None,
+    attributes: str | None = None,
+    emotions: bool = False,
 ) -> FaceTable:
     """Load the faces of all photos that a present file holds, as columns by face id.
 
@@ -121,13 +126,17 @@ def load_faces(
         Contract of the vectors; faces without one are left out. Without it no vectors are read.
     attributes : str, optional
         Contract of ages and genders; faces without them get NaN. Without it none are read.
+    emotions : bool
+        With what they express.
 
     Returns
     -------
     FaceTable
     """
     with library.read() as conn:
-        return load_table(conn, library.path, identity=identity, attributes=attributes)
+        return load_table(
+            conn, library.path, identity=identity, attributes=attributes, emotions=emotions
+        )
 
 
 def load_table(
@@ -136,6 +145,7 @@ def load_table(
     *,
     identity: str | None = None,
     attributes: str | None = None,
+    emotions: bool = False,
     only: ColumnElement[bool] | None = None,
 ) -> FaceTable:
     """Load faces as `load_faces` does, within a transaction; `only` bounds them.
@@ -147,6 +157,7 @@ def load_table(
         Of the library, for what is said when it is damaged.
     identity, attributes : str, optional
         Contracts.
+    emotions : bool
     only : ColumnElement of bool, optional
         Condition on `db.schema.face` and `db.schema.assignment`.
     """
@@ -174,7 +185,21 @@ def load_table(
         vectors=vectors.array if identity else None,
         ages=ages.array if attributes else None,
         p_male=np.concatenate(male) if attributes else None,
+        emotions=_expressed(conn, path, columns["face_id"], only) if emotions else None,
     )
+
+
+def _expressed(
+    conn: Connection, path: str, face_ids: Column, only: ColumnElement[bool] | None
+) -> Floats:
+    """Return what faces express, NaN where that is not known."""
+    known, said = emotions_of(conn, path, only)
+    found = np.full((len(face_ids), said.shape[1]), np.nan, np.float32)
+    if len(known):
+        at = np.minimum(np.searchsorted(known, face_ids), len(known) - 1)
+        there = known[at] == face_ids
+        found[there] = said[at[there]]
+    return found
 
 
 def _row_query(attributes: int | None) -> Select[Any]:
@@ -194,7 +219,7 @@ def _row_query(attributes: int | None) -> Select[Any]:
         *(face.c.x0, face.c.y0, face.c.x1, face.c.y1, face.c.score, face.c.size, face.c.sharpness),
         *(photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
         *(assignment.c.person_id, person.c.name, assignment.c.source, assignment.c.confidence),
-        *(traits.c.ages, traits.c.p_male),
+        *(traits.c.ages, traits.c.p_male, last_told(face.c.id)),
     )
     return select(*columns).select_from(source)
 
@@ -203,10 +228,13 @@ def _face_row(row: Any) -> FaceRow:
     face_id, photo_id, path, gone_at, kind, time_ms, *box_and_quality = row[:13]
     here = path is not None and gone_at is None
     box, quality = tuple(box_and_quality[:4]), box_and_quality[4:]
-    ages = None if row[-2] is None else np.frombuffer(row[-2], np.float16).astype(np.float32)
     values: list[Any] = [face_id, photo_id, path, here, kind, time_ms, box, *quality]
-    values += [*row[13:-2], ages, row[-1]]
+    values += [*row[13:-3], _halves(row[-3]), row[-2], _halves(row[-1])]
     return FaceRow(*values)
+
+
+def _halves(blob: bytes | None) -> Floats | None:
+    return None if blob is None else np.frombuffer(blob, np.float16).astype(np.float32)
 
 
 def face_rows(

@@ -195,6 +195,18 @@ class Attributes:
 
 
 @dataclass(frozen=True, slots=True)
+class Emotions:
+    """What n faces express, under one contract: float32, shape (n, k), stored as float16."""
+
+    contract: str
+    emotions: Floats
+
+    def __post_init__(self) -> None:
+        """Refuse arrays of other shapes and values that are not finite."""
+        _check("emotions", self.emotions, (None, None))
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """A stretch of a clip in which a person is seen.
 
@@ -233,6 +245,8 @@ class Analysis:
         When the faces of a clip are seen.
     hints : tuple of str
         Names that Google Photos has for people in it, without places.
+    emotions : tuple of Emotions
+        Rows in the order of `faces`.
     """
 
     photo: PhotoFacts
@@ -243,10 +257,12 @@ class Analysis:
     seconds: float = 0.0
     sightings: tuple[Sighting, ...] = ()
     hints: tuple[str, ...] = ()
+    emotions: tuple[Emotions, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse observations of another number of faces, and sightings of none of them."""
         counts = [len(i.vectors) for i in self.identity] + [len(a.ages) for a in self.attributes]
+        counts += [len(one.emotions) for one in self.emotions]
         if any(count != len(self.faces) for count in counts):
             raise ValueError(f"observations of {counts} faces for {len(self.faces)} faces")
         if any(not 0 <= one.row < len(self.faces) for one in self.sightings):
@@ -264,6 +280,7 @@ class Analysis:
             faces=_rows(self.faces, rows),
             identity=tuple(_rows(one, rows) for one in self.identity),
             attributes=tuple(_rows(one, rows) for one in self.attributes),
+            emotions=tuple(_rows(one, rows) for one in self.emotions),
             sightings=tuple(
                 replace(one, row=new)
                 for new, row in enumerate(rows.tolist())

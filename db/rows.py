@@ -114,6 +114,8 @@ class FaceTable:
         NaN in rows without attributes, a = 0 where no row has any; None when not asked for.
     p_male : ndarray of float32, shape (n,), or None
         Likewise.
+    emotions : ndarray of float32, shape (n, k), or None
+        What each expresses, by whatever net; likewise.
     """
 
     face_id: Ints
@@ -132,6 +134,7 @@ class FaceTable:
     vectors: Floats | None
     ages: Floats | None
     p_male: Floats | None
+    emotions: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.face_id)
@@ -174,6 +177,7 @@ class FaceRow:
     confidence: float | None
     ages: Floats | None = None
     p_male: float | None = None
+    emotions: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,3 +171,30 @@ class Emotions(Protocol):
     def express(self, batch: Batch) -> Floats:
         """Return the probability of each of `EMOTIONS`, shape (n, 7); rows sum to 1."""
         ...
+
+
+class SequenceAges(Protocol):
+    """Tells the age of a person from frames of a clip that follow each other.
+
+    One track is one sequence, so that several people at once are several sequences.
+    """
+
+    name: str
+    contract: str
+    crops: tuple[str, ...]
+    frames: int
+    """Of a sequence; there is no age before a face has been seen in so many."""
+
+    def features(self, batch: Batch) -> Floats:
+        """Return what is kept of each face until there are enough, float32, shape (n, d)."""
+        ...
+
+    def predict(self, sequences: Floats) -> Floats:
+        """Return ages from sequences of shape (m, frames, d).
+
+        Returns
+        -------
+        ndarray of float32, shape (m, 100)
+            Probability of each age in `AGES` at the last frame; rows sum to 1.
+        """
+        ...

@@ -18,6 +18,7 @@ from nets.api import (
     Floats,
     Image,
     Net,
+    SequenceAges,
 )
 from nets.crops import CROPS, Picture
 from nets.devices import providers
@@ -66,12 +67,15 @@ class Engine:
         See the Protocols in `nets.api`.
     emotions : Emotions or None
         What tells emotions, where that is wanted.
+    sequence : SequenceAges or None
+        What tells ages from frames of a clip that follow each other, where that is wanted.
     """
 
     detector: Detector
     embedder: Embedder
     attributes: Attributes
     emotions: Emotions | None = None
+    sequence: SequenceAges | None = None
 
     @property
     def crops(self) -> tuple[str, ...]:
@@ -91,13 +95,18 @@ class Engine:
 
     def crop(self, image: Picture, faces: Detections) -> Batch:
         """Cut the chips that the nets want of each face of an image."""
-        return Batch({name: CROPS[name](image, faces) for name in self.crops})
+        return cut(image, faces, self.crops)
 
     def describe(self, batch: Batch) -> Description:
         """Run the nets on the chips of n >= 0 faces; each net runs once."""
         said = self.attributes.predict(batch)
         emotions = self.emotions.express(batch) if self.emotions else None
         return Description(self.embedder.embed(batch), said.ages, said.male, emotions)
+
+
+def cut(image: Picture, faces: Detections, crops: Sequence[str]) -> Batch:
+    """Cut each face out of an image in some ways; names are those of `nets.crops.CROPS`."""
+    return Batch({name: CROPS[name](image, faces) for name in crops})
 
 
 def join(batches: Sequence[Batch]) -> Batch:

@@ -20,6 +20,9 @@ FONT_SHARE = 0.17
 """Height of letters in units of the side of the face that they are about."""
 SMALLEST, LARGEST = 1 / 90, 1 / 30
 """The same in units of the longer side of the picture, at least and at most."""
+STAY = 1.0
+"""What it is worth that the label of a face stays where it is from one frame to the next: a tenth
+of it may be hidden."""
 LINE, HALO, PAPER, INK = (255, 214, 64), (16, 16, 16), (16, 16, 16), (255, 255, 255)
 
 Floats = NDArray[np.float32]
@@ -95,10 +98,8 @@ def _label(
     placed: Floats,
 ) -> Rectangle:
     """Write a label where it hides least; return where it lies."""
-    side = float(np.sqrt(areas(box[None])[0]))
-    long_side = max(size)
-    letters = round(np.clip(side * FONT_SHARE, long_side * SMALLEST, long_side * LARGEST))
-    font = text_font(max(10, letters))
+    letters = letters_for(float(np.sqrt(areas(box[None])[0])), size)
+    font = text_font(letters)
     pad = max(2, letters // 4)
     lines = tuple(_fitted(draw, line, size[0] - 2 * pad - 2, font) for line in lines)
     left, top, right, bottom = draw.multiline_textbbox((0, 0), "\n".join(lines), font)
@@ -108,6 +109,13 @@ def _label(
     at = spot[0] + pad - left, spot[1] + pad - top
     draw.multiline_text(at, "\n".join(lines), INK, font)
     return spot
+
+
+def letters_for(side: float, size: tuple[int, int]) -> int:
+    """Return the height of letters about a face of that side in a picture of that size."""
+    long_side = max(size)
+    letters = min(max(side * FONT_SHARE, long_side * SMALLEST), long_side * LARGEST)
+    return max(10, round(letters))
 
 
 def _fitted(draw: "ImageDraw.ImageDraw", line: str, room: float, font: object) -> str:
@@ -135,15 +143,39 @@ def best_spot(
     placed : ndarray of float32, shape (n, 4)
         Faces and labels.
     """
-    spots = np.array(list(_spots(box, room, size)), np.float32)
-    hidden = intersections(spots, placed).sum(axis=1)
-    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    middle = (spots[:, :2] + spots[:, 2:]) / 2
-    far = np.hypot(middle[:, 0] - x, middle[:, 1] - y)
-    # To hide anything is worse than to be far away.
-    cost = hidden / max(room[0] * room[1], 1) * 10 + far / max(size)
-    left, top, right, bottom = spots[int(np.argmin(cost))].tolist()
+    around = spots(box, room, size)
+    left, top, right, bottom = around[best(around, box, size, placed)].tolist()
     return left, top, right, bottom
+
+
+def spots(box: Floats, room: tuple[float, float], size: tuple[int, int]) -> Floats:
+    """Return the places around a box where a label may lie, shape (k, 4), always in one order."""
+    return np.array(list(_spots(box, room, size)), np.float32)
+
+
+def best(
+    around: Floats, box: Floats, size: tuple[int, int], placed: Floats, before: int | None = None
+) -> int:
+    """Return which of the places around a box hides least, and is nearest.
+
+    Parameters
+    ----------
+    around : ndarray of float32, shape (k, 4)
+        Of `spots`.
+    box, size, placed
+        See `best_spot`.
+    before : int, optional
+        Where the label of this face lay last, which is left only for something much better.
+    """
+    x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    middle = (around[:, :2] + around[:, 2:]) / 2
+    far = np.hypot(middle[:, 0] - x, middle[:, 1] - y)
+    area = max(float(areas(around[:1])[0]), 1.0)
+    # To hide anything is worse than to be far away.
+    cost = intersections(around, placed).sum(axis=1) / area * 10 + far / max(size)
+    if before is not None:
+        cost[before] -= STAY
+    return int(np.asarray(cost).argmin())
 
 
 def _spots(box: Floats, room: tuple[float, float], size: tuple[int, int]) -> Iterator[Rectangle]:

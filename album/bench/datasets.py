@@ -90,23 +90,23 @@ def read_utkface(root: Path) -> Faces:
     return Faces(paths, people, np.array(ages), np.array(male), nan)
 
 
-def read_fairface(root: Path) -> Faces:
+def read_fairface(root: Path, *, labels: str = FAIRFACE_LABELS) -> Faces:
     """Read FairFace with its ``fairface_label_val.csv``: file, age, gender, race.
 
     The age of a face is the middle of the range that it is labelled with. Pictures are looked for
     under the path that the labels give, else anywhere in the folder by their name.
     """
-    table = next(iter(sorted(root.rglob(FAIRFACE_LABELS))), None)
+    table = next(iter(sorted(root.rglob(labels))), None)
     if table is None:
         raise DatasetError(
-            f"{root}: no {FAIRFACE_LABELS} in it; without this file, which comes with the set and "
+            f"{root}: no {labels} in it; without this file, which comes with the set and "
             "has the columns file, age, gender and race, nothing is known of the faces."
         )
     with table.open(newline="", encoding="utf-8-sig") as lines:
         rows = list(csv.DictReader(lines))
     files = Pictures(root)
     found = [(path, row) for row in rows if (path := files.find(row.get("file") or ""))]
-    _require(found, root, f"the pictures that {FAIRFACE_LABELS} names")
+    _require(found, root, f"the pictures that {labels} names")
     ages = np.array([_middle(row.get("age") or "", table) for _, row in found])
     genders = {"male": 1.0, "female": 0.0}
     male = [genders.get((row.get("gender") or "").strip().lower(), np.nan) for _, row in found]

@@ -98,6 +98,8 @@ class Reader:
     ----------
     size : tuple of int
         Width and height in pixels, upright and with square pixels; known after the first window.
+    view_size : tuple of int
+        Of views before they are turned upright; likewise.
     stored_size : tuple of int
         As stored.
     orientation : int
@@ -117,7 +119,7 @@ class Reader:
     ) -> None:
         self._path, self._sampling = path, sampling
         self._side, self._threads = min(max_side, VIEW), threads
-        self.size, self.orientation = (0, 0), 1
+        self.size, self.view_size, self.orientation = (0, 0), (0, 0), 1
         self._last_s = -math.inf
         self._from_s = start_ms / 1000
         self._packets = self._bad = 0
@@ -181,6 +183,27 @@ class Reader:
             where = f" at {self._from_s:.1f} seconds" if self._from_s else ""
             raise Damaged(self._path, f"no frame{where} can be decoded")
         return frames
+
+    def pictures(self) -> Iterator[tuple[float, Any]]:
+        """Yield every frame as decoded, with its time in seconds since the start of the clip.
+
+        Instead of `window`, whose `Sampling` then decides nothing.
+        """
+        self._found.stream.codec_context.skip_frame = "DEFAULT"
+        for seconds, picture in self._decode(smooth=True):
+            if self.size == (0, 0):
+                self._measure(picture)
+            yield seconds, picture
+        self._ended = True
+
+    @property
+    def rate(self) -> float:
+        """Frames a second, on average."""
+        return self._found.rate
+
+    def scaled(self, picture: Any, size: tuple[int, int]) -> Any:
+        """Return a decoded frame as ``yuv420p`` of a size that it has before it is turned."""
+        return self._shrink.reformat(picture, *size, "yuv420p", interpolation="AREA")
 
     def closer(self, frame: Frame) -> Image:
         """Return a frame upright in as many pixels as are of use for cropping faces."""
@@ -290,9 +313,8 @@ class Reader:
             self._measure(picture)
         if max(picture.width, picture.height) > CLOSER:
             # Kept until the window is done: no larger than is of use.
-            width, height = self._closer_size
-            picture = self._shrink.reformat(picture, width, height, "yuv420p", interpolation="AREA")
-        view = self._pixels(self._scale, picture, self._view_size)
+            picture = self.scaled(picture, self._closer_size)
+        view = self._pixels(self._scale, picture, self.view_size)
         return Frame(round(1000 * seconds), stretch, view, picture)
 
     def _pixels(self, scaler: Any, picture: Any, size: tuple[int, int]) -> Image:
@@ -307,7 +329,7 @@ class Reader:
         width, height = shown_size(self.stored_size, ratio)
         self.orientation = orientation(picture)
         self.size = (height, width) if self.orientation >= 5 else (width, height)
-        self._view_size = _within((width, height), self._side)
+        self.view_size = _within((width, height), self._side)
         self._closer_size = _within((width, height), CLOSER)
 
 

@@ -7,6 +7,7 @@ are being described; the result does not depend on the number of threads.
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,13 +111,8 @@ def read_clip(
     """
     opened = Reader(path, sampling, max_side=view, threads=min(threads, 4))
     with translated(path), opened as reader, Workers(min(threads, 4) + 1) as pool:
-        look = _Look(engine, reader, pool)
-        upcoming = pool.submit(reader.window, faces_seen=False)
-        while window := upcoming.result():
-            upcoming = pool.submit(reader.window, faces_seen=look.faces_seen)
-            look.add(window)
-            if stopped():
-                raise Unreadable(path, "stopped")
+        look = Look(engine, reader, pool)
+        look.all(path, stopped)
         return look.result()
 
 
@@ -132,15 +128,29 @@ class _Best:
 
 
 @dataclass(slots=True)
-class _Look:
-    """Gathers what is seen, window by window."""
+class Look:
+    """Gathers what is seen, window by window.
+
+    Parameters
+    ----------
+    engine : Engine
+    reader : Reader
+        Open.
+    pool : Executor
+        Two threads at least.
+    each : callable, optional
+        What more is wanted of each frame and its faces, in pixels of its view; see `Told.more`.
+        Called in any thread.
+    """
 
     engine: Engine
     reader: Reader
     pool: Executor
+    each: Callable[[Frame, Detections], Any] | None = None
     faces_seen: bool = False
     _tracker: Tracker = field(default_factory=Tracker)
     _times: list[int] = field(default_factory=list)
+    _found: list[tuple[Detections, Any]] = field(default_factory=list)
     _seen: list[NDArray[np.int64]] = field(default_factory=list)
     _best: list[_Best] = field(default_factory=list)
     _waiting: list[Batch] = field(default_factory=list)
@@ -148,9 +158,19 @@ class _Look:
     _windows: int = 0
     _last: tuple[int, NDArray[np.float32]] | None = None
 
+    def all(self, path: StrPath, stopped: Callable[[], bool]) -> None:
+        """Look at the whole clip; `stopped` is asked now and then whether that is still wanted."""
+        upcoming = self.pool.submit(self.reader.window, faces_seen=False)
+        while window := upcoming.result():
+            upcoming = self.pool.submit(self.reader.window, faces_seen=self.faces_seen)
+            self.add(window)
+            if stopped():
+                raise Unreadable(path, "stopped")
+
     def add(self, window: list[Frame]) -> None:
         """Find and follow the faces of some frames, and describe the best of each track."""
-        found = list(self.pool.map(self._detect, window))
+        looked = list(self.pool.map(self._detect, window))
+        found = [faces for faces, _ in looked]
         tracks = [
             self._tracker.step(faces.boxes, cut=self._is_cut(frame))
             for frame, faces in zip(window, found, strict=True)
@@ -160,6 +180,7 @@ class _Look:
             where = np.full_like(track, len(self._times)), np.full_like(track, self._windows)
             self._seen.append(np.stack([track, *where], axis=1))
             self._times.append(frame.time_ms)
+            self._found.append(looked[at])
             best = [row for row, one in enumerate(track) if _is_best(one, at, row, tracks, found)]
             if best:
                 self._crop(frame, found[at].take(np.array(best)), track[best])
@@ -167,11 +188,11 @@ class _Look:
         if sum(map(len, self._waiting)) >= BATCH:
             self._describe()
 
-    def _detect(self, frame: Frame) -> Detections:
+    def _detect(self, frame: Frame) -> tuple[Detections, Any]:
         faces = self.engine.detect(frame.view)
-        if len(faces) <= MAX_FACES:
-            return faces
-        return faces.take(np.sort(np.argsort(-size(faces), kind="stable")[:MAX_FACES]))
+        if len(faces) > MAX_FACES:
+            faces = faces.take(np.sort(np.argsort(-size(faces), kind="stable")[:MAX_FACES]))
+        return faces, self.each(frame, faces) if self.each else None
 
     def _is_cut(self, frame: Frame) -> bool:
         """Tell whether a new shot begins: another stretch, or another picture altogether."""
@@ -185,13 +206,13 @@ class _Look:
         pixels: Image = frame.view
         if size(faces).min() < CHIP_SIDE:
             pixels = self.reader.closer(frame)
-            faces = _scaled(faces, _ratio(pixels, frame.view))
+            faces = scaled(faces, _ratio(pixels, frame.view))
         batch = self.engine.crop(pixels, faces)
         shown = quality(batch.chips[QUALITY_CROP], faces)
         width, height = self.reader.size
         ratio = width / pixels.shape[1], height / pixels.shape[0]
         shown[:, 0] *= np.sqrt(ratio[0] * ratio[1])
-        full = _scaled(faces, ratio)
+        full = scaled(faces, ratio)
         for row, track in enumerate(tracks.tolist()):
             one = full.take(np.array([row]))
             self._best.append(_Best(track, self._windows, frame.time_ms, one, shown[row]))
@@ -204,45 +225,86 @@ class _Look:
 
     def result(self) -> Clip:
         """Group what was seen into people."""
-        self._describe()
-        said = [one.result() for one in self._said]
-        people = self._people(said) if said else []
+        told = self.told()
+        threshold = identity_threshold(self.engine)
+        people = find_people(told.seen, told.described, threshold=threshold, frames=len(told.times))
         best = [self._best[person.best] for person in people]
-        times = np.array(self._times, np.int64)
         reader = self.reader
         return Clip(
             *(reader.size, reader.stored_size, reader.orientation),
             duration_ms=None if reader.seconds is None else round(1000 * reader.seconds),
-            frames=len(times),
+            frames=len(told.times),
             faces=_stacked([one.face for one in best]),
             quality=np.array([one.quality for one in best], np.float32).reshape(-1, 3),
             time_ms=np.array([one.time_ms for one in best], np.int64),
-            said=_fused(people, said),
+            said=_fused(people),
             sightings=tuple(
                 Sighting(row, *moment)
                 for row, person in enumerate(people)
-                for moment in moments(times[person.frames])
+                for moment in moments(told.times[person.frames])
             ),
             problem=reader.problem,
         )
 
-    def _people(self, said: list[Description]) -> list[ClipPerson]:
-        track, frame, window = np.concatenate(self._seen).T
-        names = self.engine.embedder.name, self.engine.attributes.name
-        threshold = identity_calibration(*names).identity_threshold
-        shown = np.array([one.quality for one in self._best], np.float64)
+    def told(self) -> "Told":
+        """Return all that was seen so far, before it is grouped into people."""
+        self._describe()
+        said = [one.result() for one in self._said]
+        seen = np.concatenate([*self._seen, np.zeros((0, 3), np.int64)]).T
+        shown = np.array([one.quality for one in self._best], np.float64).reshape(-1, 3)
         described = Described(
             track=np.array([one.track for one in self._best], np.int64),
             window=np.array([one.window for one in self._best], np.int64),
-            vectors=np.concatenate([one.vectors for one in said]),
-            ages=np.concatenate([one.ages for one in said]),
-            male=np.concatenate([one.male for one in said]),
             weight=clearness(shown),
             score=np.array([one.face.scores[0] for one in self._best], np.float32),
+            **_columns(said),
         )
-        return find_people(
-            Seen(track, frame, window), described, threshold=threshold, frames=len(self._times)
-        )
+        times = np.array(self._times, np.int64)
+        found, more = [list(column) for column in zip(*self._found, strict=True)] or ([], [])
+        return Told(times, found, more, Seen(*seen), described)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """All that was seen in a clip of k frames.
+
+    Attributes
+    ----------
+    times : ndarray of int64, shape (k,)
+        Of the frames looked at, in milliseconds, rising.
+    found : list of Detections
+        The faces of each, in pixels of its view.
+    more : list
+        What `Look.each` returned for each.
+    seen : Seen
+        A row for each of these faces, in the same order.
+    described : Described
+    """
+
+    times: NDArray[np.int64]
+    found: list[Detections]
+    more: list[Any]
+    seen: Seen
+    described: Described
+
+
+def identity_threshold(engine: Engine) -> float:
+    """Return the largest average squared distance of identity vectors within a person."""
+    names = engine.embedder.name, engine.attributes.name
+    return identity_calibration(*names).identity_threshold
+
+
+def _columns(said: list[Description]) -> dict[str, Any]:
+    """Return what the nets say of some faces, one batch after another."""
+    if not said:
+        nothing = np.zeros((0, 1), np.float32)
+        return {"vectors": nothing, "ages": nothing, "male": nothing[:, 0], "emotions": None}
+    names = ["vectors", "ages", "male"]
+    emotions = None
+    if all(one.emotions is not None for one in said):
+        emotions = np.concatenate([one.emotions for one in said if one.emotions is not None])
+    columns = {name: np.concatenate([getattr(one, name) for one in said]) for name in names}
+    return columns | {"emotions": emotions}
 
 
 def _is_best(
@@ -270,15 +332,17 @@ def clearness(shown: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.maximum(np.nan_to_num(clear), 1e-6))
 
 
-def _fused(people: list[ClipPerson], said: list[Description]) -> Description:
+def _fused(people: list[ClipPerson]) -> Description:
     """Return what the nets say of the people; of nobody, with no columns that could be known."""
     if not people:
         nothing = np.zeros((0, 1), np.float32)
         return Description(nothing, nothing, np.zeros(0, np.float32))
+    emotions = [person.emotions for person in people if person.emotions is not None]
     return Description(
         np.stack([person.vector for person in people]),
         np.stack([person.ages for person in people]),
         np.array([person.male for person in people], np.float32),
+        np.stack(emotions) if emotions else None,
     )
 
 
@@ -293,6 +357,7 @@ def _ratio(larger: Image, smaller: Image) -> tuple[float, float]:
     return larger.shape[1] / smaller.shape[1], larger.shape[0] / smaller.shape[0]
 
 
-def _scaled(faces: Detections, ratio: tuple[float, float]) -> Detections:
+def scaled(faces: Detections, ratio: tuple[float, float]) -> Detections:
+    """Return faces in the pixels of a picture that is wider and higher by two ratios."""
     factors = np.array(ratio, np.float32)
     return Detections(faces.boxes * np.tile(factors, 2), faces.landmarks * factors, faces.scores)

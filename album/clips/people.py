@@ -56,6 +56,8 @@ class Described:
         How much the face shows, above 0.
     score : ndarray of float32, shape (m,)
         Probability of a face.
+    emotions : ndarray of float32, shape (m, 7), or None
+        None where nobody asked.
     """
 
     track: Ints
@@ -65,6 +67,7 @@ class Described:
     male: Floats
     weight: NDArray[np.float64]
     score: Floats
+    emotions: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +86,10 @@ class ClipPerson:
         Probability that goes with the mean of the log odds.
     frames : ndarray of int64
         Frames in which the person is seen, rising.
+    score : float
+        Largest probability of a face.
+    emotions : ndarray of float32, shape (7,), or None
+        Mean of the probabilities.
     """
 
     best: int
@@ -90,12 +97,36 @@ class ClipPerson:
     ages: Floats
     male: float
     frames: Ints
+    score: float
+    emotions: Floats | None = None
 
 
 def find_people(
     seen: Seen, described: Described, *, threshold: float, frames: int
 ) -> list[ClipPerson]:
     """Group the tracks of a clip into people, and drop those who are seen too little.
+
+    Parameters
+    ----------
+    seen, described, threshold
+        See `group_tracks`.
+    frames : int
+        Frames that were looked at.
+
+    Returns
+    -------
+    list of ClipPerson
+        By the first moment each is seen.
+    """
+    everybody, _ = group_tracks(seen, described, threshold=threshold)
+    least = enough(frames)
+    return [one for one in everybody if len(one.frames) >= least and one.score >= CERTAIN]
+
+
+def group_tracks(
+    seen: Seen, described: Described, *, threshold: float
+) -> tuple[list[ClipPerson], Ints]:
+    """Group the tracks of a clip into people.
 
     A track is one person unless identity says otherwise; two tracks that share a frame are two.
 
@@ -105,30 +136,28 @@ def find_people(
     described : Described
     threshold : float
         Largest average squared distance of identity vectors within a person.
-    frames : int
-        Frames that were looked at.
 
     Returns
     -------
-    list of ClipPerson
+    people : list of ClipPerson
         By the first moment each is seen.
+    whose : ndarray of int64, shape (n,)
+        The person of each face seen.
     """
     if not len(seen.track):
-        return []
+        return [], np.zeros(0, np.int64)
     pieces = split_by_identity(described.track, described.vectors, threshold)
     piece_of_seen = _look_up(pieces, described, seen)
     labels = _cluster(pieces, together(piece_of_seen, seen.frame), described, threshold)
     label_of_piece = np.zeros(int(pieces.max()) + 1, np.int64)
     label_of_piece[pieces] = labels
-    label_of_seen = label_of_piece[piece_of_seen]
-    least = enough(frames)
-    people = []
-    for label in range(int(labels.max()) + 1):
-        when = np.unique(seen.frame[label_of_seen == label])
-        rows = np.flatnonzero(labels == label)
-        if len(when) >= least and described.score[rows].max() >= CERTAIN:
-            people.append(_person(rows, described, when))
-    return sorted(people, key=lambda person: int(person.frames[0]))
+    whose = label_of_piece[piece_of_seen]
+    people = [
+        _person(np.flatnonzero(labels == label), described, np.unique(seen.frame[whose == label]))
+        for label in range(int(labels.max()) + 1)
+    ]
+    order = sorted(range(len(people)), key=lambda label: int(people[label].frames[0]))
+    return [people[label] for label in order], np.argsort(order)[whose]
 
 
 def enough(frames: int) -> int:
@@ -162,12 +191,15 @@ def _person(rows: Ints, described: Described, frames: Ints) -> ClipPerson:
     ages = weight @ described.ages[rows].astype(np.float64)
     male = np.clip(described.male[rows].astype(np.float64), CLIP, 1 - CLIP)
     odds = float(weight @ np.log(male / (1 - male)))
+    told = described.emotions
     return ClipPerson(
         best=int(rows[np.argmax(described.weight[rows])]),
         vector=(vector / max(float(np.linalg.norm(vector)), 1e-9)).astype(np.float32),
         ages=(ages / ages.sum()).astype(np.float32),
         male=float(1 / (1 + np.exp(-odds))),
         frames=frames,
+        score=float(described.score[rows].max()),
+        emotions=None if told is None else (weight @ told[rows]).astype(np.float32),
     )
 
 

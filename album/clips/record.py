@@ -2,7 +2,8 @@
 
 from album.analyse import ReadClip
 from album.dates import claim_records
-from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts
+from db.records import Analysis, Attributes, Emotions, Faces, Identity, PhotoFacts
+from nets.api import Floats
 from nets.engine import Engine
 
 
@@ -23,10 +24,18 @@ def record(read: ReadClip, engine: Engine, contract: str) -> Analysis:
         contract=contract,
         identity=(Identity(engine.embedder.contract, clip.said.vectors),),
         attributes=(Attributes(engine.attributes.contract, clip.said.ages, clip.said.male),),
+        emotions=expressed(engine, clip.said.emotions),
         seconds=read.seconds,
         sightings=clip.sightings,
         hints=read.taken.people,
     )
+
+
+def expressed(engine: Engine, emotions: Floats | None) -> tuple[Emotions, ...]:
+    """Translate what faces express into what the library stores; nothing where nobody asked."""
+    if engine.emotions is None or emotions is None:
+        return ()
+    return (Emotions(engine.emotions.contract, emotions),)
 
 
 def facts(read: ReadClip) -> PhotoFacts:

@@ -1,9 +1,11 @@
-"""``album analyze``: copies of photos with age, gender and emotion drawn on them."""
+"""``album analyze``: copies of photos and clips with age, gender and emotion drawn on them."""
 
 import os
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,40 +18,40 @@ from album.commands.common import (
     everywhere,
     opened,
 )
+from album.commands.nets_options import (
+    ATTRIBUTES,
+    CLIP_EVERY,
+    DETECTOR,
+    DEVICE,
+    FILE_TIMEOUT,
+    MIN_FACE,
+    PROFILE,
+)
 from album.commands.progress import progress
 from album.errors import shown
-from album.events import FileSkipped, PhotoDone, PhotoFailed
+from album.events import ClipDone, FileSkipped, PhotoDone, PhotoFailed
+
+if TYPE_CHECKING:
+    from db.library import Library
+    from nets.engine import Engine
+
+AGE_MODELS: Mapping[str, str | None] = {"softmax": None, "coral": "coral"}
+"""What tells age and gender behind each kind of age model; None: what the profile has."""
 
 
 @click.command(epilog="For example:  album analyze ~/Photos/2019 annotated")
 @click.argument("root", type=PATH, metavar="IN")
 @click.argument("out", type=PATH, metavar="OUT")
+@DETECTOR
 @click.option(
-    "--detector",
-    type=click.Choice(["mtcnn", "retinaface", "facenet-pytorch", "fake"]),
-    metavar="[mtcnn|retinaface|facenet-pytorch]",
-    help="What finds faces; retinaface after you have added it (album models).",
+    "--age-model",
+    type=click.Choice(list(AGE_MODELS)),
+    help="How ages are told: softmax over 100 ages (default), or coral, by ranks.",
 )
-@click.option(
-    "--attributes",
-    type=click.Choice(["faceres", "faceres-deep", "fake"]),
-    metavar="[faceres|faceres-deep]",
-    help="What tells age and gender.",
-)
-@click.option(
-    "--profile",
-    type=click.Choice(["default", "paper", "fake"]),
-    default="default",
-    metavar="[default|paper]",
-    help="Which nets to use where the options above don't say.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda", "coreml", "openvino"]),
-    default="auto",
-    show_default=True,
-    help="What the nets run on.",
-)
+@ATTRIBUTES
+@PROFILE
+@DEVICE
+@MIN_FACE
 @click.option(
     "--jobs",
     type=click.IntRange(min=1, max=256),
@@ -58,31 +60,29 @@ from album.events import FileSkipped, PhotoDone, PhotoFailed
     help="Photos at the same time.",
 )
 @click.option(
-    "--min-face",
-    type=click.FloatRange(min=12, max=1000),
-    default=40,
-    show_default=True,
-    help="Smallest face to look for, in pixels of the photo, or of a large photo shrunk to 1,600.",
-)
-@click.option(
     "--quality",
     type=click.IntRange(min=1, max=100),
     default=92,
     show_default=True,
     help="Of JPEG copies.",
 )
+@click.option("--no-clips", is_flag=True, help="Leave clips out.")
+@CLIP_EVERY
+@FILE_TIMEOUT
 @click.option("--force", is_flag=True, help="Make again what is up to date.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
 @everywhere
 @click.pass_context
-def command(context: click.Context, /, root: Path, out: Path, **options: object) -> None:
+def command(context: click.Context, /, root: Path, out: Path, **options: Any) -> None:
     """Draw age, gender and emotion of every face in IN on copies in OUT.
 
-    IN is a photo or a folder, searched to any depth. Beside each copy lie a .txt and a .json with
-    boxes, landmarks and all numbers; docs/analyze.md describes them. People whom the library has
-    names for are named. Originals are never changed, and only what is new or changed is done
-    again. The exit code is 3 when some files could not be read.
+    IN is a photo, a clip or a folder, searched to any depth. Beside each copy lie a .txt and a
+    .json with boxes, landmarks and all numbers; docs/analyze.md describes them. People whom the
+    library has names for are named. Originals are never changed, and only what is new or changed
+    is done again. The exit code is 3 when some files could not be read.
     """
+    if options["age_model"] and options["attributes"]:
+        raise click.UsageError("--age-model and --attributes say the same; give one of them.")
     done, failures = _run(context.ensure_object(Session), root, out, options)
     if options["as_json"]:
         listed = [{"path": shown(one.path), "reason": one.reason} for one in failures]
@@ -95,46 +95,84 @@ def command(context: click.Context, /, root: Path, out: Path, **options: object)
 
 
 def _run(
-    session: Session, root: Path, out: Path, options: dict[str, object]
+    session: Session, root: Path, out: Path, options: dict[str, Any]
 ) -> tuple[Counter[str], list[PhotoFailed]]:
-    from album.analysis.photos import AnalyzeOptions, analyze
-    from album.models import models_folder
-    from nets.engine import load_engine, with_emotions
+    from album.analysis.run import AnalyzeOptions, analyze
+    from album.clips.frames import Sampling
 
-    names = ("profile", "detector", "attributes", "min_face", "device")
-    engine = load_engine(
-        **{name: options[name] for name in names},  # type: ignore[arg-type]
-        models=models_folder(),
+    every, every_seen = options["clip_every"]
+    how = AnalyzeOptions(
+        jobs=options["jobs"],
+        force=options["force"],
+        quality=options["quality"],
+        clips=None if options["no_clips"] else Sampling(every, every_seen, 0),
+        file_timeout=options["file_timeout"],
     )
-    engine = with_emotions(engine, device=str(options["device"]))
-    quality = int(str(options["quality"]))
-    how = AnalyzeOptions(int(str(options["jobs"])), bool(options["force"]), quality)
-    done: Counter[str] = Counter({"photos": 0, "faces": 0, "unchanged": 0, "clips_left_out": 0})
-    failures = []
+    names = ("photos", "clips", "faces", "unchanged", "clips_left_out", "live")
+    done: Counter[str] = Counter(dict.fromkeys(names, 0))
+    failures: list[PhotoFailed] = []
     with ExitStack() as stack:
         library = stack.enter_context(opened(session)) if session.has_library else None
+        engine = _engine(library, options)
         bar = stack.enter_context(progress())
-        for event in analyze(library, engine, root, out, how):
+        events = stack.enter_context(closing(analyze(library, engine, root, out, how)))  # type: ignore[type-var]
+        for event in events:
             bar.add(event)
-            match event:
-                case PhotoFailed():
-                    failures.append(event)
-                case PhotoDone(known=True):
-                    done["unchanged"] += 1
-                case PhotoDone(faces=faces):
-                    done.update(photos=1, faces=faces)
-                case FileSkipped(kind="clip"):
-                    done["clips_left_out"] += 1
+            _count(event, done, failures)
     return done, failures
 
 
+def _engine(library: "Library | None", options: dict[str, Any]) -> "Engine":
+    """Put the nets together: those of `album index`, and one that tells emotions."""
+    from album.detectors import likely_detector, told
+    from album.models import models_folder
+    from nets.engine import load_engine, with_emotions
+
+    profile, device = options["profile"], options["device"]
+    detector = likely_detector(library, options["detector"], profile)
+    if line := told(detector):
+        click.echo(line, err=True)
+    engine = load_engine(
+        profile=profile,
+        detector=detector,
+        attributes=options["attributes"] or AGE_MODELS.get(options["age_model"]),
+        min_face=options["min_face"],
+        device=device,
+        models=models_folder(),
+    )
+    return with_emotions(engine, device=device)
+
+
+def _count(event: object, done: Counter[str], failures: list[PhotoFailed]) -> None:
+    match event:
+        case PhotoFailed():
+            failures.append(event)
+        case PhotoDone(known=True):
+            done["unchanged"] += 1
+        case PhotoDone(faces=faces):
+            done.update(photos=1, faces=faces)
+        case ClipDone(path=path, faces=faces, problem=problem):
+            done.update(clips=1, faces=faces)
+            if problem:
+                failures.append(PhotoFailed(path, problem))
+        case FileSkipped(kind="clip"):
+            done["clips_left_out"] += 1
+        case FileSkipped(kind="live"):
+            done["live"] += 1
+
+
 def _summary(done: Counter[str], failures: list[PhotoFailed], out: Path) -> list[str]:
+    made = [text.count(done["photos"], "photo")]
+    if done["clips"]:
+        made.append(text.count(done["clips"], "clip"))
     lines = [
-        f"{text.count(done['photos'], 'photo')} with {text.count(done['faces'], 'face')} written "
+        f"{' and '.join(made)} with {text.count(done['faces'], 'face')} written "
         f"to {text.path_text(out)}, {text.number(done['unchanged'])} unchanged."
     ]
     if done["clips_left_out"]:
         lines.append(f"{text.count(done['clips_left_out'], 'clip')} left out.")
+    if done["live"]:
+        lines.append(f"{text.count(done['live'], 'clip')} of Live Photos left out.")
     if failures:
         lines.append(f"{text.count(len(failures), 'file')} could not be used:")
     lines += [f"  {text.path_text(one.path)}: {text.path_text(one.reason)}" for one in failures]

@@ -55,6 +55,13 @@ GENDER = click.Choice(["f", "m"])
 @click.option("--age", "ages", type=RANGE, metavar="A..B", help="How old at that time, in years.")
 @click.option("--gender", type=GENDER, help="Female or male.")
 @click.option(
+    "--emotion",
+    "emotions",
+    type=click.Choice(["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]),
+    multiple=True,
+    help="What they express; again for one of several.",
+)
+@click.option(
     "--duplicates/--no-duplicates",
     "repeats",
     default=None,
@@ -75,8 +82,8 @@ GENDER = click.Choice(["f", "m"])
 def command(session: Session, /, print0: bool, count: bool, as_json: bool, **filters: Any) -> None:
     """Print the paths of photos and clips, one a line: of all in the library, unless narrowed.
 
-    WHO is an id or a name. Age and gender are of everybody given by --person; else of one of
-    --any-of; else of anybody in the photo. A range is 3, 3..6, 3.. or ..6. Dates that can't be
+    WHO is an id or a name. Age, gender and emotion are of everybody given by --person; else of one
+    of --any-of; else of anybody in the photo. A range is 3, 3..6, 3.. or ..6. Dates that can't be
     trusted meet no --age, --year, --from or --to. A photo that lies in several places is printed
     once. Finding nothing is no error.
     """

@@ -11,7 +11,7 @@ import click
 
 from album.commands import import_tags, text
 from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
-from album.commands.nets_options import engine_of, nets_options
+from album.commands.nets_options import CLIP_EVERY, FILE_TIMEOUT, engine_of, nets_options
 from album.commands.progress import progress
 from album.errors import MissingFolder, shown
 from album.events import IndexReport
@@ -19,15 +19,6 @@ from album.events import IndexReport
 WAIT_S = 60.0
 """How long an index waits for others that write, of which there may be many on a server."""
 SHOWN_FAILURES = 5
-
-
-def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
-    """Read one number, or two with a comma: frames, and frames while faces are seen."""
-    parts = value.split(",")
-    numbers = [int(part) for part in parts if part.strip().isdecimal()]
-    if len(numbers) != len(parts) or len(parts) > 2 or not all(1 <= n <= 300 for n in numbers):
-        raise click.BadParameter(f"{value!r} is no number from 1 to 300, nor two such as 5,3.")
-    return numbers[0], numbers[-1]
 
 
 @click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
@@ -40,14 +31,7 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
     help="How faces are grouped; paper is the published method in two steps, for few faces.",
 )
 @click.option("--no-clips", is_flag=True, help="Leave clips out; those read before stay.")
-@click.option(
-    "--clip-every",
-    callback=_every,
-    default="5",
-    show_default=True,
-    metavar="N[,M]",
-    help="Look at every Nth frame of a clip, and at every Mth while faces are seen.",
-)
+@CLIP_EVERY
 @click.option(
     "--clip-budget",
     type=click.IntRange(min=0),
@@ -55,14 +39,7 @@ def _every(context: click.Context, param: click.Parameter, value: str) -> tuple[
     show_default=True,
     help="Frames of one clip to look at, spread over it; 0 means all of them.",
 )
-@click.option(
-    "--file-timeout",
-    type=click.FloatRange(min=0),
-    default=120,
-    show_default=True,
-    metavar="SECONDS",
-    help="Give up a file that takes longer; clips get more by their length, 0 waits forever.",
-)
+@FILE_TIMEOUT
 @click.option("--retry", is_flag=True, help="Read again what could not be read before.")
 @click.option(
     "--read-tags",
@@ -114,6 +91,7 @@ def run(
         method=str(options["clustering"]),
         file_timeout=float(str(options["file_timeout"])),
         read_tags=bool(options["read_tags"]),
+        emotions=bool(options["emotions"]),
         clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)
@@ -173,6 +151,11 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)
+    if report.emotions:
+        yield f"What {text.count(report.emotions, 'face')} of earlier runs express is known now."
+    if report.without_emotion:
+        unknown = text.count(report.without_emotion, "face")
+        yield f"What {unknown} express is not known; --emotions tells it."
     if report.tags is not None:
         yield from import_tags.summary(report.tags.report, report.tags.change, dry_run=False)
     if report.reassigned:

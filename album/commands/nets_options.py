@@ -13,55 +13,85 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 PARTS = ("profile", "detector", "embedder", "attributes")
-OPTIONS = (
-    click.option(
-        "--jobs",
-        type=click.IntRange(min=0, max=256),
-        default=os.cpu_count() or 1,
-        show_default="one for each core",
-        help="Photos that are read at the same time.",
-    ),
-    click.option(
-        "--min-face",
-        type=click.FloatRange(min=12, max=1000),
-        default=40,
-        show_default=True,
-        help="Smallest face to look for, in pixels of the photo, or of a large photo shrunk to "
-        "1,600.",
-    ),
-    click.option(
-        "--profile",
-        type=click.Choice(["default", "paper", "fake"]),
-        default="default",
-        metavar="[default|paper]",
-        help="Which nets to use; paper is one small net for everything, as published.",
-    ),
-    click.option(
-        "--detector",
-        type=click.Choice(["mtcnn", "retinaface", "facenet-pytorch", "fake"]),
-        metavar="[mtcnn|retinaface|facenet-pytorch]",
-        help="What finds faces; else what the library began with: retinaface where you have "
-        "added it (album models), or mtcnn.",
-    ),
-    click.option(
-        "--embedder",
-        type=click.Choice(["faceres", "resnet29", "fused", "fake"]),
-        metavar="[faceres|resnet29|fused]",
-        help="What tells people apart, instead of the one of the profile.",
-    ),
-    click.option(
-        "--attributes",
-        type=click.Choice(["faceres", "faceres-deep", "onepass", "coral", "fake"]),
-        metavar="[faceres|faceres-deep|onepass|coral]",
-        help="What tells age and gender, instead of the one of the profile.",
-    ),
-    click.option(
-        "--device",
-        type=click.Choice(["auto", "cpu", "cuda", "coreml", "openvino"]),
-        default="auto",
-        show_default=True,
-        help="What the nets run on; auto takes CUDA where it is there.",
-    ),
+JOBS = click.option(
+    "--jobs",
+    type=click.IntRange(min=0, max=256),
+    default=os.cpu_count() or 1,
+    show_default="one for each core",
+    help="Photos that are read at the same time.",
+)
+MIN_FACE = click.option(
+    "--min-face",
+    type=click.FloatRange(min=12, max=1000),
+    default=40,
+    show_default=True,
+    help="Smallest face to look for, in pixels of the photo, or of a large photo shrunk to 1,600.",
+)
+PROFILE = click.option(
+    "--profile",
+    type=click.Choice(["default", "paper", "fake"]),
+    default="default",
+    metavar="[default|paper]",
+    help="Which nets to use; paper is one small net for everything, as published.",
+)
+DETECTOR = click.option(
+    "--detector",
+    type=click.Choice(["mtcnn", "retinaface", "facenet-pytorch", "fake"]),
+    metavar="[mtcnn|retinaface|facenet-pytorch]",
+    help="What finds faces; else what the library began with: retinaface where you have "
+    "added it (album models), or mtcnn.",
+)
+EMBEDDER = click.option(
+    "--embedder",
+    type=click.Choice(["faceres", "resnet29", "fused", "fake"]),
+    metavar="[faceres|resnet29|fused]",
+    help="What tells people apart, instead of the one of the profile.",
+)
+ATTRIBUTES = click.option(
+    "--attributes",
+    type=click.Choice(["faceres", "faceres-deep", "onepass", "coral", "fake"]),
+    metavar="[faceres|faceres-deep|onepass|coral]",
+    help="What tells age and gender, instead of the one of the profile.",
+)
+DEVICE = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda", "coreml", "openvino"]),
+    default="auto",
+    show_default=True,
+    help="What the nets run on; auto takes CUDA where it is there.",
+)
+EMOTIONS = click.option(
+    "--emotions/--no-emotions",
+    default=None,
+    help="Tell what faces express: of new ones [default], of those found before, too, or of none.",
+)
+OPTIONS = (JOBS, MIN_FACE, PROFILE, DETECTOR, EMBEDDER, ATTRIBUTES, EMOTIONS, DEVICE)
+
+
+def every(context: click.Context, param: click.Parameter, value: str) -> tuple[int, int]:
+    """Read one number, or two with a comma: frames, and frames while faces are seen."""
+    parts = value.split(",")
+    numbers = [int(part) for part in parts if part.strip().isdecimal()]
+    if len(numbers) != len(parts) or len(parts) > 2 or not all(1 <= n <= 300 for n in numbers):
+        raise click.BadParameter(f"{value!r} is no number from 1 to 300, nor two such as 5,3.")
+    return numbers[0], numbers[-1]
+
+
+CLIP_EVERY = click.option(
+    "--clip-every",
+    callback=every,
+    default="5",
+    show_default=True,
+    metavar="N[,M]",
+    help="Look at every Nth frame of a clip, and at every Mth while faces are seen.",
+)
+FILE_TIMEOUT = click.option(
+    "--file-timeout",
+    type=click.FloatRange(min=0),
+    default=120,
+    show_default=True,
+    metavar="SECONDS",
+    help="Give up a file that takes longer; clips get more by their length, 0 waits forever.",
 )
 
 
@@ -76,7 +106,7 @@ def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
     """Put the nets together; say so where it is not the shipped detector that is used."""
     from album.detectors import choose_detector, told
     from album.models import models_folder
-    from nets.engine import load_engine
+    from nets.engine import load_engine, with_emotions
 
     asked = options["detector"]
     detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
@@ -84,8 +114,11 @@ def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
         click.echo(line, err=True)
     chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
     threads = max(int(str(options["jobs"])), 1)
-    return load_engine(
+    engine = load_engine(
         **{**chosen, "detector": detector},  # type: ignore[arg-type]
         threads=threads,
         models=models_folder(),
     )
+    if options["emotions"] is False:
+        return engine
+    return with_emotions(engine, threads=threads, device=str(options["device"]))

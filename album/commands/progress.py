@@ -12,6 +12,8 @@ import click
 from album.commands import text
 from album.events import (
     ClipDone,
+    EmotionsTold,
+    EmotionsToTell,
     FileSkipped,
     GroupingFaces,
     PhotoDone,
@@ -54,11 +56,18 @@ class Progress(ABC):
             case Scanned():
                 self.total, self._started = event.todo, self._clock()
                 self.begin(event)
-            case TagsToRead(photos=photos):
+            case TagsToRead(photos=photos) | EmotionsToTell(photos=photos):
                 self.done = self.faces = 0
                 self.total, self._started = photos, self._clock()
                 self.begin(Scanned(photos, photos, 0, 0))
-            case PhotoDone() | ClipDone() | PhotoFailed() | FileSkipped() | TagsRead():
+            case (
+                PhotoDone()
+                | ClipDone()
+                | PhotoFailed()
+                | FileSkipped()
+                | TagsRead()
+                | EmotionsTold()
+            ):
                 self.done += 1
                 self.faces += getattr(event, "faces", 0)
                 self.advance()

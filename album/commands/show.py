@@ -22,7 +22,8 @@ LIMIT = 50
 MOMENTS = 3
 """Of a clip that are listed; --json has all."""
 FACE = text.Column("Face id", right=True)
-COLUMNS = (
+LOOKS = text.Column("Looks")
+COLUMNS: tuple[text.Column, ...] = (
     text.Column("Date"),
     text.Column("Age", right=True),
     text.Column("Fits", right=True),
@@ -96,10 +97,14 @@ def _listing(
     """List photos under headings: the years, then those without a date, then those gone."""
     there = [face for face in faces if face.present]
     chosen = there[:limit] if limit else there
-    rows = [_row(face, who) for face in chosen]
+    columns, rows = COLUMNS, [_row(face, who) for face in chosen]
+    if any(face.emotion for face in chosen):
+        columns = (*columns[:2], LOOKS, *columns[2:])
+        rows = [(*row[:2], _look(face), *row[2:]) for face, row in zip(chosen, rows, strict=True)]
     if with_ids:
+        columns = (FACE, *columns)
         rows = [(str(face.face_id), *row) for face, row in zip(chosen, rows, strict=True)]
-    title, *lines = text.table((FACE, *COLUMNS) if with_ids else COLUMNS, rows)
+    title, *lines = text.table(columns, rows)
     if chosen:
         yield ""
         yield f"  {title}"
@@ -114,6 +119,14 @@ def _listing(
         yield ""
         gone = text.count(len(faces) - len(there), "more photo is", "more photos are")
         yield f"{gone} not on the disk at present."
+
+
+def _look(face: Appearance) -> str:
+    """Write what a face expresses, where that is likely enough."""
+    from album.looks import SURE
+
+    sure = face.emotion is not None and (face.emotion_probability or 0) >= SURE
+    return face.emotion if face.emotion and sure else text.NOTHING
 
 
 def _heading(face: Appearance) -> str:

@@ -19,6 +19,7 @@ KINDS = {
     "detector": "faces detected",
     "identity": "faces described",
     "attributes": "ages and genders",
+    "emotion": "emotions",
 }
 
 

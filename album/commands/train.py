@@ -1,7 +1,8 @@
-"""``album train``: train the heads for age and gender on labelled faces."""
+"""``album train``: train the nets for age and gender on labelled faces."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -11,45 +12,151 @@ if TYPE_CHECKING:
     from album.bench.datasets import Faces
     from album.training import Known
 
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+F = TypeVar("F", bound=Callable[..., Any])
 
-@click.command(epilog="For example:  album train coral UTKFace --judge FG-NET --out heads")
-@click.argument("head", type=click.Choice(["onepass", "coral"]))
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option(
-    "--judge",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="FG-NET with labels.csv: judged on, never trained on.",
-)
-@click.option("--out", type=click.Path(path_type=Path), default=Path("heads"), show_default=True)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    help="Keep what the frozen nets say here.  [default: OUT/features]",
-)
-@click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True)
-@click.option("--seed", type=int, default=1, show_default=True)
-@everywhere
-def command(
-    head: str, data: Path, judge: Path | None, out: Path, cache: Path | None, epochs: int, seed: int
-) -> None:
-    """Train a head on UTKFace (files named age_gender_race_date.jpg), on top of the frozen nets.
 
-    A fifth of the files, chosen by their names, is never trained on; the head is judged by it. It
-    needs `pip install 'album-people[train]'`. Prints the metrics as JSON, which lie beside the
-    ONNX file, too.
+@click.group(epilog="For example:  album train coral UTKFace --judge FG-NET --out heads")
+def command() -> None:
+    """Train nets for age and gender on labelled faces.
+
+    It needs `pip install 'album-people[train]'`. A fifth of the faces, chosen by the names of
+    files or people, is never trained on; by it each net is judged. docs/training.md tells more.
     """
-    # Imported late: training needs what the program itself does without.
-    from album.training import VIEWS, read_sets, train, write
-    from nets.train.heads import Settings
 
+
+def _common(function: F) -> F:
+    """Add the options that all kinds of training have."""
+    options = (
+        click.option(
+            "--judge", type=FOLDER, help="FG-NET with labels.csv: judged on, never trained on."
+        ),
+        click.option(
+            "--out", type=click.Path(path_type=Path), default=Path("heads"), show_default=True
+        ),
+        click.option(
+            "--cache",
+            type=click.Path(path_type=Path),
+            help="Keep what frozen nets and detectors say here.  [default: OUT/features]",
+        ),
+        click.option("--epochs", type=click.IntRange(min=1), default=30, show_default=True),
+        click.option("--seed", type=int, default=1, show_default=True),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return everywhere(function)
+
+
+def _head_command(name: str, about: str) -> None:
+    @command.command(
+        name=name,
+        help=f"""Train the head `{name}` on UTKFace, on top of the frozen nets: {about}.
+
+        Files are named age_gender_race_date.jpg. Prints the metrics as JSON, which lie beside the
+        ONNX file, too.
+        """,
+        epilog=f"For example:  album train {name} UTKFace --judge FG-NET --out heads",
+    )
+    @click.argument("data", type=FOLDER)
+    @_common
+    def head(
+        data: Path, judge: Path | None, out: Path, cache: Path | None, epochs: int, seed: int
+    ) -> None:
+        # Imported late: training needs what the program itself does without.
+        from album.training import VIEWS, read_sets, train, write
+        from nets.train.heads import Settings
+
+        _require_keras()
+        several, single = read_sets(data, judge)
+        keep = cache or out / "features"
+        labelled = _features(several, "centre", VIEWS, keep)
+        others = None if single is None else _features(single, "largest", 1, keep)
+        done = train(name, labelled, Settings(epochs=epochs, seed=seed), others)
+        path = write(done, out)
+        echo_json({"format": 1, "head": name, "file": str(path), **done.metrics})
+
+
+_head_command("onepass", "100 classes of age, and gender")
+_head_command("coral", "99 ranks of age, and gender")
+
+
+@command.command(epilog="For example:  album train net IMDB-Wiki Adience --judge FG-NET --out net")
+@click.argument("data", type=FOLDER, nargs=-1, required=True)
+@click.option(
+    "--start",
+    default="faceres",
+    show_default=True,
+    help="What to begin with: faceres, faceres-deep, or an ONNX file that this command has made.",
+)
+@click.option("--keep-heads", is_flag=True, help="Begin with its heads, not with random ones.")
+@click.option(
+    "--fine-tune",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="EPOCHS",
+    help="Then train all layers. Ages become better, and people are told apart worse.",
+)
+@click.option("--rate", type=click.FloatRange(min=0), default=1e-3, show_default=True)
+@click.option("--fine-tune-rate", type=click.FloatRange(min=0), default=1e-5, show_default=True)
+@click.option("--batch", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option(
+    "--views",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    help="Each face once as it is and the other times changed, for the heads.",
+)
+@_common
+def net(
+    data: tuple[Path, ...],
+    judge: Path | None,
+    out: Path,
+    cache: Path | None,
+    start: str,
+    **options: Any,
+) -> None:
+    """Train the heads of the multi-output MobileNet, batches of age and gender in turn.
+
+    DATA are folders of VGGFace2, IMDB-Wiki, Adience, UTKFace or FairFace, as they are given out;
+    each is known by its lists. What is stopped goes on when called again. Writes the net as ONNX,
+    its metrics as JSON, checkpoints, and curves for TensorBoard (OUT/logs).
+    """
     _require_keras()
-    several, single = read_sets(data, judge)
-    keep = cache or out / "features"
-    labelled = _features(several, "centre", VIEWS, keep)
-    others = None if single is None else _features(single, "largest", 1, keep)
-    done = train(head, labelled, Settings(epochs=epochs, seed=seed), others)
-    path = write(done, out)
-    echo_json({"format": 1, "head": head, "file": str(path), **done.metrics})
+    # Imported late: training needs what the program itself does without.
+    from album.training import Trained, write
+    from album.training_net import Folders, NetSettings, TrainedNet, train_net
+
+    how = NetSettings(start=_start(start), **options)
+    sets, judged = _sets(data, judge)
+    for said in train_net(sets, how, Folders(out, cache or out / "features"), judge=judged):
+        if isinstance(said, TrainedNet):
+            path = write(Trained("net", said.model, said.metrics), out)
+            echo_json({"format": 1, "file": str(path), **said.metrics})
+        else:
+            numbers = " ".join(f"{name} {value:.3f}" for name, value in said.said.items())
+            click.echo(f"{said.stage}: {said.done} of {said.total} {numbers}".rstrip(), err=True)
+
+
+def _sets(data: tuple[Path, ...], judge: Path | None) -> Any:
+    from album.bench.datasets import read_fgnet
+    from album.bench.labelled import LabelledSet
+    from album.bench.training_sets import READERS, layout_of
+
+    sets = [READERS[layout_of(root)](root) for root in data]
+    if judge is None:
+        return sets, None
+    faces = read_fgnet(judge)
+    names = [str(person) for person in faces.people]
+    return sets, LabelledSet("fgnet", faces, "largest", None, names)
+
+
+def _start(name: str) -> Path:
+    from nets.models import WEIGHTS
+
+    path = WEIGHTS / f"{name}.onnx" if name in ("faceres", "faceres-deep") else Path(name)
+    if not path.is_file():
+        raise click.UsageError(f"--start: {name} is neither faceres, faceres-deep nor a file.")
+    return path
 
 
 def _require_keras() -> None:

@@ -87,7 +87,11 @@ def _batches(
     from album.watching import Patience, watch
 
     engine = engine_of(library, options)
-    how = IndexOptions(jobs=int(options["jobs"]), clips=None if options["no_clips"] else Sampling())
+    how = IndexOptions(
+        jobs=int(options["jobs"]),
+        clips=None if options["no_clips"] else Sampling(),
+        emotions=bool(options["emotions"]),
+    )
     quiet = float(os.environ.get("ALBUM_WATCH_QUIET_S", "2"))
     patience = Patience(quiet_s=quiet, steady_s=quiet)
 

@@ -95,7 +95,7 @@ ENGLISH: Mapping[str, str] = {
     "search.nobody": "nobody known",
     "search.alt": "Photo of {who}, {when}",
     "search.clip": "clip",
-    "search.help": "Names, a year or years (2015..2019), age 3..6, with, without, only, unnamed.",
+    "search.help": "Names, years (2015..2019), age 3..6, happy, with, without, only, unnamed.",
     "review.title": "Review",
     "review.none": "There is nothing left that is worth asking.",
     "review.names": "Ask for names, too",

@@ -128,5 +128,33 @@ def test_a_photo_that_stands_on_its_side_is_drawn_upright(shelf, tmp_path):
         assert not copy.getexif()
 
 
+def test_the_kind_of_age_model_is_one_of_those_that_the_help_names(shelf, tmp_path):
+    told = " ".join(album("analyze", "--help").out.split())
+    for words in ("[mtcnn|retinaface|facenet-pytorch]", "[softmax|coral]", "[auto|cpu|cuda|"):
+        assert words in told
+    photo(tmp_path / "in" / "a.jpg", Drawn(ANNA, 31))
+    ran = analyze(
+        shelf, tmp_path / "in", tmp_path / "out", "--age-model", "coral", "--attributes", "fake"
+    )
+    assert ran.code == 2
+    assert "give one of them" in ran.err
+
+
+def test_the_detector_is_that_of_an_index(tmp_path, monkeypatch):
+    from album import detectors
+    from db.library import Library
+
+    monkeypatch.setattr(detectors, "installed", lambda *_: None)
+    assert detectors.likely_detector(None, None, "default") == "mtcnn"
+    assert detectors.likely_detector(None, None, "fake") == "fake"
+    monkeypatch.setattr(detectors, "installed", lambda *_: tmp_path)
+    assert detectors.likely_detector(None, None, "default") == "retinaface"
+    assert detectors.likely_detector(None, None, "paper") == "mtcnn"
+    with Library.open(tmp_path / "library.db") as library:
+        assert detectors.choose_detector(library, "mtcnn", "default") == "mtcnn"
+        assert detectors.likely_detector(library, None, "default") == "mtcnn"
+        assert detectors.likely_detector(library, "retinaface", "default") == "retinaface"
+
+
 def test_a_folder_that_is_not_there(shelf, tmp_path):
     assert analyze(shelf, tmp_path / "none", tmp_path / "out").code == 2
