@@ -5,10 +5,12 @@ hundred rows on: a statement for each row would wait for the server, or at least
 time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, insert
+from sqlalchemy import Connection, Select, Table, delete, insert
 
 COPY_FROM = 500
 """Rows from which on COPY is worth a temporary table."""
@@ -51,6 +53,35 @@ def copy_rows(conn: Connection, table: Table, into: str, rows: Sequence[Row]) ->
                     for change, value in zip(convert, (row[name] for name in names), strict=True)
                 ]
             )
+
+
+def read_rows(conn: Connection, query: Select[Any], size: int) -> Iterator[list[Any]]:
+    """Yield the rows of a query, `size` of them at a time.
+
+    On PostgreSQL by COPY in its binary form: bytes come as they are, where a cursor has them sent
+    as hexadecimal digits. For columns whose values the driver gives as they are wanted: numbers,
+    texts, bytes, dates.
+    """
+    if is_postgresql(conn):
+        yield from _copied(conn, query, size)
+        return
+    with closing(conn.execute(query.execution_options(yield_per=size))) as result:
+        yield from map(list, result.partitions())
+
+
+def _copied(conn: Connection, query: Select[Any], size: int) -> Iterator[list[Any]]:
+    said = query.compile(dialect=conn.dialect, compile_kwargs={"literal_binds": True})
+    sql = str(said).replace("%%", "%")  # doubled for statements with parameters
+    driver = conn.connection.driver_connection
+    assert driver is not None
+    with driver.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM ({sql}) AS rows LIMIT 0")
+        kinds = [column.type_code for column in cursor.description]
+        with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT BINARY)") as copy:
+            copy.set_types(kinds)
+            rows = copy.rows()
+            while part := list(islice(rows, size)):
+                yield part
 
 
 def _to_driver(conn: Connection, table: Table, name: str) -> Any:

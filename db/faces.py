@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, literal, null, select
 
+from db.bulk import read_rows
 from db.emotions import emotions_of, last_told
 from db.errors import damaged
 from db.library import Library
@@ -98,9 +99,8 @@ def _table_query(identity: int | None, attributes: int | None) -> Select[Any]:
 
 def _batches(conn: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the columns of the result, some rows at a time."""
-    with closing(conn.execute(query.execution_options(yield_per=_BATCH))) as result:
-        for rows in result.partitions():
-            yield list(zip(*rows, strict=True))
+    for rows in read_rows(conn, query, _BATCH):
+        yield list(zip(*rows, strict=True))
 
 
 def _small_columns(parts: Sequence[Sequence[Column]]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from db.faces import load_faces
 from db.library import Library
 from db.people import people
 from nets.engine import load_engine
-from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo
+from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, photo
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = 60
@@ -96,9 +96,9 @@ def content(library):
 @pytest.fixture(scope="module")
 def alone(photos, tmp_path_factory):
     """What one process makes of the photos, in a file."""
-    with Library.open(tmp_path_factory.mktemp("alone") / "library.db") as library:
-        engine = load_engine(profile="fake")
-        list(index(library, engine, [photos], IndexOptions(jobs=1)))
+    shelf = Shelf(tmp_path_factory.mktemp("alone"))
+    shelf.index(photos)
+    with Library.open(shelf.path) as library:
         return content(library)
 
 
@@ -173,7 +173,9 @@ def test_claims_are_held_until_they_are_finished_or_left(url):
         again = take(other, keys)
         assert (again.mine, again.others) == (set(keys[2:]), frozenset())
         again.finish()
-        assert not take(library, keys).mine
+        last = take(library, keys)
+        assert not last.mine
+        last.release()
 
 
 def test_a_file_has_one_writer_and_nothing_is_claimed(tmp_path, photos):

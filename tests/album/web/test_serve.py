@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.album.albums import album as run
+from tests.databases import name_of
 
 ROOT = Path(__file__).parents[3]
 
