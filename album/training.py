@@ -133,6 +133,8 @@ def train(name: str, data: Known, how: heads.Settings, others: Known | None = No
     metrics["without_a_face"] = data.missed
     for part in ("check", "test"):
         rows = data.chosen(part, changed=False)
+        if not rows.any():
+            continue
         said = probabilities(model, heads.inputs_of(data.said.take(rows)))
         metrics[part] = score(said, data.ages[rows], data.male[rows])
     if others is not None:

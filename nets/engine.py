@@ -24,7 +24,7 @@ from nets.crops import CROPS, Picture
 from nets.devices import providers
 from nets.embedders import (
     Fused,
-    MiniXceptionEmotions,
+    MeanEmotions,
     MobileNetAttributes,
     MobileNetIdentity,
     ResNet29,
@@ -150,6 +150,9 @@ HEADS = ("onepass", "coral")
 """Trained by this project on the features of ``faceres`` and ``resnet29``; see docs/training.md."""
 ATTRIBUTES = ("faceres", "faceres-deep", *HEADS, "fake")
 
+EMOTION_NETS = ("emotion", "expression")
+"""Asked together: trained on different pictures, they are wrong about different faces."""
+
 FUSED_WEIGHTS = (1.0, 4.0)
 """Of the squared distances by ``faceres`` and by ``resnet29``, whose vectors spread much less."""
 FUSED_POWER = 0.5
@@ -221,7 +224,9 @@ def load_engine(
     )
 
 
-def with_emotions(engine: Engine, *, threads: int = 1, device: str = "cpu") -> Engine:
+def with_emotions(
+    engine: Engine, *, threads: int = 1, device: str = "cpu", thorough: bool = True
+) -> Engine:
     """Return an engine that tells emotions, too; the contract stays.
 
     Parameters
@@ -229,11 +234,14 @@ def with_emotions(engine: Engine, *, threads: int = 1, device: str = "cpu") -> E
     engine : Engine
     threads, device
         As of `load_engine`.
+    thorough : bool
+        Take twice the time to be right a little more often (`nets.embedders.MeanEmotions`).
     """
     if engine.detector.name == "fake":
         return replace(engine, emotions=FakeEmotions())
-    net = OnnxNet(load_manifest()["emotion"], threads=threads, device=device)
-    return replace(engine, emotions=MiniXceptionEmotions(net))
+    manifest = load_manifest()
+    nets = [OnnxNet(manifest[name], threads=threads, device=device) for name in EMOTION_NETS]
+    return replace(engine, emotions=MeanEmotions(nets, thorough=thorough))
 
 
 def _known(kind: str, name: str, names: tuple[str, ...]) -> str:

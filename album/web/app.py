@@ -13,6 +13,7 @@ from album.errors import StrPath
 from album.paths import cache_folder
 from album.web import (
     changes,
+    dates,
     facemap,
     images,
     library,
@@ -24,6 +25,7 @@ from album.web import (
     search,
 )
 from album.web.answers import explain_errors
+from album.web.document import ADDRESS, PROBLEMS, document
 from album.web.guard import Access, Guard
 from album.web.shelf import Shelf
 from album.web.thumbnails import Thumbnails
@@ -34,7 +36,7 @@ a connection to the library with pages of its own in memory."""
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     *(people.router, person.router, photo.router, review.router, search.router),
-    *(library.router, facemap.router),
+    *(library.router, dates.router, facemap.router),
     *(changes.router, images.router, login.router),
 )
 
@@ -68,12 +70,13 @@ def make_app(shelf: Shelf) -> Guard:
     app = FastAPI(
         title="album-people",
         version=__version__,
-        description="People, faces and photos of one library, and what can be said of them.",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=ADDRESS,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        responses=PROBLEMS,
     )
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
     app.state.shelf = shelf
     for router in ROUTERS:
         app.include_router(router)

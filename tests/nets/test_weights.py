@@ -13,7 +13,7 @@ NETS = load_manifest()
 
 def test_every_net_is_there_and_every_file_is_described():
     converted = {"pnet", "rnet", "onet", "faceres", "faceres-deep", "resnet29"}
-    converted |= {"emotion", "gender"}
+    converted |= {"emotion", "expression", "gender"}
     assert set(NETS) == converted | set(HEADS)
     assert {entry.path for entry in NETS.values()} == set(WEIGHTS.glob("*.onnx"))
 
