@@ -173,8 +173,9 @@ def text_lines(record: dict[str, Any]) -> Iterator[str]:
     length = record["duration_ms"]
     long = "" if length is None else f"{length / 1000:.1f} seconds, "
     size = f"{record['width']} x {record['height']} pixels"
-    people, frames = len(record["people"]), len(record["frames"])
-    yield f"# {size}, {long}{people} people, {frames} frames looked at"
+    count, frames = len(record["people"]), len(record["frames"])
+    people = "1 person" if count == 1 else f"{count} people"
+    yield f"# {size}, {long}{people}, {frames} frames looked at"
     yield "\t".join(("ms", "number", *COLUMNS))
     for frame in record["frames"]:
         for face in frame["faces"]:
