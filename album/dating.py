@@ -13,7 +13,7 @@ from album.dates_text import parse
 from album.errors import MediaError, Refused, shown
 from album.refresh import refresh
 from db import edits
-from db.dates import DatedPhoto, Said, dated_photos, save_dates
+from db.dates import USER, DatedPhoto, Said, dated_photos, save_dates
 from db.journal import Change, changing, deriving
 from db.library import Library
 
@@ -182,7 +182,7 @@ def refresh_dates(
                 continue
             claims = dates.claim_records(taken.claims)
             found[one.photo_id] = (claims, taken.people)
-            differs = one.date_source != "user" and taken.when != one.taken_at
+            differs = one.date_source != USER and taken.when != one.taken_at
             told.append(Reread(one.path, changed=differs))
         with deriving(library) as edit:
             people = save_dates(edit.conn, found)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Text, cast, delete, func, insert, select, update
 
 from db.library import Library
 from db.schema import assignment, date_override, face, file, hint, photo
-from db.sql import best_file, chunks, under
+from db.sql import best_file, chunks, is_present, under
 
 USER = "user"
 """Source of a date that the user has set."""
@@ -174,6 +174,52 @@ def dated_photos(
             for row in conn.execute(query):
                 found[row.id] = _dated(row)
     return sorted(found.values(), key=lambda one: one.path or "")
+
+
+@dataclass(frozen=True, slots=True)
+class DateFilter:
+    """Photos by what their date is like; None asks for nothing.
+
+    Attributes
+    ----------
+    source, precision : str or None
+        What the photo goes by.
+    refused : bool
+        Some claim was not believed.
+    photo_id : int or None
+        This photo alone.
+    """
+
+    source: str | None = None
+    precision: str | None = None
+    refused: bool = False
+    photo_id: int | None = None
+
+
+def dates_page(
+    library: Library, wanted: DateFilter, *, offset: int, limit: int
+) -> tuple[list[DatedPhoto], int]:
+    """Return some photos on the disk with what was said of their dates, by date; and how many."""
+    here = [is_present(photo.c.id)]
+    for column, value in (
+        (photo.c.date_source, wanted.source),
+        (photo.c.date_precision, wanted.precision),
+        (photo.c.id, wanted.photo_id),
+    ):
+        if value is not None:
+            here.append(column == value)
+    if wanted.refused:
+        without = func.replace(cast(photo.c.date_claims, Text), '"refusal": ""', "")
+        here.append(without.like('%"refusal": "%'))
+    order = (photo.c.taken_at.is_(None), photo.c.taken_at, photo.c.id)
+    part = select(photo.c.id).where(*here).order_by(*order).limit(limit).offset(offset).subquery()
+    source = part.join(photo, photo.c.id == part.c.id)
+    query = select(photo, file.c.path, file.c.gone_at).select_from(
+        source.join(file, file.c.id == best_file(photo.c.id))
+    )
+    with library.read() as conn:
+        total = conn.scalar(select(func.count()).select_from(photo).where(*here)) or 0
+        return [_dated(row) for row in conn.execute(query.order_by(*order))], int(total)
 
 
 def _dated(row: Any) -> DatedPhoto:

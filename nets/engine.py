@@ -24,7 +24,7 @@ from nets.crops import CROPS, Picture
 from nets.devices import providers
 from nets.embedders import (
     Fused,
-    MiniXceptionEmotions,
+    MeanEmotions,
     MobileNetAttributes,
     MobileNetIdentity,
     ResNet29,
@@ -153,6 +153,9 @@ SEQUENCES = ("coral-lstm",)
 """Likewise, for frames of clips that follow each other."""
 ATTRIBUTES = ("faceres", "faceres-deep", *HEADS, "fake")
 
+EMOTION_NETS = ("emotion", "expression")
+"""Asked together: trained on different pictures, they are wrong about different faces."""
+
 FUSED_WEIGHTS = (1.0, 4.0)
 """Of the squared distances by ``faceres`` and by ``resnet29``, whose vectors spread much less."""
 FUSED_POWER = 0.5
@@ -211,6 +214,8 @@ def load_engine(
     base = PROFILES[_known("profile", profile, tuple(PROFILES))]
     wanted = _known("detector", detector or base.detector, DETECTORS)
 
+    head = _known("attributes", attributes or base.attributes, ATTRIBUTES)
+
     @cache
     def net(name: str) -> Net:
         return OnnxNet(load_manifest()[name], threads=threads, device=device)
@@ -218,13 +223,13 @@ def load_engine(
     return Engine(
         _detector(wanted, min_face=min_face, models=models, device=device),
         _embedder(_known("embedder", embedder or base.embedder, EMBEDDERS), net),
-        _attributes(
-            _known("attributes", attributes or base.attributes, ATTRIBUTES), net, threads=threads
-        ),
+        _attributes(head, net, threads=threads, device=device),
     )
 
 
-def with_emotions(engine: Engine, *, threads: int = 1, device: str = "cpu") -> Engine:
+def with_emotions(
+    engine: Engine, *, threads: int = 1, device: str = "cpu", thorough: bool = True
+) -> Engine:
     """Return an engine that tells emotions, too; the contract stays.
 
     Parameters
@@ -232,11 +237,14 @@ def with_emotions(engine: Engine, *, threads: int = 1, device: str = "cpu") -> E
     engine : Engine
     threads, device
         As of `load_engine`.
+    thorough : bool
+        Take twice the time to be right a little more often (`nets.embedders.MeanEmotions`).
     """
     if engine.detector.name == "fake":
         return replace(engine, emotions=FakeEmotions())
-    net = OnnxNet(load_manifest()["emotion"], threads=threads, device=device)
-    return replace(engine, emotions=MiniXceptionEmotions(net))
+    manifest = load_manifest()
+    nets = [OnnxNet(manifest[name], threads=threads, device=device) for name in EMOTION_NETS]
+    return replace(engine, emotions=MeanEmotions(nets, thorough=thorough))
 
 
 def with_sequence_ages(engine: Engine, *, threads: int = 1, device: str = "cpu") -> Engine:
@@ -294,10 +302,10 @@ def _embedder(name: str, net: Callable[[str], Net]) -> Embedder:
     return Fused(parts, weights=FUSED_WEIGHTS)
 
 
-def _attributes(name: str, net: Callable[[str], Net], *, threads: int) -> Attributes:
+def _attributes(name: str, net: Callable[[str], Net], *, threads: int, device: str) -> Attributes:
     if name == "fake":
         return FakeAttributes()
     if name in HEADS:
-        head = HeadNet(load_manifest()[name], threads=threads)
+        head = HeadNet(load_manifest()[name], threads=threads, device=device)
         return HeadAttributes(net("faceres"), net("resnet29"), head)
     return MobileNetAttributes(net(name))

@@ -1,7 +1,7 @@
-"""What the notebooks share: where the data are, identity features kept in a folder, scores.
+"""What the notebooks share: where the data are, what the nets say kept in a folder, scores.
 
-ALBUM_DATA names the folder that holds lfw_dev and fgnet_dev; ALBUM_BENCH_CACHE the folder for what
-the nets say, which takes some minutes to compute the first time.
+ALBUM_DATA names the folder that holds lfw_dev, fgnet_dev and utkface_dev; ALBUM_BENCH_CACHE the
+folder for what the nets say, which takes some minutes to compute the first time.
 """
 
 import os
@@ -14,13 +14,14 @@ from platformdirs import user_cache_path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from album.bench.cache import measured
 from album.bench.datasets import Faces, read_fgnet, read_lfw
-from album.bench.measure import BATCH, labelled_faces
+from album.bench.measure import BATCH, Measured, labelled_faces
 from album.bench.protocols import Labelled, label
+from album.training import Known, known
 from clustering.metrics import bcubed, contingency
-from nets.engine import join, load_engine
+from nets.engine import FUSED_POWER, FUSED_WEIGHTS, join, load_engine
 from nets.models import OnnxNet, digest, load_manifest
+from nets.train.features import Features
 
 DATA = Path(os.environ.get("ALBUM_DATA", HERE.parents[1] / "shared" / "data"))
 CACHE = Path(os.environ.get("ALBUM_BENCH_CACHE", user_cache_path("album-people") / "bench"))
@@ -28,11 +29,29 @@ SETS = {"LFW": (read_lfw, "lfw_dev", "centre"), "FG-NET": (read_fgnet, "fgnet_de
 NETS = ("faceres", "resnet29")
 
 
+def told(faces: Faces, *, choose: str) -> Known:
+    """What the frozen nets say of labelled faces, found and cut out as the index does it."""
+    *_, found = known(faces, choose=choose, views=1, cache=CACHE / "training")
+    assert isinstance(found, Known)
+    return found
+
+
 def described(name: str) -> Labelled:
-    """A set with labels and what the default nets say of it."""
+    """A set with labels and what the default engine says of it."""
     read, folder, choose = SETS[name]
     faces = read(DATA / folder)
-    return label(faces, measured(faces, load_engine(threads=0), choose=choose, cache=CACHE))
+    said = told(faces, choose=choose).said
+    ages, male = (x.astype(np.float32) for x in (said.teacher_ages, said.teacher_male))
+    return label(faces, Measured(said.rows, vectors(said)["fused"], ages, male))
+
+
+def vectors(said: Features) -> dict[str, np.ndarray]:
+    """Unit vectors by both identity nets, and fused as the default engine does it."""
+    first, second = (unit(x.astype(np.float32)) for x in (said.identity, said.descriptor))
+    parts = unit(np.maximum(first, 0) ** FUSED_POWER), second
+    weights = np.sqrt(np.array(FUSED_WEIGHTS, np.float32) / sum(FUSED_WEIGHTS))
+    both = np.hstack([w * part for w, part in zip(weights, parts, strict=True)])
+    return {"faceres": first, "resnet29": second, "fused": both}
 
 
 def raw(name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""The identity features that notebook 02 compares, and their scores."""
+"""The identity features that notebook 06 compares, and their scores."""
 
 from collections.abc import Mapping
 

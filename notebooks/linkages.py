@@ -1,6 +1,6 @@
-"""The ways of grouping that notebook 01 compares, each as labels at every threshold of a grid."""
+"""The ways of grouping that notebook 02 compares, each as labels at every threshold of a grid."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,18 @@ from album.bench.protocols import dates
 from clustering.birth import birth_columns, birth_variance
 from clustering.fusion import expected_ages
 from clustering.linkage import average_linkage
+from clustering.metrics import Scores, evaluate
 from clustering.paper import paper_clustering, paper_distances
 from clustering.rank_order import rank_order
 
 SCIPY = ("single", "complete", "average", "weighted", "median", "centroid")
 RANKS = (2.0, 5, 8, 11, 14, 18, 25, 40)
+PUBLISHED = ("single", "average", "complete", "weighted", "median")
+"""The linkages of the paper's tables, beside rank-order clustering."""
+MEASURES = ("clusters_per_class", "ari", "ami", "homogeneity", "completeness", "bcubed_f")
+"""Its columns."""
+GRID = np.linspace(0.3, 1.1, 41)
+"""Thresholds, in shares of the median distance of two faces."""
 
 
 @dataclass(frozen=True)
@@ -131,3 +138,76 @@ def compared(data: Labelled, splits: int) -> tuple[dict[str, list[float]], dict[
         grid = np.sqrt(way.grid) if way.squared else way.grid
         curves[name] = np.stack([grid, np.mean(lines, axis=0)])
     return scores, curves
+
+
+Table = list[tuple[object, ...]]
+Cuts = tuple[np.ndarray, list[np.ndarray]]
+"""True people of some rows, and the labels at every threshold."""
+
+
+def linkage_table(kinds: Mapping[str, np.ndarray], people: np.ndarray, splits: int) -> Table:
+    """The paper's table: features by linkage, each measure on halves of the people not seen."""
+    table: Table = []
+    for kind, vectors in kinds.items():
+        for method, cut in _ways(vectors):
+            found = []
+            for seed in range(splits):
+                parts = [(people[rows], cut(vectors[rows])) for rows in halves(people, seed)]
+                found += [_unseen([mine], [other]) for mine, other in (parts, parts[::-1])]
+            table.append((kind, method, *np.mean(found, axis=0)))
+    return table
+
+
+def albums(people: np.ndarray, count: int, seed: int = 0) -> list[tuple[int, np.ndarray]]:
+    """Rows of small albums, and which half of the people (0 or 1) each is made of."""
+    random = np.random.default_rng(seed)
+    names, photos = np.unique(people, return_counts=True)
+    names = random.permutation(names[photos > 1])
+    parts = names[: len(names) // 2], names[len(names) // 2 :]
+    made = []
+    for i in range(count):
+        who = random.choice(parts[i % 2], random.integers(8, 26), replace=False)
+        made.append((i % 2, np.flatnonzero(np.isin(people, who))))
+    return made
+
+
+def on_albums(
+    kinds: Mapping[str, np.ndarray], people: np.ndarray, made: Sequence[tuple[int, np.ndarray]]
+) -> Table:
+    """The same for albums; means over those whose people the threshold has not seen."""
+    table: Table = []
+    for kind, vectors in kinds.items():
+        for method, cut in _ways(vectors):
+            parts: tuple[list[Cuts], list[Cuts]] = ([], [])
+            for half, rows in made:
+                parts[half].append((people[rows], cut(vectors[rows])))
+            found = [_unseen(*parts), _unseen(*parts[::-1])]
+            table.append((kind, method, *np.mean(found, axis=0)))
+    return table
+
+
+def _ways(vectors: np.ndarray) -> Iterator[tuple[str, Callable[[np.ndarray], list[np.ndarray]]]]:
+    usual = float(np.median(pdist(vectors[:: max(1, len(vectors) // 1000)])))
+    for method in PUBLISHED:
+        yield method, lambda rows, method=method: _cuts(rows, method, GRID * usual)
+    yield "rank-order", lambda rows: [rank_order(paper_distances(rows), t) for t in RANKS]
+
+
+def _cuts(vectors: np.ndarray, method: str, grid: np.ndarray) -> list[np.ndarray]:
+    tree = linkage(pdist(vectors), method)
+    return [fcluster(tree, t, "distance") for t in grid]
+
+
+def _unseen(chosen: Sequence[Cuts], scored: Sequence[Cuts]) -> list[float]:
+    """Measures at the threshold that is best on other sets, and the best F of these."""
+    seen, own = _mean_f(chosen), _mean_f(scored)
+    width = 5 if len(seen) == len(GRID) else 1
+    at = int(np.argmax(smoothed(seen, width)))
+    scores: list[Scores] = [evaluate(people, labels[at]) for people, labels in scored]
+    means = [float(np.mean([getattr(one, name) for one in scores])) for name in MEASURES]
+    return [*means, float(own.max())]
+
+
+def _mean_f(sets: Sequence[Cuts]) -> np.ndarray:
+    """F at every threshold, a mean over the sets."""
+    return np.mean([[f_score(people, cut) for cut in labels] for people, labels in sets], axis=0)

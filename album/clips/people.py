@@ -86,6 +86,8 @@ class ClipPerson:
         Probability that goes with the mean of the log odds.
     frames : ndarray of int64
         Frames in which the person is seen, rising.
+    rows : ndarray of int64
+        Rows of `Described` that are of this person, rising.
     score : float
         Largest probability of a face.
     emotions : ndarray of float32, shape (7,), or None
@@ -97,6 +99,7 @@ class ClipPerson:
     ages: Floats
     male: float
     frames: Ints
+    rows: Ints
     score: float
     emotions: Floats | None = None
 
@@ -198,6 +201,7 @@ def _person(rows: Ints, described: Described, frames: Ints) -> ClipPerson:
         ages=(ages / ages.sum()).astype(np.float32),
         male=float(1 / (1 + np.exp(-odds))),
         frames=frames,
+        rows=rows,
         score=float(described.score[rows].max()),
         emotions=None if told is None else (weight @ told[rows]).astype(np.float32),
     )

@@ -166,7 +166,7 @@ def _count(event: object, done: Counter[str], failures: list[PhotoFailed]) -> No
 
 
 def _summary(done: Counter[str], failures: list[PhotoFailed], out: Path) -> list[str]:
-    made = [text.count(done["photos"], "photo")]
+    made = [text.count(done["photos"], "photo")] if done["photos"] or not done["clips"] else []
     if done["clips"]:
         made.append(text.count(done["clips"], "clip"))
     lines = [

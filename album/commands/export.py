@@ -86,7 +86,7 @@ def command(
         if not dry_run and done[action] > SHOWN_NOTES:
             more = text.number(done[action] - SHOWN_NOTES)
             click.echo(f"… and {more} more (--dry-run lists all).", err=True)
-    click.echo(_summary(done, out, dry_run=dry_run))
+    click.echo(_summary(done, options, out, dry_run=dry_run))
     if done["missing"] or done["unreadable"]:
         context.exit(SOME_FILES_FAILED)
 
@@ -105,12 +105,16 @@ def _line(step: Step) -> str:
     return f"{VERBS[step.action]:<7}  {path}{source}"
 
 
-def _summary(done: Counter[str], out: Path, *, dry_run: bool) -> str:
+def _summary(done: Counter[str], options: ExportOptions, out: Path, *, dry_run: bool) -> str:
     nouns = {"write": "file written", "link": "link made", "copy": "photo copied"}
     many = {"write": "files written", "link": "links made", "copy": "photos copied"}
     parts = [text.count(done[key], nouns[key], many[key]) for key in nouns if done[key]]
     if done["remove"]:
         parts.append(f"{text.number(done['remove'])} removed")
+    if not parts and not out.exists():
+        seen = "seen in enough years" if options.formats == ("strip",) else "to be shown"
+        more = "" if options.everyone else "; --all takes in more people"
+        return f"There is nothing to write: nobody is {seen}{more}."
     if not parts:
         return f"{text.path_text(out)} is up to date."
     would = "Would be done: " if dry_run else ""

@@ -148,7 +148,10 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
     """Say in a few lines what was done."""
     regions = text.count(report.regions, "region")
     photos = text.count(report.photos, "photo")
-    yield f"{text.count(report.tagged, 'photo')} of {photos} with tags about people, {regions}."
+    if not report.tagged:
+        yield f"No tags about people in {photos}."
+    else:
+        yield f"{text.number(report.tagged)} of {photos} with tags about people, {regions}."
     would = "would get" if dry_run else "got"
     if report.names:
         people = text.count(len(report.people), "person", "people")
@@ -177,7 +180,7 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
                 yield f"  … and {text.number(len(lines) - SHOWN)} more (--json lists all)"
     if change is not None and change.event_id:
         yield "`album undo` takes it back."
-    elif not dry_run:
+    elif report.tagged and not dry_run:
         yield "Nothing was changed: the library says so already."
 
 

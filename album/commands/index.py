@@ -131,6 +131,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     if read:
         found = text.count(report.faces, "face")
         yield f"Read {' and '.join(read)} in {took}: {found}."
+    elif not report.found:
+        yield "There are no files in there."
     else:
         yield f"No new photos in {text.count(report.found, 'file')} ({took})."
     copies = report.known - report.moved

@@ -121,4 +121,5 @@ def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
     )
     if options["emotions"] is False:
         return engine
-    return with_emotions(engine, threads=threads, device=str(options["device"]))
+    # Many faces at a time: half the looks tell smiles nearly as well.
+    return with_emotions(engine, threads=threads, device=str(options["device"]), thorough=False)

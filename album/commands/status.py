@@ -1,12 +1,13 @@
 """``album status``: what the library holds, and what could not be read."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 import click
 
 from album.commands import text
 from album.commands.common import Session, echo_json, everywhere, opened
+from album.contracts import NetsUsed, nets_used
 from album.errors import shown
 from album.people import is_trusted, path_record
 from db.files import failures
@@ -32,12 +33,12 @@ def command(session: Session, everything: bool, as_json: bool) -> None:
     """Show what the library holds, where it lies, and which files could not be read."""
     with opened(session) as library:
         counts, failed = status(library), failures(library)
-        dates = date_counts(library)
+        dates, names = date_counts(library), _names(nets_used(library))
     undated = sum(n for source, precision, n in dates if not is_trusted(source, precision))
     if as_json:
         echo_json(_record(counts, failed, undated))
         return
-    for line in _lines(counts, undated):
+    for line in _lines(counts, undated, names):
         click.echo(line)
     for line in _failed(failed, None if everything else LIMIT):
         click.echo(line)
@@ -56,7 +57,17 @@ def _record(counts: Status, failed: Sequence[FailureRow], undated: int) -> dict[
     }
 
 
-def _lines(counts: Status, undated: int) -> Iterator[str]:
+def _names(nets: NetsUsed | None) -> dict[str, str]:
+    """Return the names of the nets that faces were last grouped with, by their contracts."""
+    if nets is None:
+        return {}
+    return {
+        nets.identity_contract: f" by {nets.embedder}",
+        nets.attributes_contract: f" by {nets.attributes}",
+    }
+
+
+def _lines(counts: Status, undated: int, names: Mapping[str, str]) -> Iterator[str]:
     clips = f", {text.count(counts.clips, 'clip')}" if counts.clips else ""
     gone = f", {text.number(counts.gone_files)} gone" if counts.gone_files else ""
     yield f"Library   {text.path_text(counts.path)}"
@@ -78,7 +89,7 @@ def _lines(counts: Status, undated: int) -> Iterator[str]:
     for i, one in enumerate(counts.contracts):
         title = "Models" if i == 0 else ""
         what = f"{text.number(one.count)} {KINDS.get(one.kind, one.kind)}"
-        yield f"{title:<10}{one.contract[:12]}  {what}"
+        yield f"{title:<10}{one.contract[:12]}  {what}{names.get(one.contract, '')}"
 
 
 def _failed(failed: Sequence[FailureRow], limit: int | None) -> Iterator[str]:

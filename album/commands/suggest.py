@@ -123,7 +123,7 @@ def _list(library: "Library", options: dict[str, Any]) -> None:
         echo_json({"format": 1, "questions": records})
         return
     if not found:
-        click.echo("There is nothing to ask: nobody is near enough to somebody else.")
+        click.echo(f"There is nothing to ask: {_nothing(options)}.")
         return
     for line in _table(found, paths):
         click.echo(line)
@@ -131,6 +131,12 @@ def _list(library: "Library", options: dict[str, Any]) -> None:
     click.echo("Answer with `album suggest --answer N yes`, no or skip, or with --ask.")
     if not numbered:
         click.echo("The library can't be written, so that numbers are not kept.", err=True)
+
+
+def _nothing(options: dict[str, Any]) -> str:
+    if set(options["kinds"]) == {"name"}:
+        return "everybody has a name, but for passers-by"
+    return "nobody is near enough to somebody else"
 
 
 def _table(found: "list[Suggestion]", paths: list[str | None]) -> Iterator[str]:

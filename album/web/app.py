@@ -12,6 +12,7 @@ from album import __version__
 from album.paths import cache_folder
 from album.web import (
     changes,
+    dates,
     facemap,
     images,
     library,
@@ -23,6 +24,7 @@ from album.web import (
     search,
 )
 from album.web.answers import explain_errors
+from album.web.document import ADDRESS, PROBLEMS, document
 from album.web.guard import Access, Guard
 from album.web.shelf import Shelf
 from album.web.thumbnails import Thumbnails
@@ -33,7 +35,7 @@ a connection to the library with pages of its own in memory."""
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
     *(people.router, person.router, photo.router, review.router, search.router),
-    *(library.router, facemap.router),
+    *(library.router, dates.router, facemap.router),
     *(changes.router, images.router, login.router),
 )
 
@@ -67,12 +69,13 @@ def make_app(shelf: Shelf) -> Guard:
     app = FastAPI(
         title="album-people",
         version=__version__,
-        description="People, faces and photos of one library, and what can be said of them.",
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=ADDRESS,
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        responses=PROBLEMS,
     )
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
     app.state.shelf = shelf
     for router in ROUTERS:
         app.include_router(router)

@@ -7,12 +7,12 @@ from fastapi import APIRouter
 from album import decisions
 from album.errors import Refused
 from album.web.deps import ShelfOf
-from album.web.models import ChangeModel, ProblemModel
+from album.web.models import ChangeModel, TokenModel
 from db.errors import EmptyHistoryError
 from db.journal import Change
 from db.library import Library
 
-router = APIRouter(prefix="/api/v1", tags=["changes"], responses={409: {"model": ProblemModel}})
+router = APIRouter(prefix="/api/v1", tags=["changes"])
 
 
 def changed(change: Change) -> ChangeModel:
@@ -43,3 +43,12 @@ def undo(shelf: ShelfOf) -> ChangeModel:
 def redo(shelf: ShelfOf) -> ChangeModel:
     """Make the change again that was taken back last."""
     return _reverted(shelf, decisions.redo)
+
+
+@router.get("/token")
+def token(shelf: ShelfOf) -> TokenModel:
+    """Return what every change has to carry in the header `x-csrf-token`.
+
+    Pages of other sites can't read it: their requests are refused before they come here.
+    """
+    return TokenModel(token=shelf.access.csrf)

@@ -4,6 +4,8 @@ from album.biography import Curve
 from album.people import Person
 
 WIDTH, HEIGHT, FLOOR = 640, 150, 118
+EDGE = 22
+"""Room that half a year's number needs."""
 
 
 def birth_chart(curve: Curve, person: Person) -> dict[str, object]:
@@ -37,6 +39,6 @@ def birth_chart(curve: Curve, person: Person) -> dict[str, object]:
         if person.born_low is None or person.born_high is None
         else (x(person.born_low), round(x(person.born_high) - x(person.born_low), 1)),
         "middle": None if person.born is None else x(person.born),
-        "ticks": [(x(year + 0.0), year) for year in ticks],
+        "ticks": [(x(year + 0.0), year) for year in ticks if EDGE <= x(year + 0.0) <= WIDTH - EDGE],
         "dots": dots[:: max(1, len(dots) // 300)],
     }

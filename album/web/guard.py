@@ -8,6 +8,7 @@ loopback a password comes first.
 
 import hmac
 import ipaddress
+import json
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
@@ -117,9 +118,10 @@ class Guard:
         if refused:
             status, sentence = refused
             page = status == 401 and "text/html" in headers.get("accept", "")
-            await _answer(send, 303 if page else status, sentence)
+            await _answer(scope, send, 303 if page else status, sentence)
             return
-        await self._app(scope, _bounded(receive), _with_headers(send))
+        body = _Body(scope, receive, send)
+        await self._app(scope, body.receive, body.send)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Return status and sentence for what is refused; None for what may pass."""
@@ -181,19 +183,28 @@ def _length(headers: dict[str, str]) -> int:
     return int(text) if text.isascii() and text.isdecimal() else LARGEST_BODY + 1
 
 
-def _bounded(receive: Receive) -> Receive:
-    """Cut bodies that come without a length and do not end."""
-    seen = 0
+class _Body:
+    """A body that may come without a length, and without an end: too much of it is an answer."""
 
-    async def limited() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY:
-            return {"type": "http.disconnect"}
-        return message
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._finish = _with_headers(send)
+        self._seen, self._told = 0, False
 
-    return limited
+    async def receive(self) -> Message:
+        """Give what comes, up to the bound."""
+        if self._seen <= LARGEST_BODY:
+            message = await self._receive()
+            self._seen += len(message.get("body", b""))
+        return message if self._seen <= LARGEST_BODY else {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        """Send an answer, or instead of it that the request was too large."""
+        if self._seen <= LARGEST_BODY:
+            await self._finish(message)
+        elif not self._told:
+            self._told = True
+            await _answer(self._scope, self._send, 413, "The request is too large.")
 
 
 def _with_headers(send: Send) -> Send:
@@ -209,10 +220,14 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-async def _answer(send: Send, status: int, sentence: str) -> None:
-    body = sentence.encode()
+async def _answer(scope: Scope, send: Send, status: int, sentence: str) -> None:
+    """Answer in a sentence; in JSON, as every error there, where that is what is spoken."""
+    body, kind = sentence.encode(), b"text/plain; charset=utf-8"
+    if scope["path"].startswith("/api/"):
+        problem = {"error": sentence, "status": status, "can_force": False}
+        body, kind = json.dumps(problem).encode(), b"application/json"
     headers = [
-        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-type", kind),
         (b"content-length", str(len(body)).encode()),
         *([(b"location", b"/login")] if status == 303 else []),
     ]

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from album.errors import shown
 from album.heartbeat import index_progress
 from album.people import is_trusted
+from album.web.dates import source_name
 from album.web.deps import ShelfOf
 from album.web.models import EventModel, FailureModel, HistoryModel, ProgressModel, StatusModel
 from album.web.rendering import render
@@ -60,13 +61,13 @@ def failure_models(shelf: Shelf) -> list[FailureModel]:
 def library_page(request: Request, shelf: ShelfOf) -> HTMLResponse:
     """Show what the library holds."""
     dates = [
-        (source, precision, n, is_trusted(source, precision))
+        (source, source_name(source), precision, n, is_trusted(source, precision))
         for source, precision, n in date_counts(shelf.library)
     ]
     values: dict[str, Any] = {
         "status": status_model(shelf),
         "failures": failure_models(shelf),
-        "dates": sorted(dates, key=lambda row: (not row[3], -row[2])),
+        "dates": sorted(dates, key=lambda row: (not row[4], -row[3])),
         "events": history(shelf.library)[:EVENTS],
     }
     return render(request, "library.html", values)

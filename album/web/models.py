@@ -1,8 +1,9 @@
 """What the JSON interface says: the shapes that its OpenAPI document describes."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from album.browse import Card
 from album.people import Person, age_at, is_trusted, whole_age
@@ -10,6 +11,12 @@ from album.web.images import face_url
 from album.web.rendering import date_text, fact, label
 from album.web.texts import text
 from db.browse import SeenFace
+
+LocalTime = Annotated[
+    datetime,
+    WithJsonSchema({"type": "string", "description": "ISO 8601 without an offset: local time."}),
+]
+"""What cameras know: no offset, so no ``date-time`` of JSON Schema."""
 
 
 class PersonModel(BaseModel):
@@ -25,8 +32,8 @@ class PersonModel(BaseModel):
     fact: str = Field(description="In a few words: how many photos, born when.")
     photos: int
     faces: int
-    first: datetime | None
-    last: datetime | None
+    first: LocalTime | None
+    last: LocalTime | None
     passer_by: bool
     hidden: bool
     url: str
@@ -94,6 +101,38 @@ class PhotoModel(BaseModel):
     date_trusted: bool
     date_source: str
     faces: list[PlacedModel]
+
+
+class ClaimModel(BaseModel):
+    """Something that claims the date of a photo."""
+
+    source: str
+    source_name: str
+    text: str = Field(description="The date, or what stands there where that is none.")
+    refusal: str = Field(description="Why it was not believed; empty where it was.")
+    believed: bool = Field(description="The photo goes by this one.")
+
+
+class DatedModel(BaseModel):
+    """A photo with all that claims its date, best first."""
+
+    id: int
+    url: str
+    picture: str
+    path: str
+    date: str
+    source: str
+    source_name: str
+    trusted: bool = Field(description="Good enough to tell an age by.")
+    claims: list[ClaimModel]
+
+
+class DatesModel(BaseModel):
+    """A page of photos with their dates."""
+
+    total: int
+    offset: int
+    photos: list[DatedModel]
 
 
 class FoundPhoto(BaseModel):
@@ -226,6 +265,12 @@ class ChangeModel(BaseModel):
     kind: str
     summary: str
     person_ids: list[int]
+
+
+class TokenModel(BaseModel):
+    """What changes have to carry."""
+
+    token: str
 
 
 class ProblemModel(BaseModel):

@@ -30,10 +30,9 @@ from db.people import find_person
 router = APIRouter()
 PAGE = 120
 
-Ids = Annotated[
-    list[Annotated[int, Field(ge=1, lt=1 << 63)]], Field(min_length=1, max_length=20_000)
-]
-Who = Annotated[int, Field(ge=1, lt=1 << 63)]
+Who = Annotated[int, Field(ge=1, lt=1 << 63, strict=True)]
+Ids = Annotated[list[Who], Field(min_length=1, max_length=20_000)]
+Flag = Annotated[bool, Field(strict=True)]
 
 
 class Strict(BaseModel):
@@ -51,15 +50,15 @@ class PersonChanges(Strict):
     )
     gender: Literal["f", "m"] | None = None
     cover: Who | None = Field(default=None, description="A face of the person.")
-    hidden: bool | None = None
-    force: bool = Field(default=False, description="Also if somebody else has that name.")
+    hidden: Flag | None = None
+    force: Flag = Field(default=False, description="Also if somebody else has that name.")
 
 
 class Merge(Strict):
     """People who are one."""
 
     person_ids: Annotated[list[Who], Field(min_length=2, max_length=500)]
-    force: bool = False
+    force: Flag = False
 
 
 class Split(Strict):
@@ -74,7 +73,7 @@ class Move(Strict):
     face_ids: Ids
     person_id: Who | None = None
     name: str | None = Field(default=None, max_length=200)
-    force: bool = False
+    force: Flag = False
 
 
 class Reject(Strict):

@@ -10,9 +10,10 @@ from album import decisions
 from album.errors import shown
 from album.people import Person, age_at, is_trusted, to_person, whole_age
 from album.web.changes import changed
+from album.web.dates import dated_photo
 from album.web.deps import Id, ShelfOf
 from album.web.models import ChangeModel, PhotoModel, PlacedModel
-from album.web.person import Strict, Who
+from album.web.person import Flag, Strict, Who
 from album.web.rendering import date_text, label, render
 from album.web.shelf import Shelf
 from album.web.texts import text
@@ -26,19 +27,22 @@ from db.sightings import sightings
 router = APIRouter()
 
 
+Pixel = Annotated[float, Field(ge=-1_000_000, le=1_000_000)]
+
+
 class Exemption(Strict):
     """Whether a person may be twice in the photo: a collage, a mirror."""
 
-    exempt: bool = True
+    exempt: Flag = True
 
 
 class Drawn(Strict):
     """A face that was missed: its box, and whose it is; with neither, somebody new."""
 
-    box: tuple[float, float, float, float]
+    box: tuple[Pixel, Pixel, Pixel, Pixel]
     person_id: Who | None = None
     name: str | None = Field(default=None, max_length=200)
-    force: bool = False
+    force: Flag = False
 
 
 def _row(library: Library, photo_id: int) -> PhotoRow:
@@ -101,7 +105,11 @@ def photo_page(
     at: Annotated[int, Query(ge=0, le=1 << 40)] = 0,
 ) -> HTMLResponse:
     """Show a photo with its faces, or play a clip from a moment on."""
-    values: dict[str, Any] = {"photo": photo_model(shelf, photo_id), "at": at}
+    values: dict[str, Any] = {
+        "photo": photo_model(shelf, photo_id),
+        "dated": dated_photo(shelf, photo_id),
+        "at": at,
+    }
     return render(request, "photo.html", values)
 
 

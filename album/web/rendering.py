@@ -91,15 +91,18 @@ def born(person: Person) -> str:
     if person.born is None:
         return ""
     off = 0.0 if person.born_low is None else (person.born_high or 0) - person.born_low
-    return f"{person.born:.0f} ± {max(off / 2, 1):.0f}"
+    return f"{int(person.born)} ± {max(off / 2, 1):.0f}"
 
 
 def fact(person: Person) -> str:
-    """Say in a few words how often somebody is seen and when they were born."""
+    """Say in a few words how often somebody is seen, of which gender and when they were born."""
     one = person.photos == 1
-    photos = text("person.photo") if one else text("person.photos", n=f"{person.photos:,}")
-    when = born(person)
-    return f"{photos} · {text('person.born', year=when)}" if when else photos
+    told = [text("person.photo") if one else text("person.photos", n=f"{person.photos:,}")]
+    if person.gender:
+        told.append(text(f"gender.{person.gender}"))
+    if when := born(person):
+        told.append(text("person.born", year=when))
+    return " · ".join(told)
 
 
 def label(person: Person) -> str:

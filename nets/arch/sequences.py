@@ -8,7 +8,7 @@ from nets.heads import INPUTS
 
 
 def coral_lstm(
-    *, width: int = 96, hidden: int = 64, dropout: float = 0.4, memory: bool = True
+    *, width: int = 128, hidden: int = 96, dropout: float = 0.4, memory: bool = True
 ) -> keras.Model:
     """Define the net, its weights still random.
 

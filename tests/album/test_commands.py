@@ -189,6 +189,7 @@ def test_status_counts_and_lists_failures(shelf):
     assert str(shelf.path) in said
     assert "1 file could not be read:" in said
     assert "empty.jpg" in said
+    assert "16 faces described by fake" in said
 
 
 def test_status_lists_the_first_failures_unless_asked_for_all(own, tmp_path):

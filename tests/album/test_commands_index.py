@@ -127,6 +127,12 @@ def test_people_of_whom_no_photo_is_left_are_no_longer_shown(shelf, photos):
     assert "No photos" not in shelf("people").out
 
 
+def test_an_empty_folder_is_called_empty(tmp_path):
+    (tmp_path / "empty").mkdir()
+    ran = Shelf(tmp_path)("index", tmp_path / "empty")
+    assert (ran.code, ran.out) == (0, "There are no files in there.\n")
+
+
 def test_an_unplugged_disk_takes_nothing_away(shelf, photos):
     shelf.index(photos)
     before = ids(shelf)

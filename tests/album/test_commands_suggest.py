@@ -180,5 +180,6 @@ def test_nothing_to_ask(tmp_path):
     shelf = Shelf(tmp_path)
     with Library.open(shelf.path):
         pass
-    assert "nothing to ask" in shelf("suggest").out
+    assert shelf("suggest").out.startswith("There is nothing to ask: nobody is near enough")
+    assert shelf("suggest", "--kind", "name").out.startswith("There is nothing to ask: everybody")
     assert shelf("suggest", "--json").json == {"format": 1, "questions": []}

@@ -452,3 +452,12 @@ def test_real_regions_meet_the_faces_that_the_real_detector_finds(tmp_path):
     assert said["new_faces"] == 9
     with Library.open(shelf.path) as library:
         assert decisions.history(library)[0].kind == "import"
+
+
+def test_where_no_photo_has_tags_it_is_said(tmp_path):
+    shelf = Shelf(tmp_path)
+    shelf.index(family(tmp_path / "photos"))
+    ran = shelf("import-tags")
+    assert ran.code == 0
+    assert ran.out.startswith("No tags about people in ")
+    assert "says so already" not in ran.out

@@ -36,14 +36,17 @@ def photos(tmp_path_factory):
 RUN = "from album.commands import main; main()"
 RUN_SLOWLY = (
     "import time, album.media as media; read = media.read_upright;"
-    "media.read_upright = lambda *a, **k: (time.sleep(0.1), read(*a, **k))[1];" + RUN
+    "media.read_upright = lambda *a, **k: (time.sleep(0.3), read(*a, **k))[1];" + RUN
 )
+
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""A shell lets what it starts in the background ignore the signal, and so would these tests."""
 
 
 def start(shelf, photos, code=RUN):
     words = ["index", "--profile", "fake", "--jobs", "2", "--library", shelf.path, photos]
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
+        [sys.executable, "-c", HEARS_CTRL_C + code, *map(str, words)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

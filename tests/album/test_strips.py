@@ -1,5 +1,6 @@
 """`album export --format strip`: which faces are chosen, and that their eyes lie alike."""
 
+import shutil
 from dataclasses import replace
 from datetime import datetime
 
@@ -150,6 +151,21 @@ def test_a_photo_that_can_not_be_read_leaves_a_blank(tmp_path):
     image, unread = draw_strip(strip)
     assert unread == [str(tmp_path / "gone.jpg")]
     assert image.width == WIDTH
+
+
+def test_where_nobody_is_seen_in_enough_years_nothing_is_written(tmp_path):
+    shelf = Shelf(tmp_path)
+    photos = family(tmp_path / "photos")
+    for year in range(2004, 2010, 2):
+        shutil.rmtree(photos / f"{year}")
+    shelf.index(photos)
+    out = tmp_path / "out"
+    ran = shelf("export", out, "--format", "strip")
+    assert ran.out == (
+        "There is nothing to write: nobody is seen in enough years; --all takes in more people.\n"
+    )
+    assert not out.exists()
+    assert "written" in shelf("export", out, "--format", "strip", "--all").out
 
 
 def test_strips_are_written_once_and_kept(tmp_path):

@@ -42,9 +42,8 @@ def known(n=30, views=2):
         "teacher_ages": flat,
         "teacher_male": half,
     }
-    more = [np.zeros(len(rows)) for name in Features.__slots__ if name not in columns]
     part = splits.parts([str(row) for row in rows])
-    return Known(Features(*columns.values(), *more), rows + 1.0, rows * 0.0, part, 0)
+    return Known(Features(**columns), rows + 1.0, rows * 0.0, part, 0)
 
 
 def test_views_of_a_still_are_a_short_track():

@@ -39,7 +39,11 @@ def photos(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def library(photos, tmp_path_factory):
+def library(request, tmp_path_factory):
+    """The library of the photos; one that was kept saves minutes while tests are written."""
+    if kept := os.environ.get("ALBUM_BROWSER_LIBRARY"):
+        return Path(kept)
+    photos = request.getfixturevalue("photos")
     path = tmp_path_factory.mktemp("library") / "library.db"
     command = [sys.executable, "-m", "album", "--library", str(path), "index", str(photos)]
     subprocess.run(command, check=True, capture_output=True, cwd=ROOT)

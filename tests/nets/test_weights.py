@@ -13,7 +13,7 @@ NETS = load_manifest()
 
 def test_every_net_is_there_and_every_file_is_described():
     converted = {"pnet", "rnet", "onet", "faceres", "faceres-deep", "resnet29"}
-    converted |= {"emotion", "gender"}
+    converted |= {"emotion", "expression", "gender"}
     assert set(NETS) == converted | set(HEADS) | set(SEQUENCES)
     assert {entry.path for entry in NETS.values()} == set(WEIGHTS.glob("*.onnx"))
 
@@ -58,4 +58,4 @@ def test_the_graph_has_the_inputs_and_outputs_described(name):
 
 
 def test_all_weights_together_stay_small():
-    assert sum(entry.facts["bytes"] for entry in NETS.values()) < 25e6
+    assert sum(entry.facts["bytes"] for entry in NETS.values()) < 26e6

@@ -43,3 +43,4 @@ for (const select of document.querySelectorAll(".filters select")) {
 tell();
 grids();
 document.documentElement.dataset.ready = "yes";
+document.dispatchEvent(new Event("ready"));

@@ -26,7 +26,9 @@ function show() {
   if (!bar) return;
   bar.hidden = chosen.size === 0;
   bar.querySelector(".number").textContent = chosen.size;
-  bar.querySelector('[data-faces="cover"]').disabled = chosen.size !== 1;
+  const cover = bar.querySelector('[data-faces="cover"]');
+  cover.disabled = chosen.size !== 1;
+  cover.hidden = !person;
 }
 
 document.addEventListener("unpick", () => {
@@ -72,6 +74,8 @@ document.addEventListener("click", async (event) => {
 
 async function faces(what, face_ids) {
   if (what === "reject") return post("/api/v1/faces/reject", { face_ids });
+  // On the map the faces may be of several people; they become one new person.
+  if (what === "split" && !person) return post("/api/v1/faces/move", { face_ids });
   if (what === "split") return post(`/api/v1/people/${person}/split`, { face_ids });
   if (what === "cover") return post(`/api/v1/people/${person}`, { cover: face_ids[0] }, "PATCH");
   if (what === "move") {

@@ -33,6 +33,7 @@ def test_somebody_who_leaves_and_comes_back_is_one_person():
     rows = [(0, w, 1) for w in range(3)] + [(5, w, 1) for w in range(10, 13)]
     [person] = people(*rows)
     assert person.frames.tolist() == [*range(6), *range(20, 26)]
+    assert person.rows.tolist() == list(range(len(rows)))
     assert person.male == pytest.approx(0.9)
     assert np.linalg.norm(person.vector) == pytest.approx(1)
 
@@ -59,6 +60,8 @@ def test_heads_that_cross_are_told_apart_by_identity():
     found = people(*rows)
     assert [int(person.vector.argmax()) for person in found] == [1, 2]
     assert [len(person.frames) for person in found] == [24, 24]
+    assert [rows[i][2] for i in found[0].rows] == [1] * 12
+    assert sorted([*found[0].rows, *found[1].rows]) == list(range(24))
 
 
 def test_who_is_seen_in_too_few_frames_is_dropped():

@@ -200,7 +200,10 @@ HOSTILE = '<script>alert("x")</script>'
 
 def test_a_hostile_name_is_a_name(client):
     client.patch("/api/v1/people/1", json={"name": HOSTILE})
-    for path in ("/people", "/people/1", "/photos/1", "/library", "/search?q=%231"):
+    for path in ("/people", "/people/1", "/photos/1", "/library", "/search?q=%231", "/review",
+                 "/review?names=true", "/map", "/dates", f"/people?name={HOSTILE}",
+                 f"/search?q={HOSTILE}", f"/map?people={HOSTILE}", f"/dates?source={HOSTILE}",
+                 f"/people/{HOSTILE}"):  # fmt: skip
         page = client.get(path).text
         assert "<script>alert" not in page, path
     assert "&lt;script&gt;" in client.get("/people/1").text
@@ -279,6 +282,22 @@ def test_the_document_of_the_interface_names_every_path(client):
     assert document["openapi"].startswith("3.")
     assert "/api/v1/people/{person_id}" in document["paths"]
     assert not any(path.startswith(("/people", "/photos")) for path in document["paths"])
+    for path, methods in document["paths"].items():
+        for method, said in methods.items():
+            assert said["description"], path
+            assert {"4XX", "5XX"} <= said["responses"].keys()
+            wanted = [{"token": []}, {"token": [], "password": []}]
+            assert (said["security"] == wanted) == (method != "get"), path
+
+
+def test_the_token_is_to_be_had_by_this_site_alone(client):
+    assert client.get("/api/v1/token").json() == {"token": client.shelf.access.csrf}
+    for foreign in ({"origin": "https://evil.example"}, {"host": "evil.example"},
+                    {"sec-fetch-site": "cross-site", "sec-fetch-mode": "cors"}):  # fmt: skip
+        answer = client.get("/api/v1/token", headers=foreign)
+        assert answer.status_code in (403, 421)
+        assert client.shelf.access.csrf not in answer.text
+        assert answer.json()["status"] == answer.status_code
 
 
 def test_a_face_that_was_missed_is_marked_and_unmarked(album, client, tmp_path):
