@@ -127,7 +127,7 @@ def clips_with(library: Library, person_id: int) -> list[SeenInClip]:
         .select_from(assignment.join(face).join(photo).outerjoin(sighting))
         .where(assignment.c.person_id == person_id, photo.c.kind == "clip")
         .where(is_present(face.c.photo_id))
-        .order_by(photo.c.taken_at, face.c.id, sighting.c.start_ms)
+        .order_by(photo.c.taken_at.nulls_first(), face.c.id, sighting.c.start_ms)
     )
     found: dict[int, SeenInClip] = {}
     with library.read() as conn:

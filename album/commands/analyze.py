@@ -114,7 +114,7 @@ def _run(
     done: Counter[str] = Counter(dict.fromkeys(names, 0))
     failures: list[PhotoFailed] = []
     with ExitStack() as stack:
-        library = stack.enter_context(opened(session)) if session.path.exists() else None
+        library = stack.enter_context(opened(session)) if session.has_library else None
         engine = _engine(library, options)
         bar = stack.enter_context(progress())
         events = stack.enter_context(closing(analyze(library, engine, root, out, how)))  # type: ignore[type-var]

@@ -120,7 +120,12 @@ def _trained(
     more = [_unlabelled(paths, cache, maps=maps) for paths in pictures]
     whole = [path for paths in pictures for path in paths]
     pairs = paired(several, whole, cache) if maps else None
-    path = write_head(train(name, labelled, how, others, more, pairs), out)
+    done = train(name, labelled, how, others, more, pairs)
+    folders = [(data, several.paths), *zip(unlabelled, pictures, strict=True)]
+    files = {folder.name: len(paths) for folder, paths in folders}
+    judged = {} if judge is None else {"judged_on_other_set": judge.name}
+    done = replace(done, metrics={**done.metrics, "files": files, **judged})
+    path = write_head(done, out)
     return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 

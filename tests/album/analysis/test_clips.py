@@ -210,6 +210,16 @@ def test_a_clip_that_was_not_made_here_is_never_overwritten(shelf, tmp_path):
     assert (tmp_path / "out" / "walk.mp4").read_bytes() == before
 
 
+def test_a_copy_that_can_not_be_written_ends_nothing_else(shelf, tmp_path):
+    walking(tmp_path / "in" / "a.mp4", seconds=1)
+    photo(tmp_path / "in" / "b.jpg", Drawn(ANNA, 31))
+    (tmp_path / "out" / ".a.mp4.part").mkdir(parents=True)
+    ran, done = run(shelf, tmp_path / "in", tmp_path / "out")
+    assert (ran.code, done["photos"]) == (3, 1)
+    [failed] = done["failures"]
+    assert failed["reason"].startswith("could not be written (Is a directory)")
+
+
 def test_a_photo_beside_a_clip_of_its_name_keeps_its_name(shelf, tmp_path):
     photo(tmp_path / "in" / "a.jpg", Drawn(ANNA, 31))
     walking(tmp_path / "in" / "a.mp4", seconds=8)
