@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 VIEW = 1600
 """Longest side in pixels of the picture that faces are looked for in."""
 
-CHIP_SIDE = 160
-"""A face smaller than this, in pixels of the decoded picture, is cropped from a larger decode."""
+CHIP_SIDE = 128
+"""A face smaller than this, in pixels of the decoded picture, is cropped from a larger decode.
+
+Of 57 faces of 200 pixels and more that were made so small before they were cropped, the vectors
+moved by a squared distance of .0017 in the median, where people are told apart at .29, and ages by
+half a year; at 160 pixels by .0009 and a third, at 64 by .014 and 1.6 years."""
 
 CLOSER_PIXELS = 24e6
 """That decode has about this many pixels at most, which bounds the memory of a thread."""

@@ -7,9 +7,6 @@ from nets.api import Detections, Floats, Image
 CROP = "box224"
 """The name in `nets.crops.CROPS` of the chips that `quality` wants."""
 
-SIDE = 112
-"""Sharpness is measured on grey chips of this many pixels."""
-
 GREY = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of red, green and blue in the luma of ITU-R BT.601."""
 
@@ -63,8 +60,9 @@ def sharpness(chips: Image) -> Floats:
 
 
 def _detail(chip: Image) -> float:
-    block = len(chip) // SIDE
-    grey = (chip @ GREY).reshape(SIDE, block, SIDE, block).mean(axis=(1, 3))
+    # Sums of whole numbers first: a third of the time of turning every pixel grey.
+    rows = chip[::2].astype(np.uint16) + chip[1::2]
+    grey = (rows[:, ::2] + rows[:, 1::2]).astype(np.float32) @ (GREY / 4)
     around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
     return float(np.var(around - 4 * grey[1:-1, 1:-1]))
 
