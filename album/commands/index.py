@@ -76,6 +76,7 @@ def run(
 ) -> tuple[IndexReport, int]:
     """Index, showing progress; return what was done and how many files in all have failed."""
     # Imported late: the nets are not needed to refuse a wrong option.
+    from album.allocation import keep_large_blocks
     from album.clips.frames import Sampling
     from album.index import IndexOptions, index
     from album.paths import make_folder
@@ -95,6 +96,7 @@ def run(
         clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)
+    keep_large_blocks()
     report = IndexReport()
     with Library.open(session.path, wait_s=WAIT_S) as library:
         engine = engine_of(library, options)

@@ -40,6 +40,7 @@ def command(session: Session, /, paths: tuple[Path, ...], **options: Any) -> Non
     New and changed files are read once they are completely written; what is moved or deleted is
     noticed, too, and so are sidecars with dates. Stopping it at any moment loses nothing.
     """
+    from album.allocation import keep_large_blocks
     from album.paths import make_folder
     from db.library import Library
 
@@ -47,6 +48,7 @@ def command(session: Session, /, paths: tuple[Path, ...], **options: Any) -> Non
         if not os.path.lexists(path):
             raise MissingFolder(path)
     make_folder(session.path)
+    keep_large_blocks()
     stop = threading.Event()
     before = _stop_on_signals(stop)
     try:
