@@ -176,6 +176,23 @@ def test_the_key_of_a_question_is_no_number_in_a_list(album, client):
     assert missing.status_code == 409
 
 
+def test_distances_of_a_large_library_are_measured_by_another_process(album, client, monkeypatch):
+    """They need memory that a server should not keep."""
+    from album import candidates
+    from album.web import measuring
+
+    library = client.shelf.library
+    candidates.drop_candidates(library)
+    assert candidates.are_due(library) == 16
+    asked = client.get("/api/v1/questions?names=true").json()
+    assert candidates.are_due(library) == 0
+    candidates.drop_candidates(library)
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(candidates, "find_candidates", lambda *_: pytest.fail("measured here"))
+    assert client.get("/api/v1/questions?names=true").json() == asked
+    assert candidates.are_due(library) == 0
+
+
 def test_the_map_has_every_face_of_whom_it_shows(client):
     found = client.get("/api/v1/map").json()
     assert len(found["spots"]) == sum(one["faces"] for one in found["people"])
