@@ -15,7 +15,7 @@ from db.errors import ReadOnlyLibraryError
 from db.library import Library
 from nets.engine import Engine
 
-CACHE_MB = 8
+CACHE_MB = 4
 """Pages of the library that each connection keeps; the system keeps the rest of the file."""
 
 

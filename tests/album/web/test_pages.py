@@ -99,6 +99,20 @@ def test_faces_are_split_moved_named_and_rejected(client):
     assert client.post("/api/v1/faces/move", json={"face_ids": [9999]}).status_code == 404
 
 
+@pytest.mark.parametrize("newest", ["false", "true"])
+def test_the_page_and_the_interface_list_faces_in_one_order(album, client, tmp_path, newest):
+    photo(tmp_path / "photos" / "undated.jpg", Drawn(1, 25, male=False), year=None)
+    album.index(tmp_path / "photos")
+    told = client.get(f"/api/v1/people/{ANNA}/faces?newest={newest}").json()
+    shown = re.findall(
+        r'class="face" data-id="(\d+)"', client.get(f"/people/1?newest={newest}").text
+    )
+    assert [int(one) for one in shown] == [one["id"] for one in told["faces"]]
+    assert len(shown) == told["total"] == 11
+    dates = [one["date"] for one in told["faces"] if one["date"]]
+    assert dates == sorted(dates, reverse=newest == "true")
+
+
 def test_a_photo_tells_who_is_where(client):
     found = client.get("/api/v1/search?q=2004").json()
     both = next(one for one in found["photos"] if "," in one["people"])
