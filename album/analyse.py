@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -319,7 +319,7 @@ class Reader(Protocol):
 
 
 def outcomes(
-    analyse: Reader, tasks: list[Task], *, jobs: int, stop: Callable[[], None] = lambda: None
+    analyse: Reader, tasks: Iterable[Task], *, jobs: int, stop: Callable[[], None] = lambda: None
 ) -> Iterator[Outcome]:
     """Read files in `jobs` threads, a few ahead of the caller; in the order of the tasks.
 

@@ -50,7 +50,11 @@ class PhotoFailed:
 
 @dataclass(frozen=True, slots=True)
 class FileSkipped:
-    """A file that was not read: a 'clip' where none are wanted, 'live', 'other' or 'forgotten'."""
+    """A file that was not read.
+
+    It is a 'clip' where none are wanted, 'live', 'other' or 'forgotten', or another process that
+    indexes the same library has read it ('elsewhere').
+    """
 
     path: Path
     kind: str
@@ -151,6 +155,8 @@ class IndexReport:
     live: int = 0
     """Clips that belong to Live Photos."""
     forgotten: int = 0
+    elsewhere: int = 0
+    """Files that other processes have read, which index the same library."""
     faces: int = 0
     people: int = 0
     passers_by: int = 0
@@ -175,18 +181,15 @@ class IndexReport:
             case PhotoDone(faces=faces):
                 self.photos += 1
                 self.faces += faces
-            case FileSkipped(kind="clip"):
-                self.skipped_clips += 1
             case ClipDone(path=path, faces=faces, frames=frames, problem=problem):
                 self.clips += 1
                 self.faces += faces
                 self.frames += frames
                 if problem:
                     self.failures.append(PhotoFailed(path, problem))
-            case FileSkipped(kind="live"):
-                self.live += 1
-            case FileSkipped(kind="forgotten"):
-                self.forgotten += 1
+            case FileSkipped(kind="clip" | "live" | "forgotten" | "elsewhere" as kind):
+                name = "skipped_clips" if kind == "clip" else kind
+                setattr(self, name, getattr(self, name) + 1)
             case PhotoFailed():
                 self.failures.append(event)
             case Grouped(people=people, passers_by=passers_by, reassigned=reassigned):

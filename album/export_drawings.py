@@ -26,7 +26,7 @@ def plan_pages(library: Library, plan: Plan, people: Sequence[Theirs]) -> None:
     ExportError
         Somebody else's file is in the way.
     """
-    tiles = FaceTiles(cache_folder(Path(library.path)) / "faces")
+    tiles = FaceTiles(cache_folder(library.path) / "faces")
     tiles.clean()
     rows = person_rows(library, hidden=True, passers_by=True)
     covers = {row.person_id: row.cover_face_id for row in rows}

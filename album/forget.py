@@ -3,7 +3,7 @@
 import glob
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from album.errors import AlbumError, StrPath, shown
@@ -20,9 +20,10 @@ from db.errors import (
     ReadOnlyLibraryError,
 )
 from db.forgetting import Loss
-from db.library import Library
+from db.library import Library, drop_library
 from db.migrations import APPLICATION_ID
 from db.people import find_person
+from db.places import is_url, place_of
 from db.rows import Status
 from db.status import status
 
@@ -55,16 +56,25 @@ class Doomed:
     Attributes
     ----------
     files : tuple of Path
-        The library comes last, so that a deletion that was stopped can be started again.
+        The library comes last, so that a deletion that was stopped can be started again. None
+        where it lies on a server.
     status : Status or None
         What the library holds; None where it can't be looked into.
+    url : str
+        Of a library on a server; may hold a password.
     """
 
     files: tuple[Path, ...]
     status: Status | None
+    url: str = field(default="", repr=False)
+
+    @property
+    def server(self) -> str:
+        """The library on a server, as it may be printed; empty for a file."""
+        return place_of(self.url).shown if self.url else ""
 
 
-def doomed(path: Path) -> Doomed:
+def doomed(library: StrPath) -> Doomed:
     """Find what belongs to a library: its logs and backups, and the file itself.
 
     Raises
@@ -75,16 +85,21 @@ def doomed(path: Path) -> Doomed:
         There is no file, or it can't be read.
     """
     counts = None
+    path = Path(library)
     try:
-        with Library.open(path, create=False, read_only=True) as library:
-            counts = status(library)
+        with Library.open(library, create=False, read_only=True) as opened:
+            counts = status(opened)
     except (NewerLibraryError, ReadOnlyLibraryError):
         pass
     except CorruptLibraryError as error:
+        if is_url(library):
+            raise NotALibrary(f"{error} Nothing was deleted.") from error
         if not _is_marked(path):
             raise NotALibrary(
                 f"{shown(path)} is not a library of this program, so it stays; check the path."
             ) from error
+    if is_url(library):
+        return Doomed((), counts, os.fspath(library))
     return Doomed((*_beside(path), path), counts)
 
 
@@ -102,21 +117,26 @@ def _beside(path: Path) -> list[Path]:
     return [*(one for one in logs if one.is_file()), *backups(path)]
 
 
-def backups(path: Path) -> list[Path]:
+def backups(library: StrPath) -> list[Path]:
     """Return the copies that were made of a library before its format changed."""
+    if is_url(library):
+        return []
+    path = Path(library)
     found = path.parent.glob(glob.escape(path.name) + ".backup-v[0-9]*")
     return [one for one in sorted(found) if one.is_file()]
 
 
 def forget_library(found: Doomed) -> None:
-    """Delete the files of a library, and the pictures that were made from it.
+    """Delete the files or tables of a library, and the pictures that were made from it.
 
     Raises
     ------
     OSError
         If one of them can't be deleted.
     """
-    empty_cache(found.files[-1])
+    empty_cache(found.url or found.files[-1])
+    if found.url:
+        drop_library(found.url)
     for path in found.files:
         path.unlink(missing_ok=True)
 
@@ -267,12 +287,11 @@ def purge(library: Library) -> Forgotten:
 
 def _swept(library: Library, loss: Loss) -> Forgotten:
     """Delete what else holds traces of what was forgotten: backups, pictures, freed places."""
-    path = Path(library.path)
-    gone = tuple(backups(path))
+    gone = tuple(backups(library.path))
     try:
         for backup in gone:
             backup.unlink(missing_ok=True)
-        empty_cache(path)
+        empty_cache(library.path)
         forgetting.clean(library)
     except (LibraryError, OSError) as error:
         raise TracesLeft(

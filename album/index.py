@@ -6,23 +6,45 @@ also records that it is done, so a run that is killed loses at most the photos i
 """
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from album.analyse import VIEW, Analyser, Failed, LiveClip, Prepared, ReadClip, outcomes
+from album.analyse import (
+    VIEW,
+    Analyser,
+    Failed,
+    LiveClip,
+    Outcome,
+    Prepared,
+    ReadClip,
+    Task,
+    outcomes,
+)
 from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
 from album.contracts import nets_of, remember_nets
 from album.duplicates import mark_duplicates
-from album.events import EmotionsTold, EmotionsUnknown, Event, Grouped, Moved, TagsImported
+from album.events import (
+    EmotionsTold,
+    EmotionsUnknown,
+    Event,
+    FileSkipped,
+    Grouped,
+    Moved,
+    TagsImported,
+)
 from album.expressions import tell_emotions
 from album.heartbeat import Heartbeat
 from album.planning import Plan, look, with_photos_elsewhere
+from album.sharing import Shared
 from album.storing import like_its_copy, save, save_clip, settle
 from album.tags.settle import settle as settle_tags
 from album.workers import LIMIT, Clock
+from db.claims import alone
 from db.emotions import count_untold
+from db.faces import last_face
 from db.files import count_moved, link_live
 from db.library import Library
 from db.settings import GROUPED_UNDER, get_setting, set_setting
@@ -124,13 +146,14 @@ def _index(
     yield plan.scanned
     yield from plan.unreadable
     yield from analyse(library, engine, plan, contract, options)
-    if plan.tasks or plan.gone or plan.back:
-        mark_duplicates(library)
-    if plan.gone:
-        yield Moved(count_moved(library, plan.gone))
-    yield from _express(library, engine, roots, options)
-    if options.group:
-        yield from group_if_due(library, engine, options.method)
+    with alone(library):  # the last to come here sees what all have found
+        if plan.tasks or plan.gone or plan.back:
+            mark_duplicates(library)
+        if plan.gone:
+            yield Moved(count_moved(library, plan.gone))
+        yield from _express(library, engine, roots, options)
+        if options.group:
+            yield from group_if_due(library, engine, options.method)
     if options.read_tags:
         yield from _read_tags(library, engine, roots, options)
 
@@ -176,7 +199,7 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
     from album.grouping import group
 
     contracts = engine.embedder.contract, engine.attributes.contract
-    how = digest(*contracts, method, *calibration_files())
+    how = f"{digest(*contracts, method, *calibration_files())} {last_face(library)}"
     remember_nets(library, engine)
     if get_setting(library, GROUPED_UNDER) == how:
         counts = status(library)
@@ -205,30 +228,68 @@ def clip_contract(contract: str, sampling: Sampling | None) -> str | None:
     return digest(contract, "clips", CLIP_VERSION, *how)
 
 
+@dataclass(slots=True)
+class _Reading:
+    """What is read, described and saved in the rounds of one run."""
+
+    library: Library
+    engine: Engine
+    plan: Plan
+    contract: str
+    options: IndexOptions
+    shared: Shared
+    failed: dict[str | None, Failed] = field(default_factory=dict)
+    lives: list[tuple[str, str]] = field(default_factory=list)
+    ready: list[Prepared] = field(default_factory=list)
+
+    def round(self, analyser: Analyser, tasks: Iterable[Task]) -> Iterator[Event]:
+        """Read every task, describe the faces in batches across photos, save photo by photo."""
+        jobs = self.options.jobs
+        for outcome in outcomes(analyser, tasks, jobs=jobs, stop=analyser.stopped.set):
+            yield from self._save(outcome)
+            yield from self._done_by_others()
+        yield from self._save_ready()
+        yield from self._done_by_others()
+
+    def _save(self, outcome: Outcome) -> Iterator[Event]:
+        if isinstance(outcome, Prepared):
+            self.ready.append(outcome)
+            if max(sum(len(one.detections) for one in self.ready), len(self.ready)) >= BATCH:
+                yield from self._save_ready()
+            return
+        if isinstance(outcome, Failed):
+            self.failed[outcome.content_hash] = outcome
+        if isinstance(outcome, LiveClip):
+            self.lives.append((outcome.task.found.path, outcome.still))
+        if isinstance(outcome, ReadClip):
+            clips = clip_contract(self.contract, self.options.clips)
+            event = save_clip(self.library, self.engine, outcome, clips)
+        else:
+            told = like_its_copy(outcome, self.failed)
+            event = settle(self.library, told, self.plan.forgotten)
+        self.shared.stored(outcome.task)
+        yield event
+
+    def _save_ready(self) -> Iterator[Event]:
+        ready, self.ready = self.ready, []
+        events = list(save(self.library, self.engine, ready, self.contract))
+        self.shared.stored(*(photo.task for photo in ready))
+        yield from events
+
+    def _done_by_others(self) -> Iterator[Event]:
+        for task in self.shared.elsewhere():
+            yield FileSkipped(Path(task.found.path), "elsewhere")
+
+
 def analyse(
     library: Library, engine: Engine, plan: Plan, contract: str, options: IndexOptions
 ) -> Iterator[Event]:
-    """Read every task, describe the faces in batches across photos, and save photo by photo."""
+    """Read every task that no other process reads, until all of them are done."""
     threads, clock = max(1, options.jobs), Clock(options.file_timeout)
     analyser = Analyser(engine, plan.done, options.view, options.clips, threads, clock=clock)
-    ready: list[Prepared] = []
-    failed: dict[str | None, Failed] = {}
-    lives: list[tuple[str, str]] = []
-    stop = analyser.stopped.set
-    for outcome in outcomes(analyser, plan.tasks, jobs=options.jobs, stop=stop):
-        if isinstance(outcome, Failed):
-            failed[outcome.content_hash] = outcome
-        if isinstance(outcome, LiveClip):
-            lives.append((outcome.task.found.path, outcome.still))
-        if isinstance(outcome, ReadClip):
-            yield save_clip(library, engine, outcome, clip_contract(contract, options.clips))
-            continue
-        if not isinstance(outcome, Prepared):
-            yield settle(library, like_its_copy(outcome, failed), plan.forgotten)
-            continue
-        ready.append(outcome)
-        if max(sum(len(photo.detections) for photo in ready), len(ready)) >= BATCH:
-            yield from save(library, engine, ready, contract)
-            ready = []
-    yield from save(library, engine, ready, contract)
-    link_live(library, lives)
+    clips = clip_contract(contract, options.clips)
+    with closing(Shared(library, plan.tasks, contract, clips)) as shared:
+        reading = _Reading(library, engine, plan, contract, options, shared)
+        for tasks in shared.rounds():
+            yield from reading.round(analyser, tasks)
+    link_live(library, reading.lives)

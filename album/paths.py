@@ -5,6 +5,9 @@ import os
 import shutil
 from pathlib import Path
 
+from album.errors import StrPath
+from db.places import FilePlace, place_of
+
 APPLICATION = "album-people"
 FILE_NAME = "library.db"
 
@@ -17,12 +20,12 @@ def default_library() -> Path:
     return user_data_path(APPLICATION, appauthor=False) / FILE_NAME
 
 
-def library_path(given: Path | None = None) -> Path:
+def library_path(given: Path | str | None = None) -> Path | str:
     """Return the library that the user named, else the default one."""
     return given if given is not None else default_library()
 
 
-def cache_folder(library: Path) -> Path:
+def cache_folder(library: StrPath) -> Path:
     """Return the folder for pictures made from the faces of a library: crops, montages.
 
     Whatever shows a face lies in here and nowhere else, because forgetting somebody empties it. The
@@ -30,11 +33,13 @@ def cache_folder(library: Path) -> Path:
     """
     from platformdirs import user_cache_path
 
-    own = hashlib.blake2b(os.fsencode(os.path.realpath(library)), digest_size=8).hexdigest()
+    place = place_of(library)
+    name = os.path.realpath(place.path) if isinstance(place, FilePlace) else place.shown
+    own = hashlib.blake2b(os.fsencode(name), digest_size=8).hexdigest()
     return user_cache_path(APPLICATION, appauthor=False) / own
 
 
-def empty_cache(library: Path) -> bool:
+def empty_cache(library: StrPath) -> bool:
     """Delete the folder of pictures made from a library; tell whether there was one.
 
     Raises
@@ -49,7 +54,7 @@ def empty_cache(library: Path) -> bool:
     return there
 
 
-def make_folder(library: Path) -> None:
+def make_folder(library: StrPath) -> None:
     """Make the folder of the default library, for its owner only.
 
     The folder of any other library is the user's matter: a typing error in a path should not leave
@@ -60,5 +65,5 @@ def make_folder(library: Path) -> None:
     OSError
         If the folder can't be made.
     """
-    if library == default_library():
-        library.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if library == (default := default_library()):
+        default.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

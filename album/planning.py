@@ -99,11 +99,13 @@ def with_photos_elsewhere(
     return replace(plan, tasks=[*plan.tasks, *tasks], scanned=counts)
 
 
-def all_known(library: Library, contract: str, clips: str | None) -> dict[str, KnownFile]:
+def all_known(
+    library: Library, contract: str, clips: str | None, roots: Sequence[str] = (os.sep,)
+) -> dict[str, KnownFile]:
     """Return every known file; what is done is decided by one contract, of clips by another."""
-    known = known_files(library, [os.sep], contract=contract)
+    known = known_files(library, roots, contract=contract)
     if any(file.kind == "clip" for file in known.values()):
-        again = known_files(library, [os.sep], contract=clips)
+        again = known_files(library, roots, contract=clips)
         known |= {path: file for path, file in again.items() if file.kind == "clip"}
     return known
 

@@ -20,7 +20,7 @@ SHOTS = 6
 
 def default_folder(library: Library) -> Path:
     """Return the folder for pictures of questions, which forgetting empties."""
-    return cache_folder(Path(library.path)) / "questions"
+    return cache_folder(library.path) / "questions"
 
 
 def picture_name(one: Suggestion) -> str:

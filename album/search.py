@@ -169,6 +169,11 @@ def find_photos(library: Library, query: Query) -> Iterator[Match]:
     Impossible
         Somebody is both wanted and not wanted, or has no birth year to tell an age by.
     """
+    yield from _found(library, query, looks=True)
+
+
+def _found(library: Library, query: Query, *, looks: bool) -> Iterator[Match]:
+    """Find photos; what people express is left out unless it is asked for or `looks` says so."""
     asked = _resolve(library, query)
     rows = search(library, _filter(library, query, asked))
     everybody = {
@@ -176,14 +181,15 @@ def find_photos(library: Library, query: Query) -> Iterator[Match]:
     }
     ids = [row.photo_id for row in rows]
     some = ids if len(ids) <= _FEW else None
-    who, looks = people_in(library, some), expressions(library, some)
+    who = people_in(library, some)
+    told = expressions(library, some) if looks or query.emotions else {}
     fits = _fits(query, asked, everybody)
     if query.sort == "path":
         rows.sort(key=lambda row: row.path)
     for row in rows:
         present = who.get(row.photo_id, ())
         year = _trusted_year(row)
-        look = looks.get(row.photo_id, {})
+        look = told.get(row.photo_id, {})
         if fits(present, year, look):
             yield _match(row, year, [everybody[one] for one in present], look)
 
@@ -191,7 +197,7 @@ def find_photos(library: Library, query: Query) -> Iterator[Match]:
 def find_paths(library: Library, query: Query) -> list[str]:
     """Find photos and clips, and return only their paths, which is faster; see `find_photos`."""
     if (query.ages, query.gender, query.emotions) != (ANYTHING, None, ()):
-        return [found.path for found in find_photos(library, query)]
+        return [found.path for found in _found(library, query, looks=False)]
     paths = [row.path for row in search(library, _filter(library, query, _resolve(library, query)))]
     return sorted(paths) if query.sort == "path" else paths
 
@@ -212,7 +218,7 @@ def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Pag
     """
     if (query.ages, query.gender, query.emotions) != (ANYTHING, None, ()):
         found, total = [], 0
-        for total, one in enumerate(find_photos(library, query), 1):
+        for total, one in enumerate(_found(library, query, looks=True), 1):
             if offset < total <= offset + limit:
                 found.append(one)
         return Page(tuple(found), total)

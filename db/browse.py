@@ -218,7 +218,7 @@ def spread_faces(
         )
         .select_from(assignment.join(face).join(photo))
         .where(_of(person_id))
-        .order_by(photo.c.taken_at, face.c.id)
+        .order_by(photo.c.taken_at.nulls_first(), face.c.id)
     )
     if among is not None:
         query = query.where(face.c.id.in_(list(among)[:CHUNK]))

@@ -39,6 +39,10 @@ class UnreadableLibraryError(LibraryError):
     """The operating system refuses to open, read or write the file."""
 
 
+class UnfinishedLibraryError(LibraryError):
+    """The library is an unfinished copy of another."""
+
+
 class UnknownPersonError(LibraryError):
     """No person has this id or name."""
 

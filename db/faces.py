@@ -1,12 +1,14 @@
 """Faces in bulk: as columns for clustering, and row by row for export and for showing a person."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, literal, null, select
 
+from db.bulk import read_rows
 from db.emotions import emotions_of, last_told
 from db.errors import damaged
 from db.library import Library
@@ -14,7 +16,7 @@ from db.records import Floats
 from db.rows import FaceRow, FaceTable
 from db.schema import assignment, face, file, observation, person, photo
 from db.schema import contract as contracts
-from db.sql import best_file, contract_id, is_present
+from db.sql import best_file, contract_id, is_present, next_id
 
 _BATCH = 4096
 """Rows fetched at once: bounds what is in memory beside the arrays to some 10 MB."""
@@ -97,8 +99,7 @@ def _table_query(identity: int | None, attributes: int | None) -> Select[Any]:
 
 def _batches(conn: Connection, query: Select[Any]) -> Iterator[list[tuple[Any, ...]]]:
     """Yield the columns of the result, some rows at a time."""
-    result = conn.execute(query.execution_options(yield_per=_BATCH))
-    for rows in result.partitions():
+    for rows in read_rows(conn, query, _BATCH):
         yield list(zip(*rows, strict=True))
 
 
@@ -269,9 +270,18 @@ def face_rows(
         if present_only:
             query = query.where(file.c.gone_at.is_(None), file.c.id.is_not(None))
         nobody_first = func.coalesce(assignment.c.person_id, literal(0))
-        query = query.order_by(nobody_first, photo.c.taken_at, face.c.photo_id, face.c.id)
-        for row in conn.execution_options(yield_per=_BATCH).execute(query):
-            yield _face_row(row)
+        query = query.order_by(
+            nobody_first, photo.c.taken_at.nulls_first(), face.c.photo_id, face.c.id
+        )
+        with closing(conn.execution_options(yield_per=_BATCH).execute(query)) as result:
+            for row in result:
+                yield _face_row(row)
+
+
+def last_face(library: Library) -> int:
+    """Return the highest id that a face has ever had."""
+    with library.read() as conn:
+        return next_id(conn, "face") - 1
 
 
 def drop_observations(library: Library, contract: str) -> int:

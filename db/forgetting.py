@@ -177,7 +177,7 @@ def forget_gone(library: Library) -> Loss:
 @contextmanager
 def _deleting(library: Library) -> Iterator[Connection]:
     with library.write() as conn:
-        conn.exec_driver_sql("PRAGMA secure_delete = ON")
+        library.wipe_deleted(conn)
         upsert(conn, setting, [{"key": _DUE, "value": "1"}], keys=["key"])
         yield conn
 

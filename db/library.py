@@ -1,150 +1,79 @@
 """Opening the library, and its transactions."""
 
 import os
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
-from urllib.parse import quote
+from typing import Protocol, Self
 
-from sqlalchemy import Connection, Engine, ExceptionContext, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, select
 
-from db import migrations
-from db.errors import (
-    LibraryError,
-    MissingLibraryError,
-    ReadOnlyLibraryError,
-    UnreadableLibraryError,
-    locked,
-    printable,
-    translate,
-    translated,
-)
+from db.errors import ReadOnlyLibraryError, UnfinishedLibraryError, printable
+from db.places import FilePlace, Place, place_of
+from db.schema import setting
+from db.sqlite import PLAIN, WRITES, SqliteStore
 
+UNFINISHED = "copy.unfinished"
+"""Setting of a library that is being copied into, from its start to its end: what is copied."""
 WAIT_S = 10.0
 """How long to wait for another process that is writing, by default."""
 CACHE_MB = 32
-PAGE_SIZE = 8192
-"""Bytes of a page in a new file; three identity vectors fit on one, on SQLite's 4096 only one."""
-_WRITES = "library_writes"
 
 
-def _pragmas(raw: sqlite3.Connection, *, read_only: bool, cache_mb: int) -> None:
-    raw.execute("PRAGMA foreign_keys = ON")
-    raw.execute(f"PRAGMA cache_size = -{cache_mb << 10}")
-    if not read_only:
-        raw.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # without effect on an existing file
-        raw.execute("PRAGMA journal_mode = WAL")
-        # With a write-ahead log a crash of the program loses nothing that was committed; a loss of
-        # power can lose the last moments, which are then simply done again.
-        raw.execute("PRAGMA synchronous = NORMAL")
-        raw.execute("PRAGMA journal_size_limit = 67108864")
+class Store(Protocol):
+    """What differs between engines, apart from SQL itself (`db.sql`)."""
+
+    path: str
+    engine: Engine
+    is_shared: bool
+
+    def prepare(self, *, create: bool) -> None:
+        """Make the library, or bring it up to date, or see that this is not needed."""
+        ...
+
+    def rewrite(self) -> None:
+        """Store everything anew without the places of deleted rows."""
+        ...
+
+    def size(self, conn: Connection) -> int:
+        """Return the bytes that the library takes."""
+        ...
+
+    def wipe_deleted(self, conn: Connection) -> None:
+        """Have what is deleted in this transaction written over, where the engine can."""
+        ...
+
+    def numbering(self, conn: Connection) -> dict[str, int]:
+        """Return the highest id that was ever given out, of tables that the engine numbers."""
+        ...
+
+    def set_numbering(self, conn: Connection, last: Mapping[str, int]) -> None:
+        """Have new rows numbered from there on."""
+        ...
 
 
-def _open_sqlite(path: str, parameters: str, wait_s: float) -> sqlite3.Connection:
-    # Percent-encoding carries any bytes of a file name, and isolation_level=None leaves BEGIN to
-    # us: Python's own would not cover statements that change the schema.
-    uri = f"file:{quote(os.fsencode(path))}?{parameters}"
-    return sqlite3.connect(
-        uri, uri=True, timeout=wait_s, isolation_level=None, check_same_thread=False
-    )
+def _store(place: Place, *, read_only: bool, wait_s: float, cache_mb: int) -> Store:
+    if isinstance(place, FilePlace):
+        return SqliteStore(place, read_only=read_only, wait_s=wait_s, cache_mb=cache_mb)
+    # Imported late: whose library is a file has no use for it.
+    from db.postgresql import PostgresqlStore
+
+    return PostgresqlStore(place, read_only=read_only, wait_s=wait_s)
 
 
-def _log_is_empty(path: str) -> bool:
-    log = Path(f"{path}-wal")
-    return not log.exists() or log.stat().st_size == 0
+def drop_library(url: str) -> None:
+    """Delete all tables of a library on a server, of whatever version it is.
 
+    Raises
+    ------
+    LibraryError
+        The server can't be reached, or the tables are those of another program.
+    """
+    from db.postgresql import PostgresqlStore
 
-def _connect(path: str, *, read_only: bool, wait_s: float, cache_mb: int) -> sqlite3.Connection:
-    raw = _open_sqlite(path, "mode=ro" if read_only else "mode=rw", wait_s)
-    try:
-        _pragmas(raw, read_only=read_only, cache_mb=cache_mb)
-        raw.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError as error:
-        raw.close()
-        unopened = error.sqlite_errorcode & 0xFF in (
-            sqlite3.SQLITE_CANTOPEN,
-            sqlite3.SQLITE_READONLY,
-        )
-        if not (read_only and unopened and _log_is_empty(path)):
-            raise
-        # A write-ahead log needs files beside the library, which read-only media can't have. With
-        # nothing in the log and nobody able to write, the file alone is the whole truth.
-        return _open_sqlite(path, "mode=ro&immutable=1", wait_s)
-    except BaseException:
-        raw.close()
-        raise
-    return raw
-
-
-def _engine(path: str, connect: Callable[[], sqlite3.Connection]) -> Engine:
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool)
-
-    @event.listens_for(engine, "begin")
-    def begin(conn: Connection) -> None:
-        # A writer takes its lock at once: one that reads first and then wants to write can't wait
-        # for another writer, because what it has read would be out of date.
-        writes = conn.get_execution_options().get(_WRITES, False)
-        conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-    @event.listens_for(engine, "handle_error", retval=True)
-    def explain(context: ExceptionContext) -> BaseException | None:
-        return translate(path, context.original_exception)
-
-    return engine
-
-
-def _make_file(path: str) -> None:
-    """Make an empty file that only its owner may read; SQLite gives its log the same mode."""
-    try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return  # made by another process in this very moment
-
-
-def _check_place(path: str, *, create: bool) -> None:
-    """Refuse what can't be opened, and make the file of a new library."""
-    place = Path(path)
-    if place.is_dir():
-        raise UnreadableLibraryError(
-            f"{printable(path)} is a folder; give the path of a file for the library."
-        )
-    if place.exists():
-        return
-    if not place.parent.is_dir():
-        raise MissingLibraryError(
-            f"The folder {printable(str(place.parent))} for the library does not exist; make it "
-            "or choose another path."
-        )
-    if not create:
-        raise MissingLibraryError(
-            f"There is no library at {printable(path)}; index some photos first, or give the path "
-            "of another."
-        )
-    _make_file(path)
-
-
-def _check_writable(path: str) -> None:
-    effective = os.access in os.supports_effective_ids
-    if not os.access(path, os.W_OK, effective_ids=effective):
-        raise ReadOnlyLibraryError(
-            f"The library {printable(path)} can't be changed; make the file and its folder "
-            "writable."
-        )
-
-
-def _path_of(path_or_url: str | os.PathLike[str]) -> str:
-    text = os.fspath(path_or_url)
-    if text.startswith("sqlite:///"):
-        text = text.removeprefix("sqlite:///")
-    if "://" in text:
-        raise LibraryError(
-            f"The library {text.split('://')[0]}://… is on an engine that is not supported yet; "
-            "give the path of a file."
-        )
-    return str(Path(text).absolute())
+    place = place_of(url)
+    assert not isinstance(place, FilePlace)
+    PostgresqlStore(place, read_only=False, wait_s=WAIT_S).drop()
 
 
 class Library:
@@ -156,14 +85,18 @@ class Library:
     Attributes
     ----------
     path : str
-        Absolute path of the file.
+        Absolute path of the file, or the URL of the database without its password.
     read_only : bool
+    is_shared : bool
+        Whether several processes may index it at once.
     """
 
-    def __init__(self, path: str, engine: Engine, *, read_only: bool) -> None:
-        self.path = path
+    def __init__(self, store: Store, *, read_only: bool) -> None:
+        self.path = store.path
         self.read_only = read_only
-        self._engine = engine
+        self.is_shared = store.is_shared
+        self._store = store
+        self._engine = store.engine
 
     @classmethod
     def open(
@@ -174,43 +107,51 @@ class Library:
         read_only: bool = False,
         wait_s: float = WAIT_S,
         cache_mb: int = CACHE_MB,
+        unfinished: bool = False,
     ) -> Self:
         """Open a library, making it or bringing it up to date if need be.
 
         Parameters
         ----------
         path_or_url : str or path-like
-            Of the file; its folder must exist. ``sqlite:///PATH`` means the same.
+            Of the file; its folder must exist. ``sqlite:///PATH`` means the same. Or
+            ``postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE``; the database must exist.
         create : bool
-            Make a new library where there is no file. A read-only one is never made.
+            Make a new library where there is none. A read-only one is never made.
         read_only : bool
             Change nothing, not even the format. Works on read-only media, too.
         wait_s : float
             Seconds to wait for another process that is writing.
         cache_mb : int
-            Megabytes of the file that each connection keeps in memory at most.
+            Megabytes of a file that each connection keeps in memory at most.
+        unfinished : bool
+            Open also what is an unfinished copy of another library (`db.copying`).
 
         Raises
         ------
         LibraryError
             One of the subclasses in `db.errors`.
         """
-        path = _path_of(path_or_url)
+        place = place_of(path_or_url)
+        store = _store(place, read_only=read_only, wait_s=wait_s, cache_mb=cache_mb)
+        library = cls(store, read_only=read_only)
+        try:
+            store.prepare(create=create)
+            if not unfinished:
+                library._refuse_unfinished()
+        except BaseException:
+            library.close()
+            raise
+        return library
 
-        def connect() -> sqlite3.Connection:
-            return _connect(path, read_only=read_only, wait_s=wait_s, cache_mb=cache_mb)
-
-        with translated(path):
-            _check_place(path, create=create and not read_only)
-            if not read_only:
-                _check_writable(path)
-            engine = _engine(path, connect)
-            with closing(connect()) as raw:
-                if read_only:
-                    migrations.check_version(raw, path)
-                else:
-                    migrations.prepare(raw, path, engine.dialect)
-        return cls(path, engine, read_only=read_only)
+    def _refuse_unfinished(self) -> None:
+        with self.read() as conn:
+            of = conn.scalar(select(setting.c.value).where(setting.c.key == UNFINISHED))
+        if of is not None:
+            raise UnfinishedLibraryError(
+                f"{printable(self.path)} is an unfinished copy of {of}; run `album library copy` "
+                "again to finish it."
+            )
 
     def close(self) -> None:
         """Close all connections; SQLite then folds its log into the file."""
@@ -249,24 +190,42 @@ class Library:
                 f"The library {printable(self.path)} was opened read-only; open it for writing."
             )
         with self._engine.connect() as conn:
-            conn.execution_options(**{_WRITES: True})
+            conn.execution_options(**{WRITES: True})
             with conn.begin():
                 yield conn
 
+    def plain(self) -> Connection:
+        """Return a connection of one's own, to be closed, that begins no transaction for writing.
+
+        For claims (`db.claims`), which are no part of what is stored.
+        """
+        conn = self._engine.connect()
+        return conn.execution_options(**{PLAIN: True})
+
+    def wipe_deleted(self, conn: Connection) -> None:
+        """Have what is deleted in this transaction written over, where the engine can."""
+        self._store.wipe_deleted(conn)
+
+    def numbering(self, conn: Connection) -> dict[str, int]:
+        """Return the highest id that was ever given out, of tables that the engine numbers."""
+        return self._store.numbering(conn)
+
+    def set_numbering(self, conn: Connection, last: Mapping[str, int]) -> None:
+        """Have new rows of these tables numbered from there on, as far as the engine numbers."""
+        self._store.set_numbering(conn, last)
+
+    def size(self, conn: Connection) -> int:
+        """Return the bytes that the library takes."""
+        return self._store.size(conn)
+
     def rewrite(self) -> None:
-        """Write the file anew without the places of deleted rows, and empty the log.
+        """Store everything anew without the places of deleted rows.
 
         Raises
         ------
         LockedLibraryError
             Another process reads or writes.
         FullDiskError
-            The file needs its own size once more meanwhile.
+            The library needs its own size once more meanwhile.
         """
-        with translated(self.path), closing(self._engine.raw_connection()) as raw:
-            driver = raw.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            driver.execute("VACUUM")
-            busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise locked(self.path)
+        self._store.rewrite()

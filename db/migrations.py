@@ -31,11 +31,15 @@ APPLICATION_ID = 0x416C426D
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From the version before to `version`, by SQL statements for SQLite."""
+    """From the version before to `version`, by SQL statements for SQLite and for PostgreSQL.
+
+    Libraries on PostgreSQL began with version 3; steps up to it have no statements for it.
+    """
 
     version: int
     name: str
     statements: tuple[str, ...]
+    postgresql: tuple[str, ...] = ()
 
 
 FIRST = Step(1, "photos, files, faces, people", ())
@@ -142,12 +146,22 @@ def _version(raw: sqlite3.Connection, path: str) -> int:
         if error.sqlite_errorcode != sqlite3.SQLITE_ERROR:
             raise
         raise damaged(path) from error
+    check_known(version, path)
+    return int(version)
+
+
+def check_known(version: int, path: str) -> None:
+    """Refuse a library of a newer version.
+
+    Raises
+    ------
+    NewerLibraryError
+    """
     if version > newest().version:
         raise NewerLibraryError(
             f"The library {printable(path)} has format {version} and this version of the program "
             f"knows formats up to {newest().version}; update the program."
         )
-    return int(version)
 
 
 def schema_sql(dialect: Dialect) -> list[str]:

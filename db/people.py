@@ -20,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from db.bulk import delete_where
 from db.columns import now
 from db.errors import AmbiguousPersonError, UnknownPersonError
 from db.library import Library
@@ -74,8 +75,7 @@ def _save_assignments(conn: Connection, grouping: Grouping) -> None:
     ids = grouping.face_id.tolist()
     if not ids:
         return
-    auto = (assignment.c.face_id == bindparam("of")) & (assignment.c.source == "auto")
-    conn.execute(delete(assignment).where(auto), [{"of": face_id} for face_id in ids])
+    delete_where(conn, assignment.c.source == "auto", assignment.c.face_id, ids)
     columns = (ids, grouping.person_id.tolist(), grouping.confidence.tolist())
     rows = [
         {"face_id": face_id, "person_id": person_id, "source": "auto", "confidence": confidence}

@@ -10,19 +10,16 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
-    Double,
     ForeignKey,
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     false,
 )
 
-from db.columns import BigId, Instant, PathBytes
+from db.columns import BigId, Instant, PathBytes, Real, Words, short_text
 
 metadata = MetaData(
     naming_convention={
@@ -41,21 +38,21 @@ schema_version = Table(
     "schema_version",
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("name", Text, nullable=False),
+    Column("name", Words, nullable=False),
     Column("applied_at", Instant, nullable=False),
 )
 
 setting = Table(
     "setting",
     metadata,
-    Column("key", String(100), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("key", short_text(100), primary_key=True),
+    Column("value", Words, nullable=False),
 )
 
 counter = Table(
     "counter",
     metadata,
-    Column("name", String(24), primary_key=True),
+    Column("name", short_text(24), primary_key=True),
     Column("next_id", BigInteger, nullable=False),
 )
 
@@ -63,8 +60,8 @@ contract = Table(
     "contract",
     metadata,
     Column("id", BigId, primary_key=True),
-    Column("kind", String(12), nullable=False),
-    Column("key", Text, nullable=False),
+    Column("kind", short_text(12), nullable=False),
+    Column("key", Words, nullable=False),
     UniqueConstraint("kind", "key"),
     CheckConstraint(
         "kind IN ('analysis', 'detector', 'identity', 'attributes', 'emotion')", name="kind"
@@ -75,8 +72,8 @@ photo = Table(
     "photo",
     metadata,
     Column("id", BigId, primary_key=True),
-    Column("content_hash", Text, nullable=False, unique=True),
-    Column("kind", String(8), nullable=False),
+    Column("content_hash", Words, nullable=False, unique=True),
+    Column("kind", short_text(8), nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("orientation", Integer, nullable=False),
@@ -85,14 +82,14 @@ photo = Table(
     Column("duration_ms", BigInteger),
     Column("taken_at", DateTime),
     Column("utc_offset_min", Integer),
-    Column("date_source", String(24), nullable=False),
-    Column("date_precision", String(12), nullable=False),
-    Column("camera_make", Text),
-    Column("camera_model", Text),
+    Column("date_source", short_text(24), nullable=False),
+    Column("date_precision", short_text(12), nullable=False),
+    Column("camera_make", Words),
+    Column("camera_model", Words),
     Column("date_claims", JSON),
     Column("phash", BigInteger),
     Column("duplicate_of", BigId, _to("photo.id", on_delete="SET NULL"), index=True),
-    Column("moving", String(8)),
+    Column("moving", short_text(8)),
     CheckConstraint("kind IN ('image', 'clip')", name="kind"),
     CheckConstraint("orientation BETWEEN 1 AND 8", name="orientation"),
     sqlite_autoincrement=True,
@@ -104,10 +101,10 @@ file = Table(
     Column("id", BigId, primary_key=True),
     Column("path", PathBytes, nullable=False, unique=True),
     Column("photo_id", BigId, _to("photo.id", on_delete="SET NULL"), index=True),
-    Column("kind", String(8), nullable=False),
+    Column("kind", short_text(8), nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
-    Column("content_hash", Text, index=True),
+    Column("content_hash", Words, index=True),
     Column("seen_at", Instant, nullable=False),
     Column("gone_at", Instant),
     CheckConstraint("kind IN ('image', 'clip', 'live', 'other')", name="kind"),
@@ -119,16 +116,16 @@ analysis = Table(
     Column("photo_id", BigId, _to("photo.id"), primary_key=True),
     Column("contract_id", BigId, _to("contract.id"), primary_key=True),
     Column("at", Instant, nullable=False),
-    Column("seconds", Double, nullable=False),
+    Column("seconds", Real, nullable=False),
 )
 
 failure = Table(
     "failure",
     metadata,
     Column("file_id", BigId, _to("file.id"), primary_key=True, autoincrement=False),
-    Column("content_hash", Text, index=True),
-    Column("stage", String(24), nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("content_hash", Words, index=True),
+    Column("stage", short_text(24), nullable=False),
+    Column("reason", Words, nullable=False),
     Column("at", Instant, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
@@ -140,15 +137,15 @@ face = Table(
     Column("id", BigId, primary_key=True, autoincrement=False),
     Column("photo_id", BigId, _to("photo.id"), nullable=False, index=True),
     Column("time_ms", BigInteger),
-    Column("x0", Double, nullable=False),
-    Column("y0", Double, nullable=False),
-    Column("x1", Double, nullable=False),
-    Column("y1", Double, nullable=False),
+    Column("x0", Real, nullable=False),
+    Column("y0", Real, nullable=False),
+    Column("x1", Real, nullable=False),
+    Column("y1", Real, nullable=False),
     Column("landmarks", LargeBinary),
-    Column("score", Double, nullable=False),
-    Column("size", Double, nullable=False),
-    Column("sharpness", Double),
-    Column("frontal", Double),
+    Column("score", Real, nullable=False),
+    Column("size", Real, nullable=False),
+    Column("sharpness", Real),
+    Column("frontal", Real),
     Column("detector_id", BigId, _to("contract.id"), nullable=False),
 )
 
@@ -159,7 +156,7 @@ observation = Table(
     Column("contract_id", BigId, _to("contract.id"), primary_key=True),
     Column("vector", LargeBinary),
     Column("ages", LargeBinary),
-    Column("p_male", Double),
+    Column("p_male", Real),
     Column("emotions", LargeBinary),
     # No index by contract: SQLite would then start there when it loads all faces, and sort them,
     # vectors and all, afterwards.
@@ -169,17 +166,17 @@ person = Table(
     "person",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=False),
-    Column("name", Text),
+    Column("name", Words),
     Column("hidden", Boolean, nullable=False, server_default=false()),
-    Column("born_override", String(10)),
-    Column("gender_override", String(1)),
+    Column("born_override", short_text(10)),
+    Column("gender_override", short_text(1)),
     Column("cover_face_id", BigId, _to("face.id", on_delete="SET NULL"), index=True),
     Column("cover_chosen", Boolean, nullable=False, server_default=false()),
     Column("passer_by", Boolean, nullable=False, server_default=false()),
-    Column("p_male", Double),
-    Column("born", Double),
-    Column("born_low", Double),
-    Column("born_high", Double),
+    Column("p_male", Real),
+    Column("born", Real),
+    Column("born_low", Real),
+    Column("born_high", Real),
     Column("photos", Integer, nullable=False, server_default="0"),
     Column("faces", Integer, nullable=False, server_default="0"),
     Column("first_at", DateTime),
@@ -193,8 +190,8 @@ assignment = Table(
     metadata,
     Column("face_id", BigId, _to("face.id"), primary_key=True, autoincrement=False),
     Column("person_id", BigId, _to("person.id"), nullable=False, index=True),
-    Column("source", String(8), nullable=False),
-    Column("confidence", Double),
+    Column("source", short_text(8), nullable=False),
+    Column("confidence", Real),
     CheckConstraint("source IN ('user', 'auto', 'imported')", name="source"),
 )
 
@@ -216,7 +213,7 @@ comparison = Table(
     metadata,
     Column("person_a", BigId, _to("person.id"), primary_key=True, autoincrement=False),
     Column("person_b", BigId, _to("person.id"), primary_key=True, autoincrement=False, index=True),
-    Column("verdict", String(12), nullable=False),
+    Column("verdict", short_text(12), nullable=False),
     CheckConstraint("verdict IN ('different', 'skipped')", name="verdict"),
     CheckConstraint("person_a < person_b", name="order"),
 )
@@ -226,10 +223,10 @@ forgotten = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("photo_id", BigId, _to("photo.id"), nullable=False, index=True),
-    Column("x0", Double, nullable=False),
-    Column("y0", Double, nullable=False),
-    Column("x1", Double, nullable=False),
-    Column("y1", Double, nullable=False),
+    Column("x0", Real, nullable=False),
+    Column("y0", Real, nullable=False),
+    Column("x1", Real, nullable=False),
+    Column("y1", Real, nullable=False),
 )
 
 sighting = Table(
@@ -247,22 +244,22 @@ date_override = Table(
     Column("photo_id", BigId, _to("photo.id"), primary_key=True, autoincrement=False),
     Column("taken_at", DateTime, nullable=False),
     Column("utc_offset_min", Integer),
-    Column("date_precision", String(12), nullable=False),
+    Column("date_precision", short_text(12), nullable=False),
 )
 
 hint = Table(
     "hint",
     metadata,
     Column("photo_id", BigId, _to("photo.id"), primary_key=True, autoincrement=False),
-    Column("source", String(24), primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("source", short_text(24), primary_key=True),
+    Column("name", Words, primary_key=True),
 )
 
 tagged = Table(
     "tagged",
     metadata,
     Column("path", PathBytes, primary_key=True),
-    Column("content_hash", Text, nullable=False, index=True),
+    Column("content_hash", Words, nullable=False, index=True),
     Column("written", JSON, nullable=False),
     Column("at", Instant, nullable=False),
 )
@@ -272,7 +269,7 @@ event = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("at", Instant, nullable=False),
-    Column("kind", String(24), nullable=False),
+    Column("kind", short_text(24), nullable=False),
     Column("payload", JSON, nullable=False),
     Column("inverse", JSON, nullable=False),
     Column("undone", Boolean, nullable=False, server_default=false()),

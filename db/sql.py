@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 
+from db.bulk import COPY_FROM, is_postgresql, staged
 from db.schema import contract, counter, file
 
 T = TypeVar("T")
@@ -47,15 +48,20 @@ def upsert(
     """Insert rows; where one with the same `keys` exists, set its columns `update` instead."""
     if not rows:
         return
-    statement = (
-        sqlite.insert(table) if conn.dialect.name != "postgresql" else _for_postgresql(table)
-    )
+    statement = _for_postgresql(table) if is_postgresql(conn) else sqlite.insert(table)
+    many = is_postgresql(conn) and len(rows) >= COPY_FROM
+    if many:
+        stage = staged(conn, table, rows)
+        statement = statement.from_select(list(rows[0]), select(*(stage.c[n] for n in rows[0])))
     if update:
         new = {name: statement.excluded[name] for name in update}
         statement = statement.on_conflict_do_update(index_elements=list(keys), set_=new)
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-    conn.execute(statement, list(rows))
+    if many:
+        conn.execute(statement)
+    else:
+        conn.execute(statement, list(rows))
 
 
 def _for_postgresql(table: Table) -> Any:

@@ -1,6 +1,5 @@
 """The library in numbers."""
 
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, FromClause, func, select
@@ -42,12 +41,6 @@ def _contracts(conn: Connection) -> tuple[ContractCount, ...]:
     )
 
 
-def disk_size(path: str) -> int:
-    """Return the bytes that a library takes, write-ahead log included."""
-    files = (Path(path + suffix) for suffix in ("", "-wal", "-shm"))
-    return sum(one.stat().st_size for one in files if one.exists())
-
-
 def status(library: Library, *, contracts: bool = True) -> Status:
     """Count what is in the library.
 
@@ -69,7 +62,7 @@ def status(library: Library, *, contracts: bool = True) -> Status:
         unnamed = person.c.name.is_(None)
         return Status(
             path=library.path,
-            size=disk_size(library.path),
+            size=library.size(conn),
             schema_version=conn.scalar(select(func.max(schema_version.c.version))) or 0,
             photos=_count(conn, photo, photo.c.kind == "image"),
             clips=_count(conn, photo, photo.c.kind == "clip"),

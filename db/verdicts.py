@@ -84,17 +84,20 @@ def said_something() -> ColumnElement[bool]:
 def verdicts(library: Library) -> Verdicts:
     """Read everything that the user has said about people and faces, as of one moment."""
     placed = select(assignment.c.person_id).where(assignment.c.source != "auto").distinct()
-    pair = select(comparison.c.person_a, comparison.c.person_b)
+    pair = (comparison.c.person_a, comparison.c.person_b)
+    different = select(*pair).where(comparison.c.verdict == "different").order_by(*pair)
+    exempt = select(exemption.c.photo_id).order_by(exemption.c.photo_id)
     born = select(person.c.id, person.c.born_override).where(person.c.born_override.is_not(None))
     with library.read() as conn:
         touched = set(conn.scalars(select(person.c.id).where(said_something())))
         touched |= set(conn.scalars(placed))
-        rejected = _table(conn, select(rejection.c.face_id, rejection.c.person_id), 2)
+        said = (rejection.c.face_id, rejection.c.person_id)
+        rejected = _table(conn, select(*said).order_by(*said), 2)
         return Verdicts(
             touched=np.array(sorted(touched), np.int64),
             born={int(row[0]): row[1] for row in conn.execute(born)},
-            exempt=_table(conn, select(exemption.c.photo_id), 1)[:, 0],
-            different=_table(conn, pair.where(comparison.c.verdict == "different"), 2),
+            exempt=_table(conn, exempt, 1)[:, 0],
+            different=_table(conn, different, 2),
             rejected=Pairs(rejected[:, 0].copy(), rejected[:, 1].copy()),
             assigned=_assigned(conn),
             stamp=_stamp(conn),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from album.analyse import VIEW
 from album.clips.frames import Frame, Reader, Sampling
 from album.clips.look import Look, Told, identity_threshold, scaled
-from album.clips.people import ClipPerson, group_tracks
+from album.clips.people import CERTAIN, ClipPerson, group_tracks
 from album.media import translated
 from album.workers import Workers
 from clustering.fusion import expected_ages
@@ -38,7 +38,7 @@ class Watched:
     times : ndarray of int64, shape (k,)
         Of the frames, in milliseconds, rising.
     people : list of ClipPerson
-        By the first moment each is seen, however short.
+        By the first moment each is seen, however short; of each some frame is certain.
     frame, track, person : ndarray of int64, shape (n,)
         Rows of `times`; which face of the frame before it goes on from; row of `people`.
     faces : Detections
@@ -120,19 +120,22 @@ def _watched(told: Told, reader: Reader, engine: Engine) -> Watched:
     else:
         fused = [float(expected_ages(one.ages[None])[0]) for one in people]
         ages = np.array(fused, np.float64)[person]
+    # What no frame shows clearly to be a face is a pattern, however often it is seen.
+    clear = np.array([one.score >= CERTAIN for one in people], bool)
+    rows = np.flatnonzero(clear[person])
     seconds = reader.seconds
     return Watched(
         size=reader.size,
         duration_ms=None if seconds is None else round(1000 * seconds),
         problem=reader.problem,
         times=told.times,
-        people=people,
-        frame=told.seen.frame,
-        track=told.seen.track,
-        person=person,
-        faces=_upright(told.found, reader),
-        ages=ages,
-        emotions=None if emotions is None else smoothed(emotions, told.seen.track),
+        people=[one for one in people if one.score >= CERTAIN],
+        frame=told.seen.frame[rows],
+        track=told.seen.track[rows],
+        person=(np.cumsum(clear) - 1)[person[rows]],
+        faces=_upright(told.found, reader).take(rows),
+        ages=ages[rows],
+        emotions=None if emotions is None else smoothed(emotions, told.seen.track)[rows],
     )
 
 

@@ -112,7 +112,7 @@ def _run(
     done: Counter[str] = Counter(dict.fromkeys(names, 0))
     failures: list[PhotoFailed] = []
     with ExitStack() as stack:
-        library = stack.enter_context(opened(session)) if session.path.exists() else None
+        library = stack.enter_context(opened(session)) if session.has_library else None
         engine = _engine(library, options)
         bar = stack.enter_context(progress())
         events = stack.enter_context(closing(analyze(library, engine, root, out, how)))  # type: ignore[type-var]
@@ -162,7 +162,7 @@ def _count(event: object, done: Counter[str], failures: list[PhotoFailed]) -> No
 
 
 def _summary(done: Counter[str], failures: list[PhotoFailed], out: Path) -> list[str]:
-    made = [text.count(done["photos"], "photo")]
+    made = [text.count(done["photos"], "photo")] if done["photos"] or not done["clips"] else []
     if done["clips"]:
         made.append(text.count(done["clips"], "clip"))
     lines = [

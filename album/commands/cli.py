@@ -11,7 +11,7 @@ import click
 
 import album
 from album.commands import STOPPED
-from album.commands.common import FAILED, INTERRUPTED, PATH, READER_GONE, Session
+from album.commands.common import FAILED, INTERRUPTED, LIBRARY, READER_GONE, Session
 
 SECTIONS = {
     "Find people": {
@@ -44,6 +44,7 @@ SECTIONS = {
         "serve": "Show the album in a browser.",
         "analyze": "Draw age, gender and emotion on copies of photos.",
         "export": "Write people and faces: tables, folders, web pages, pictures to print.",
+        "library": "Copy a library to another place, or to or from a server.",
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
         "models": "List, add and remove nets that are not shipped.",
@@ -86,13 +87,15 @@ class LazyGroup(click.Group):
 @click.option(
     "--library",
     envvar="ALBUM_LIBRARY",
-    type=PATH,
-    help="The library file.  [default: in your data folder; env: ALBUM_LIBRARY]",
+    type=LIBRARY,
+    metavar="PATH",
+    help="The library file, or postgresql+psycopg://USER@HOST/DATABASE.  "
+    "[default: in your data folder; env: ALBUM_LIBRARY]",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show tracebacks.")
 @click.version_option(album.__version__, prog_name="album")
 @click.pass_context
-def group(ctx: click.Context, library: Path | None, verbose: bool) -> None:
+def group(ctx: click.Context, library: Path | str | None, verbose: bool) -> None:
     """Find every person in your photos, and tell each one's gender and birth year."""
     session = ctx.ensure_object(Session)
     session.library, session.verbose = library, verbose

@@ -1,6 +1,7 @@
 """What the commands share: the options that all of them take, opening the library, JSON."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,23 @@ F = TypeVar("F", bound=Callable[..., Any])
 PATH = click.Path(path_type=Path, readable=False)
 """A path not looked at yet: what is wrong with it is told in the program's own words."""
 
+
+class _LibraryName(click.Path):
+    """A path, or a URL of a library on a server, which is no path: // in it would become /."""
+
+    name = "library"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Path | str":
+        from db.places import is_url
+
+        text = os.fspath(value)
+        return text if is_url(text) else Path(text.removeprefix("sqlite:///"))
+
+
+LIBRARY = _LibraryName()
+
 FAILED = 1
 SOME_FILES_FAILED = 3
 INTERRUPTED = 130
@@ -31,24 +49,30 @@ class Session:
 
     Attributes
     ----------
-    library : Path or None
-        None: the default one.
+    library : Path or str or None
+        The file, or the URL of a library on a server; None: the default one.
     verbose : bool
         With tracebacks.
     """
 
-    library: Path | None = None
+    library: Path | str | None = None
     verbose: bool = False
 
     @property
-    def path(self) -> Path:
-        """The library file."""
+    def path(self) -> Path | str:
+        """The library file, or its URL, which may hold a password."""
         from album.paths import library_path
 
         return library_path(self.library)
 
+    @property
+    def has_library(self) -> bool:
+        """Whether there is a file; a server is only known when it is asked."""
+        path = self.path
+        return isinstance(path, str) or path.exists()
 
-def _remember_library(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+
+def _remember_library(context: click.Context, _: click.Parameter, value: Path | str | None) -> None:
     if value is not None:
         context.ensure_object(Session).library = value
 
@@ -62,7 +86,8 @@ def everywhere(command: F) -> F:
     """Add the options that may stand before and after the name of the command."""
     library = click.option(
         "--library",
-        type=PATH,
+        type=LIBRARY,
+        metavar="PATH",
         expose_value=False,
         callback=_remember_library,
         help="The library file, instead of ALBUM_LIBRARY and of the default one.",

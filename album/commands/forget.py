@@ -1,7 +1,6 @@
 """``album forget``: people, photos, or everything."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import click
 
@@ -80,6 +79,8 @@ def _everything(found: Doomed) -> Iterator[str]:
         names = text.count(found.status.named, "name")
         held = f" of {photos}, with {faces} and {names}"
     yield f"The library{held}:"
+    if found.server:
+        yield f"  all tables in {text.safe(found.server)}"
     for path in found.files:
         if path.exists():
             yield f"  {text.path_text(path)}  ({text.size(path.stat().st_size)})"
@@ -116,7 +117,7 @@ def _photos(library: Library, paths: Sequence[str], completely: bool) -> Iterato
 
 def consequences(library: Library) -> Iterator[str]:
     """Say what else is lost, and what is not."""
-    if count := len(backups(Path(library.path))):
+    if count := len(backups(library.path)):
         them = text.count(count, "backup") + " of the library"
         yield f"Will be deleted, because the same is in there: {them}."
     yield "This can't be undone. Exports, and names written into photos, stay as they are."
@@ -168,7 +169,7 @@ def record(done: Forgotten | Loss) -> dict[str, object]:
 
 def _report_deleted(found: Doomed, as_json: bool) -> None:
     if as_json:
-        files = [text.path_text(path) for path in found.files]
+        files = [text.path_text(path) for path in found.files or (found.server,)]
         echo_json({"format": 1, "deleted": files})
     else:
         click.echo("Deleted.")

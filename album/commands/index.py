@@ -16,6 +16,8 @@ from album.commands.progress import progress
 from album.errors import MissingFolder, shown
 from album.events import IndexReport
 
+WAIT_S = 60.0
+"""How long an index waits for others that write, of which there may be many on a server."""
 SHOWN_FAILURES = 5
 
 
@@ -94,7 +96,7 @@ def run(
     )
     make_folder(session.path)
     report = IndexReport()
-    with Library.open(session.path) as library:
+    with Library.open(session.path, wait_s=WAIT_S) as library:
         engine = engine_of(library, options)
         # Closed before the library is: its threads and its transaction must have ended by then.
         with progress() as shown, closing(index(library, engine, paths, how)) as events:  # type: ignore[type-var]
@@ -142,6 +144,7 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
         (report.moved, f"{text.number(report.moved)} moved"),
         (report.gone - report.moved, f"{text.number(report.gone - report.moved)} gone"),
         (report.forgotten, f"{text.number(report.forgotten)} forgotten"),
+        (report.elsewhere, f"{text.number(report.elsewhere)} read by other processes"),
     ]
     if told := [what for n, what in parts if n > 0]:
         yield f"{', '.join(told)}."

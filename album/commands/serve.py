@@ -2,8 +2,11 @@
 
 import socket
 import webbrowser
+<<<<<<< HEAD
 from contextlib import suppress
 from pathlib import Path
+=======
+>>>>>>> main
 
 import click
 
@@ -52,7 +55,7 @@ def command(
             f"--host {host} lets others look at the album; give a --password with it."
         )
     hosts = frozenset((*LOOPBACK_NAMES, *(name.lower() for name in names)))
-    shelf = make_shelf(Path(session.path), Access(hosts, password or None), read_only=read_only)
+    shelf = make_shelf(session.path, Access(hosts, password or None), read_only=read_only)
     shelf.library  # noqa: B018 - says now what is wrong with it
     listener = _listen(host, port)
     address = f"http://{_shown(host)}:{listener.getsockname()[1]}/"

@@ -13,6 +13,7 @@ import click
 
 from album.commands import text
 from album.commands.common import PATH, Session, everywhere
+from album.commands.index import WAIT_S
 from album.commands.nets_options import engine_of, nets_options
 from album.errors import AlbumError, MissingFolder, shown
 
@@ -49,7 +50,7 @@ def command(session: Session, /, paths: tuple[Path, ...], **options: Any) -> Non
     stop = threading.Event()
     before = _stop_on_signals(stop)
     try:
-        with Library.open(session.path) as library:
+        with Library.open(session.path, wait_s=WAIT_S) as library:
             for batch in _batches(library, paths, options, stop):
                 _tell(batch, as_json=options["as_json"])
     except KeyboardInterrupt:

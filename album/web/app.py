@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
 from album import __version__
+from album.errors import StrPath
 from album.paths import cache_folder
 from album.web import (
     changes,
@@ -40,8 +41,8 @@ ROUTERS = (
 )
 
 
-def make_shelf(path: Path, access: Access | None = None, *, read_only: bool = False) -> Shelf:
-    """Return what the pages share, for the library at a path."""
+def make_shelf(path: StrPath, access: Access | None = None, *, read_only: bool = False) -> Shelf:
+    """Return what the pages share, for a library."""
     thumbnails = Thumbnails(cache_folder(path) / "web")
     return Shelf(path, access or Access(), thumbnails, read_only=read_only)
 

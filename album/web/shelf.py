@@ -5,10 +5,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from anyio import CapacityLimiter
 
+from album.errors import StrPath
 from album.web.guard import Access
 from album.web.thumbnails import Thumbnails
 from db.errors import ReadOnlyLibraryError
@@ -28,8 +28,8 @@ class Shelf:
 
     Attributes
     ----------
-    path : Path
-        Of the library.
+    path : path-like
+        Of the library, or its URL.
     access : Access
     thumbnails : Thumbnails
     read_only : bool
@@ -42,7 +42,7 @@ class Shelf:
         How many photos are decoded at the same time, for the same reason.
     """
 
-    path: Path
+    path: StrPath
     access: Access
     thumbnails: Thumbnails
     read_only: bool = False

@@ -25,6 +25,7 @@ from db.records import (
     SeenFile,
 )
 from db.settings import set_setting
+from tests.databases import on_postgres
 
 NETS = NetsUsed("fake", "identity", "fake", "attributes")
 PHOTOS = {
@@ -123,7 +124,8 @@ def check(library, state):
         seen.add(place)
         assert (face, row["person_id"]) not in state["rejection"]
     with library.read() as conn:
-        assert conn.execute(text("PRAGMA foreign_key_check")).first() is None
+        if not on_postgres():  # which never lets one be broken
+            assert conn.execute(text("PRAGMA foreign_key_check")).first() is None
 
 
 def derived_is_right(library, state):

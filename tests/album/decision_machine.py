@@ -1,6 +1,5 @@
 """Random sequences of decisions, for `hypothesis`, with what must hold after each."""
 
-import shutil
 import sqlite3
 import tempfile
 from contextlib import closing
@@ -23,6 +22,7 @@ from db.records import Grouping, PersonFacts
 from db.schema import face as faces_table
 from db.schema import metadata
 from tests.album.decided import check, derived_is_right, dump, fill, photo_of_faces
+from tests.databases import copy, on_postgres
 
 PICK = st.integers(0, 10**6)
 NAMES = st.sampled_from(["Ana", "ana", "Ben", "Zoë", "zoe", "", "new", "12", "A\nB", "x" * 300])
@@ -46,10 +46,14 @@ class Desk:
         path = Path(self.folder.name) / "library.db"
         with Library.open(self.template) as library:
             fill(library)
-        shutil.copyfile(self.template, path)
+        copy(self.template, path)
+        self.path = path
         self.library = Library.open(path)
 
     def fresh(self):
+        if on_postgres():
+            copy(self.template, self.path)
+            return self.library
         names = [table.name for table in metadata.sorted_tables]
         with closing(sqlite3.connect(self.library.path)) as raw:
             raw.execute("ATTACH ? AS template", (str(self.template),))

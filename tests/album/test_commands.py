@@ -15,6 +15,7 @@ from album.commands.cli import COMMANDS, group
 from db.decisions import edit_person
 from db.library import Library
 from tests.album.albums import ANNA, CLEO, Drawn, Shelf, album, family, photo
+from tests.databases import called, sql
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,11 +183,11 @@ def test_status_counts_and_lists_failures(shelf):
     record = shelf("status", "--json").json
     counts = {key: record[key] for key in ("photos", "faces", "people", "passers_by", "failures")}
     assert counts == {"photos": 11, "faces": 16, "people": 3, "passers_by": 1, "failures": 1}
-    assert record["path"] == str(shelf.path)
+    assert record["path"] == called(shelf.path)
     assert record["photos_without_trusted_date"] == 0
     assert [one["reason"].split(";")[0] for one in record["failed"]] == ["is empty"]
     said = shelf("status").out
-    assert str(shelf.path) in said
+    assert called(shelf.path) in said
     assert "1 file could not be read:" in said
     assert "empty.jpg" in said
     assert "16 faces described by fake" in said
@@ -241,6 +242,7 @@ def test_library_may_stand_before_the_command_and_in_the_environment(shelf, monk
     assert album("people").out == wanted
 
 
+@pytest.mark.sqlite
 def test_default_library_is_made_in_a_private_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("album.paths.default_library", lambda: tmp_path / "data" / "library.db")
     photo(tmp_path / "photos" / "a.jpg", Drawn(ANNA))
@@ -269,16 +271,18 @@ def test_missing_folder(own, tmp_path):
 
 
 def test_missing_library(own):
-    assert str(own.path) in failing(own("people"))
-    assert str(own.path) in failing(own("export", own.path.parent / "out"))
+    assert called(own.path) in failing(own("people"))
+    assert called(own.path) in failing(own("export", own.path.parent / "out"))
 
 
+@pytest.mark.sqlite
 def test_folder_of_the_library_is_missing(tmp_path):
     photo(tmp_path / "a.jpg")
     ran = album("index", "--library", tmp_path / "no" / "library.db", "--profile", "fake", tmp_path)
     assert f"{tmp_path}/no" in failing(ran)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("command", [["people"], ["status"], ["show", 1], ["index", "."]])
 def test_corrupt_library(own, command):
     own.path.write_bytes(b"something else altogether" * 100)
@@ -288,14 +292,13 @@ def test_corrupt_library(own, command):
 @pytest.mark.parametrize("command", [["people"], ["status"], ["index", "."]])
 def test_newer_library(own, tmp_path, command):
     own.index(photo(tmp_path / "a.jpg"))
-    with sqlite3.connect(own.path) as raw:
-        raw.execute("UPDATE schema_version SET version = 999")
-    raw.close()
+    sql(own.path, "UPDATE schema_version SET version = 999")
     sentence = failing(own(*command))
     assert "999" in sentence
     assert "update the program" in sentence
 
 
+@pytest.mark.sqlite
 def test_library_of_another_program(own):
     with sqlite3.connect(own.path) as raw:
         raw.execute("CREATE TABLE bookmarks (url)")
@@ -303,6 +306,7 @@ def test_library_of_another_program(own):
     assert "another program" in failing(own("index", "."))
 
 
+@pytest.mark.sqlite
 def test_library_that_can_not_be_written(own, tmp_path, monkeypatch):
     own.index(photo(tmp_path / "a.jpg", Drawn(ANNA)))
     monkeypatch.setattr("os.access", lambda *_, **__: False)  # the tests may run as root
@@ -400,3 +404,18 @@ def test_table_lines_up_whatever_the_script():
 
 def test_commands_are_those_of_the_group():
     assert set(group.list_commands(None)) == set(COMMANDS)
+
+
+def test_a_library_is_copied_and_the_copy_is_one(shelf, tmp_path):
+    other = Shelf(tmp_path / "copy")
+    other.path.parent.mkdir()
+    ran = album("library", "copy", shelf.path, other.path)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("Copied 11 photos with 16 faces of 3 people.")
+    assert other.people("--all") == shelf.people("--all")
+    again = album("library", "copy", shelf.path, other.path, "--json")
+    assert "holds a library already" in failing(again)
+    assert "can't be copied to itself" in failing(album("library", "copy", other.path, other.path))
+    assert "no library at" in failing(
+        album("library", "copy", tmp_path / "none.db", tmp_path / "x")
+    )

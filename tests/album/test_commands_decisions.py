@@ -1,10 +1,7 @@
 """The commands that change people: what they say, and what they refuse."""
 
-import shutil
-import sqlite3
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ import pytest
 from db.library import Library
 from tests.album.albums import Shelf, album, family
 from tests.album.decided import dump
+from tests.databases import copy, name_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +26,7 @@ def indexed(tmp_path_factory):
 @pytest.fixture
 def shelf(indexed, tmp_path):
     """A library to be changed: 1 is Anna, 2 is Bert, 3 is Cleo, who is seen once."""
-    shutil.copyfile(indexed.path, tmp_path / "library.db")
+    copy(indexed.path, tmp_path / "library.db")
     own = Shelf(tmp_path)
     own.photos = indexed.path.parent / "photos"
     return own
@@ -202,33 +200,29 @@ def test_no_library(tmp_path):
 
 
 def process(shelf, *words):
-    command = [sys.executable, "-m", "album", "--library", str(shelf.path), *map(str, words)]
+    command = [sys.executable, "-m", "album", "--library", name_of(shelf.path), *map(str, words)]
     return subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
 
 
 def test_a_second_writer_waits_for_the_first(shelf):
-    other = sqlite3.connect(shelf.path, isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN IMMEDIATE")
-    waiting = process(shelf, "name", 1, "Ana")
-    release = threading.Timer(1.5, other.execute, ["COMMIT"])
-    release.start()
-    out, err = waiting.communicate(timeout=60)
+    with Library.open(shelf.path) as other:
+        with other.write():
+            waiting = process(shelf, "name", 1, "Ana")
+            with pytest.raises(subprocess.TimeoutExpired):
+                waiting.wait(1.5)
+        out, err = waiting.communicate(timeout=60)
     assert (waiting.returncode, err) == (0, "")
     assert "Named person 1 Ana." in out
-    release.join()
-    other.close()
 
 
 def test_a_second_writer_says_so_in_the_end(shelf, monkeypatch):
     before = state(shelf)
-    other = sqlite3.connect(shelf.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    monkeypatch.setitem(Library.open.__func__.__kwdefaults__, "wait_s", 0.2)
-    ran = shelf("merge", 1, 3)
+    with Library.open(shelf.path) as other, other.write():
+        monkeypatch.setitem(Library.open.__func__.__kwdefaults__, "wait_s", 0.2)
+        ran = shelf("merge", 1, 3)
     assert (ran.code, ran.out) == (1, "")
     assert "Another process is writing to the library" in ran.err
     assert "wait until it has finished and try again" in ran.err
-    other.close()
     assert state(shelf) == before

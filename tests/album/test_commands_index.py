@@ -1,13 +1,13 @@
 """`album index` again and again: what is new, moved, copied, gone, mended or not to be read."""
 
 import os
-import sqlite3
 import sys
 
 import pytest
 from PIL import Image
 
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, family, photo
+from tests.databases import sql
 
 
 @pytest.fixture
@@ -36,10 +36,7 @@ def ids(shelf):
 
 
 def analyses(shelf):
-    with sqlite3.connect(shelf.path) as raw:
-        found = raw.execute("SELECT count(*) FROM analysis").fetchone()[0]
-    raw.close()
-    return found
+    return sql(shelf.path, "SELECT count(*) FROM analysis")[0][0]
 
 
 def test_a_second_run_reads_nothing_and_changes_nothing(shelf, photos):

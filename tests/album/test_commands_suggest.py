@@ -1,7 +1,6 @@
 """`album suggest` on drawn people who were taken apart."""
 
 import io
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from album.paths import cache_folder
 from db.library import Library
 from tests.album.albums import Shelf
 from tests.album.questions import draw, take_apart
+from tests.databases import copy, sql
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def made(tmp_path_factory):
 def shelf(made, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     own = Shelf(tmp_path)
-    own.path.write_bytes(made.path.read_bytes())
+    copy(made.path, own.path)
     own.parts = made.parts
     return own
 
@@ -157,8 +157,9 @@ def test_a_terminal_with_pictures_gets_them(shelf, monkeypatch):
 
 
 def test_a_photo_that_is_gone_is_said_and_shown_as_such(shelf, made, tmp_path):
-    with sqlite3.connect(shelf.path) as raw:
-        raw.execute("UPDATE file SET path = CAST(replace(path, 'photos', 'elsewhere') AS BLOB)")
+    for file_id, path in sql(shelf.path, "SELECT id, path FROM file"):
+        moved = path.replace(b"photos", b"elsewhere")
+        sql(shelf.path, "UPDATE file SET path = ? WHERE id = ?", (moved, file_id))
     ran = shelf("suggest", "--limit", 1, "--pictures", tmp_path / "faces")
     assert ran.code == 0
     assert "disappeared" in ran.err or "not on disk" in ran.err

@@ -12,6 +12,7 @@ from db.dates import dated_photos
 from db.hints import hinted_names
 from db.library import Library
 from tests.album.albums import ANNA, Drawn, Shelf, family, photo
+from tests.databases import sql
 
 
 @pytest.fixture
@@ -26,11 +27,7 @@ def dates_of(shelf, person):
 
 
 def rows(shelf, query):
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(shelf.path)) as raw:
-        return raw.execute(query).fetchall()
+    return sql(shelf.path, query)
 
 
 def test_the_table_of_sources(shelf):

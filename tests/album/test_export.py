@@ -5,7 +5,6 @@ import errno
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from album.export import ExportOptions, export
 from album.export_text import FACE_COLUMNS
 from db.decisions import edit_person, place_faces
 from db.library import Library
+from tests import databases
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
 from tests.album.clips.make import Placed, still, write
 
@@ -33,7 +33,7 @@ def original(tmp_path_factory):
 def shelf(original, tmp_path):
     """A library of one's own, of photos that all tests share."""
     copy = Shelf(tmp_path)
-    shutil.copy(original.path, copy.path)
+    databases.copy(original.path, copy.path)
     return copy
 
 

@@ -13,6 +13,7 @@ from db.decisions import edit_person, reject_face
 from db.files import mark_gone
 from db.library import Library
 from tests.album.albums import ANNA, BERT, Drawn, Ran, Shelf, family, photo
+from tests.databases import name_of
 from tests.db.make import add, group
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +39,7 @@ def shelf(tmp_path_factory):
 
 def process(shelf, *words, env=None) -> subprocess.CompletedProcess[bytes]:
     """Run the command as a process, whose output is bytes."""
-    command = [sys.executable, "-m", "album", "find", "--library", str(shelf.path)]
+    command = [sys.executable, "-m", "album", "find", "--library", name_of(shelf.path)]
     words = [*command, *map(str, words)]
     return subprocess.run(words, cwd=ROOT, capture_output=True, check=False, env=env)
 
@@ -152,7 +153,7 @@ def test_a_terminal_is_not_steered(tmp_path, monkeypatch):
 
 
 def test_who_reads_only_the_start_is_not_told_of_an_error(shelf):
-    command = f"{sys.executable} -m album find --library {shelf.path} | head -c 1; "
+    command = f"{sys.executable} -m album find --library '{name_of(shelf.path)}' | head -c 1; "
     ran = subprocess.run(
         ["bash", "-c", command + "echo ${PIPESTATUS[0]}"],
         cwd=ROOT, capture_output=True, check=True,

@@ -19,6 +19,7 @@ from db.library import Library
 from db.photos import photo_at
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, family, photo
 from tests.album.test_commands import failing
+from tests.databases import everything_in, sql
 
 NAME = "Xanthippe Qvrz"
 
@@ -50,24 +51,19 @@ def shelf(own, tmp_path):
 
 def beside(shelf):
     """Everything of a library that lies on the disk, backups and logs included, as bytes."""
-    return b"".join(path.read_bytes() for path in sorted(shelf.path.parent.glob("library.db*")))
+    return everything_in(shelf.path)
 
 
 def vectors(shelf, ids):
     """The vectors of faces as stored, but for those that another face has, too."""
-    with sqlite3.connect(shelf.path) as raw:
-        found = raw.execute("SELECT face_id, vector FROM observation WHERE vector NOT NULL")
-        stored = found.fetchall()
-    raw.close()
+    wanted = "SELECT face_id, vector FROM observation WHERE vector IS NOT NULL"
+    stored = sql(shelf.path, wanted)
     others = {vector for face, vector in stored if face not in ids}
     return [vector for face, vector in stored if face in ids and vector not in others]
 
 
 def rows(shelf, query):
-    with sqlite3.connect(shelf.path) as raw:
-        found = raw.execute(query).fetchall()
-    raw.close()
-    return found
+    return sql(shelf.path, query)
 
 
 def answer(monkeypatch, said):
@@ -83,6 +79,7 @@ def use_another_model(shelf):
 # People
 
 
+@pytest.mark.sqlite
 def test_no_trace_of_a_person_is_left(shelf):
     back = shelf.path.with_name("library.db.backup-v1")
     faces = [face["face_id"] for face in shelf.seen(shelf.anna)]
@@ -356,34 +353,33 @@ def test_what_to_forget_has_to_be_said(shelf, words):
 
 def test_while_another_process_writes_nothing_is_forgotten(shelf):
     before = beside(shelf)
-    writer = sqlite3.connect(shelf.path, isolation_level=None)
-    writer.execute("BEGIN IMMEDIATE")
-    with Library.open(shelf.path, wait_s=0.1) as library:
+    with Library.open(shelf.path) as other, other.write():
+        library = Library.open(shelf.path, wait_s=0.1)
         for forget, what in ((forget_people, [NAME]), (forget_photos, [shelf.root])):
             with pytest.raises(Exception, match="Another process is writing"):
                 forget(library, what)
-    writer.close()
+        library.close()
     assert NAME.encode() in before
     assert len(shelf.people()) == 2
 
 
 def test_traces_that_had_to_stay_are_wiped_out_by_purge(shelf):
-    reader = sqlite3.connect(shelf.path, isolation_level=None)
-    reader.execute("BEGIN")
-    reader.execute("SELECT * FROM person").fetchall()
-    with (
-        Library.open(shelf.path, wait_s=0.1) as library,
-        pytest.raises(TracesLeft, match="another process has it open"),
-    ):
-        forget_people(library, [NAME])
-    assert len(reader.execute("SELECT * FROM person").fetchall()) == 3
-    reader.close()
+    people = text("SELECT * FROM person")
+    with Library.open(shelf.path, read_only=True) as reader, reader.read() as conn:
+        conn.execute(people).all()
+        with (
+            Library.open(shelf.path, wait_s=0.1) as library,
+            pytest.raises(TracesLeft, match="another process has it open"),
+        ):
+            forget_people(library, [NAME])
+        assert len(conn.execute(people).all()) == 3
     assert [person["name"] for person in shelf.people()] == ["Bert"]
     assert "Wiped out what was left" in shelf("purge").out
     assert NAME.encode() not in beside(shelf)
     assert "Nothing to purge" in shelf("purge").out
 
 
+@pytest.mark.sqlite
 def test_a_backup_that_can_not_be_deleted_is_told(shelf):
     shelf.path.with_name("library.db.backup-v1").touch()
     with (
@@ -404,6 +400,7 @@ def _refused(path, **_):
 # Everything
 
 
+@pytest.mark.sqlite
 def test_forget_deletes_the_library_with_all_that_belongs_to_it(own, tmp_path):
     kept = photo(tmp_path / "photos" / "a.jpg", Drawn(ANNA))
     own.index(kept)
@@ -420,6 +417,7 @@ def test_forget_deletes_the_library_with_all_that_belongs_to_it(own, tmp_path):
     assert own("forget", "--everything", "--yes").code == 1
 
 
+@pytest.mark.sqlite
 def test_forget_asks_first(own, tmp_path, monkeypatch):
     own.index(photo(tmp_path / "a.jpg"))
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
@@ -434,6 +432,7 @@ def test_forget_asks_first(own, tmp_path, monkeypatch):
     assert not own.path.exists()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("content", [b"a text", b"", b"SQLite format 3\0" + bytes(500)])
 def test_forget_refuses_what_is_no_library(own, content):
     own.path.write_bytes(content)
@@ -441,6 +440,7 @@ def test_forget_refuses_what_is_no_library(own, content):
     assert own.path.read_bytes() == content
 
 
+@pytest.mark.sqlite
 def test_forget_refuses_the_database_of_another_program(own):
     with sqlite3.connect(own.path) as raw:
         raw.execute("CREATE TABLE bookmarks (url)")
@@ -448,6 +448,7 @@ def test_forget_refuses_the_database_of_another_program(own):
     assert "not a library of this program" in failing(own("forget", "--everything", "--yes"))
 
 
+@pytest.mark.sqlite
 def test_forget_deletes_a_library_that_is_damaged_or_newer(own, tmp_path):
     own.index(photo(tmp_path / "a.jpg", Drawn(ANNA)))
     data = own.path.read_bytes()

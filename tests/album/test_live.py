@@ -1,9 +1,7 @@
 """Live Photos are one item, motion photos are stills: alone, and through many runs of the index."""
 
 import io
-import sqlite3
 import struct
-from contextlib import closing
 
 import pytest
 from PIL import Image
@@ -15,6 +13,7 @@ from album.motion import is_motion_photo
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo, picture
 from tests.album.clips.make import Placed, still, write
 from tests.album.media_files import data_folder, encoded, quarters, written
+from tests.databases import sql
 
 ONE, OTHER = "C443CAF6-4AE4-4CFB-93B6-30A433BDB1E2", "F96D7ACF-8FBA-4BFD-B536-F22C960DE629"
 SAMSUNG = data_folder() / "media/immich/formats/motionphoto/samsung-one-ui-6.heic"
@@ -47,8 +46,7 @@ def shelf(tmp_path):
 def files(shelf):
     """Kind and photo of every present file, by its path in the album."""
     query = "SELECT path, kind, photo_id FROM file WHERE gone_at IS NULL"
-    with closing(sqlite3.connect(shelf.path)) as raw:
-        rows = raw.execute(query).fetchall()
+    rows = sql(shelf.path, query)
     return {path.decode().rpartition("/album/")[2]: (kind, photo) for path, kind, photo in rows}
 
 

@@ -16,6 +16,7 @@ from db.decisions import edit_person
 from db.library import Library
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
 from tests.album.clips.make import Placed, still, write
+from tests.databases import copy
 
 NASTY = "<script>alert('x')</script>\"><img src=http://example.org/a.png onerror=b()> & Söhne"
 
@@ -35,7 +36,7 @@ def original(tmp_path_factory):
 def shelf(original, tmp_path, monkeypatch):
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
     own = Shelf(tmp_path)
-    shutil.copy(original.path, own.path)
+    copy(original.path, own.path)
     return own
 
 

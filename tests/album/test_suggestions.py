@@ -22,6 +22,7 @@ from db.people import people
 from db.questions import placements, traits, verdicts
 from db.settings import get_setting, set_setting
 from tests.album.questions import indexed, take_apart
+from tests.databases import copy
 from tests.db.make import group, regroup
 
 
@@ -33,9 +34,10 @@ def drawn(tmp_path_factory):
 @pytest.fixture
 def library(drawn, tmp_path):
     """Anna as three people of five, two and one faces; Bert as six and two; Cleo as one."""
-    copy = tmp_path / "library.db"
-    copy.write_bytes(drawn.read_bytes())
-    with Library.open(copy) as opened:
+    own = tmp_path / "library.db"
+    copy(drawn, own)
+    with Library.open(own) as opened:
+        opened.place = own
         opened.parts, opened.faces = take_apart(opened)
         yield opened
 
@@ -269,7 +271,7 @@ def test_an_empty_library_asks_nothing(tmp_path):
 
 def test_a_library_that_cannot_be_written_asks_the_same(library):
     wanted = [one.key for one in suggestions(library)]
-    with Library.open(library.path, create=False, read_only=True) as reader:
+    with Library.open(library.place, create=False, read_only=True) as reader:
         assert [one.key for one in suggestions(reader)] == wanted
 
 

@@ -5,7 +5,9 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
+from db import schema
 from db.analyses import save_analyses, save_analysis
 from db.decisions import edit_person
 from db.errors import LockedLibraryError
@@ -123,6 +125,7 @@ def test_what_was_worked_out_from_the_faces_goes_too(library):
     assert get_setting(library, GROUPED_UNDER) is None
 
 
+@pytest.mark.sqlite
 def test_what_was_deleted_before_is_wiped_out_too(path):
     """Deletions of other kinds leave their bytes in free places; the file is written anew."""
     trace = b"Xanthippe Qvrz" * 20
@@ -148,9 +151,8 @@ def test_what_was_deleted_before_is_wiped_out_too(path):
 def test_cleaning_stays_due_while_somebody_reads(path):
     with Library.open(path, wait_s=0.1) as library:
         add(library, "/a")
-        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
-            reader.execute("BEGIN")
-            reader.execute("SELECT * FROM person").fetchall()
+        with Library.open(path, read_only=True) as reader, reader.read() as conn:
+            conn.execute(select(schema.person)).all()
             forget_people(library, [])
             with pytest.raises(LockedLibraryError):
                 clean(library)

@@ -1,7 +1,6 @@
 """Every change can be taken back, also after an index in between."""
 
 import json
-import sqlite3
 
 import pytest
 from sqlalchemy import delete, select
@@ -12,6 +11,7 @@ from db.errors import EmptyHistoryError, UndoError, UnknownFaceError, UnknownPer
 from db.journal import changing, events_about, forget_events, history, reverting
 from db.people import find_person, people
 from tests.album.decided import dump
+from tests.databases import sql
 from tests.db.make import add, group, regroup
 
 
@@ -249,7 +249,7 @@ def test_events_can_be_forgotten_with_all_names_of_those_merged(library, pair, p
         assert forget_events(conn, [ana]) == 3
         assert events_about(conn, [], [7])[0] == [5]
     assert [row.summary for row in history(library)] == ["Done.", "Named Cleo."]
-    rows = sqlite3.connect(path).execute("SELECT payload, inverse FROM event").fetchall()
+    rows = sql(path, "SELECT payload, inverse FROM event")
     assert "Secret" not in str(rows)
     undo(library)
     undo(library)

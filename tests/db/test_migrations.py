@@ -17,6 +17,8 @@ from db.migrations import Step
 from db.people import people
 from db.status import status
 
+pytestmark = pytest.mark.sqlite
+
 FIXTURES = Path(__file__).parent / "fixtures"
 VERSIONS = range(1, migrations.newest().version + 1)
 

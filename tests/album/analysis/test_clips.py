@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -209,6 +210,16 @@ def test_a_clip_that_was_not_made_here_is_never_overwritten(shelf, tmp_path):
     assert (tmp_path / "out" / "walk.mp4").read_bytes() == before
 
 
+def test_a_copy_that_can_not_be_written_ends_nothing_else(shelf, tmp_path):
+    walking(tmp_path / "in" / "a.mp4", seconds=1)
+    photo(tmp_path / "in" / "b.jpg", Drawn(ANNA, 31))
+    (tmp_path / "out" / ".a.mp4.part").mkdir(parents=True)
+    ran, done = run(shelf, tmp_path / "in", tmp_path / "out")
+    assert (ran.code, done["photos"]) == (3, 1)
+    [failed] = done["failures"]
+    assert failed["reason"].startswith("could not be written (Is a directory)")
+
+
 def test_a_photo_beside_a_clip_of_its_name_keeps_its_name(shelf, tmp_path):
     photo(tmp_path / "in" / "a.jpg", Drawn(ANNA, 31))
     walking(tmp_path / "in" / "a.mp4", seconds=8)
@@ -225,6 +236,33 @@ def test_the_clip_of_a_live_photo_is_left_out(shelf, tmp_path):
     _, done = run(shelf, tmp_path / "in", tmp_path / "out")
     assert (done["photos"], done["clips"], done["live"]) == (1, 0, 1)
     assert {one.name for one in (tmp_path / "out").iterdir()} == {"a.jpg", "a.txt", "a.json"}
+
+
+def test_what_no_frame_shows_clearly_to_be_a_face_is_left_out(tmp_path, monkeypatch):
+    from nets.fake import FakeDetector
+
+    detect = FakeDetector.detect
+
+    def doubtful(self, image, **how):
+        """Bert's face, the one below, is never quite certain."""
+        found = detect(self, image, **how)
+        scores = np.where(found.boxes[:, 1] > 100, np.float32(0.9), found.scores)
+        return replace(found, scores=scores)
+
+    monkeypatch.setattr(FakeDetector, "detect", doubtful)
+    walking(tmp_path / "in" / "a.mp4", seconds=1)
+    engine = with_emotions(load_engine(profile="fake"))
+    list(analyze(None, engine, tmp_path / "in", tmp_path / "out", AnalyzeOptions(jobs=1)))
+    record = record_of(tmp_path / "out" / "a")
+    assert [round(one["age"]) for one in record["people"]] == [24]
+    assert {len(frame["faces"]) for frame in record["frames"]} == {1}
+
+
+def test_a_clip_without_faces_is_copied_all_the_same(shelf, tmp_path):
+    write(tmp_path / "in" / "a.mp4", [still()] * 30)
+    assert run(shelf, tmp_path / "in", tmp_path / "out")[0].code == 0
+    assert len(decoded(tmp_path / "out" / "a.mp4")[0]) == 30
+    assert record_of(tmp_path / "out" / "a")["people"] == []
 
 
 def test_a_clip_that_hangs_is_given_up(tmp_path, monkeypatch):
@@ -280,8 +318,6 @@ def test_a_clip_by_sequences_has_no_ages_at_first(tmp_path):
 
         def features(self, batch):
             return np.full((len(batch), 1), 33, np.float32)
-
-    from dataclasses import replace
 
     walking(tmp_path / "in" / "a.mp4")
     engine = replace(with_emotions(load_engine(profile="fake")), sequence=AtOnce())

@@ -1,9 +1,7 @@
 import json
 import os
 import re
-import sqlite3
 import subprocess
-from contextlib import closing
 from shutil import which
 
 import pytest
@@ -14,6 +12,7 @@ from album.tags.regions import from_upright
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo, picture
 from tests.album.media_files import encoded, exif
 from tests.album.tags import samples
+from tests.databases import everything_in, sql
 
 needs_exiftool = pytest.mark.skipif(not which("exiftool"), reason="exiftool is not installed")
 needs_exiv2 = pytest.mark.skipif(not which("exiv2"), reason="exiv2 is not installed")
@@ -111,7 +110,7 @@ def test_renamed_and_removed(shelf):
 def test_forgotten_people_leave_the_tags_at_the_next_export(shelf):
     tag(shelf)
     shelf("forget", shelf.anna, "--yes")
-    assert b"Anna" not in shelf.path.read_bytes()
+    assert b"Anna" not in everything_in(shelf.path)
     tag(shelf)
     assert not list(shelf.photos.glob("*.xmp"))
 
@@ -121,8 +120,7 @@ def test_what_is_forgotten_completely_leaves_no_path(shelf, what, tmp_path):
     tag(shelf)
     words = [tmp_path / word if word == "photos" else word for word in what]
     assert shelf("forget", *words, "--yes").code == 0
-    with closing(sqlite3.connect(shelf.path)) as raw:
-        assert raw.execute("SELECT count(*) FROM tagged").fetchone() == (0,)
+    assert sql(shelf.path, "SELECT count(*) FROM tagged") == [(0,)]
 
 
 @pytest.mark.parametrize("style", samples.STYLES)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.album.albums import album as run
+from tests.databases import name_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 @contextmanager
 def serving(path, *words):
     """Run `album serve`; give the port that it says."""
-    command = [sys.executable, "-m", "album", "--library", str(path), "serve", "--port", "0"]
+    command = [sys.executable, "-m", "album", "--library", name_of(path), "serve", "--port", "0"]
     process = subprocess.Popen([*command, *words], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         said = process.stdout.readline()

@@ -1,0 +1,148 @@
+"""Times a library on PostgreSQL beside one in a file: what indexing, grouping and copying ask.
+
+    python benchmarks/postgresql.py [--faces 20000]
+
+Starts a server of its own in a temporary folder, with safe settings (fsync on), so PostgreSQL has
+to be installed (Debian: apt-get install postgresql). Writes benchmarks/postgresql.md.
+"""
+
+import argparse
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+from people_speed import PER_PHOTO, photo  # noqa: E402
+
+from db.analyses import save_analyses  # noqa: E402
+from db.copying import copy_library  # noqa: E402
+from db.faces import load_faces  # noqa: E402
+from db.files import save_files  # noqa: E402
+from db.library import Library  # noqa: E402
+from db.people import next_person_ids, people, save_people  # noqa: E402
+from db.records import Grouping, PersonFacts, SeenFile  # noqa: E402
+from tests import databases  # noqa: E402
+
+AT_ONCE = 8
+"""Photos of a transaction, as the index stores them: some 32 faces."""
+
+
+def timed(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def store(library: Library, faces: int) -> None:
+    rng = np.random.default_rng(0)
+    for start in range(0, faces // PER_PHOTO, AT_ONCE):
+        photos = [photo(start + k, rng) for k in range(AT_ONCE)]
+        hashes = [one.photo.content_hash for one in photos]
+        save_files(library, [SeenFile(f"/p/{h}.jpg", 1, 1, h) for h in hashes])
+        save_analyses(library, photos)
+
+
+def group(library: Library) -> None:
+    ids = load_faces(library).face_id
+    who = next_person_ids(library, 500)
+    whose = who[np.arange(len(ids)) % len(who)]
+    found = Grouping(ids, whose, np.full(len(ids), 0.5, np.float32))
+    save_people(library, found, [PersonFacts(one) for one in who.tolist()])
+
+
+def load(library: Library) -> None:
+    load_faces(library, identity="i", attributes="a")
+
+
+@contextmanager
+def without_copy():
+    """Write row by row, and read by a cursor."""
+    with (
+        patch("db.sql.COPY_FROM", math.inf),
+        patch("db.bulk.COPY_FROM", math.inf),
+        patch("db.bulk._copied", _by_cursor),
+    ):
+        yield
+
+
+def _by_cursor(conn, query, size):
+    result = conn.execute(query.execution_options(yield_per=size))
+    yield from map(list, result.partitions())
+
+
+def measure(place: str, faces: int) -> dict[str, float]:
+    found = {}
+    with Library.open(place) as library:
+        found["store"] = timed(lambda: store(library, faces))
+        found["group"] = timed(lambda: group(library))
+        found["load"] = min(timed(lambda: load(library)) for _ in range(3))
+        found["list"] = min(timed(lambda: people(library)) for _ in range(3))
+        if library.is_shared:
+            with without_copy():
+                found["group, row by row"] = timed(lambda: group(library))
+                found["load, by a cursor"] = min(timed(lambda: load(library)) for _ in range(3))
+    return found
+
+
+def copied(source: str, target: str) -> float:
+    with Library.open(source) as old, Library.open(target, unfinished=True) as new:
+        return timed(lambda: list(copy_library(old, new)))
+
+
+def table(faces: int, file: dict[str, float], server: dict[str, float], there: float, back: float):
+    photos = faces // PER_PHOTO
+    rows = [
+        ("storing what was found", "store", lambda s: f"{photos / s:,.0f} photos/s"),
+        ("storing a grouping of all faces", "group", lambda s: f"{s:.2f} s"),
+        ("the same, row by row", "group, row by row", lambda s: f"{s:.2f} s"),
+        ("loading all faces, vectors and ages", "load", lambda s: f"{s:.2f} s"),
+        ("the same, by a cursor", "load, by a cursor", lambda s: f"{s:.2f} s"),
+        ("the table of 500 people", "list", lambda s: f"{1e3 * s:.0f} ms"),
+    ]  # fmt: skip
+    yield "| | SQLite | PostgreSQL |"
+    yield "| --- | --- | --- |"
+    for name, key, say in rows:
+        cells = (say(found[key]) if key in found else "–" for found in (file, server))
+        yield f"| {name} | {' | '.join(cells)} |"
+    yield f"| `album library copy` to the server; back | {there:.1f} s | {back:.1f} s |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--faces", type=int, default=20_000)
+    faces = parser.parse_args().faces
+    if reason := databases.why_not():
+        sys.exit(reason)
+    databases.SETTINGS = ("max_connections=100",)
+    server = databases.Server()
+    try:
+        with tempfile.TemporaryDirectory() as folder, server.connect() as raw:
+            raw.execute("CREATE DATABASE other")
+            here, there = f"{folder}/library.db", server.url()
+            file, on_server = measure(here, faces), measure(there, faces)
+            sent = copied(here, server.url("other"))
+            back = copied(there, f"{folder}/back.db")
+            lines = list(table(faces, file, on_server, sent, back))
+    finally:
+        server.close()
+    text = (
+        "# A library on PostgreSQL beside one in a file\n\n"
+        f"{faces:,} faces with vectors of 1,152 numbers and 100 ages, {PER_PHOTO} in a photo, "
+        f"{AT_ONCE} photos a transaction; server and program share 2 cores, fsync is on.\n"
+        "`python benchmarks/postgresql.py` made this.\n\n"
+    )
+    (ROOT / "benchmarks" / "postgresql.md").write_text(text + "\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
