@@ -2,11 +2,7 @@
 
 import socket
 import webbrowser
-<<<<<<< HEAD
 from contextlib import suppress
-from pathlib import Path
-=======
->>>>>>> main
 
 import click
 
