@@ -49,7 +49,7 @@ def calibrated(name: str, fgnet: tuple[Faces, Known], utk: tuple[Faces, Known]) 
 
 
 def features(faces: Faces, choose: str, views: int, cache: Path) -> tuple[Faces, Known]:
-    *_, found = known(faces, choose=choose, views=views, cache=cache)
+    *_, found = known(faces, choose=choose, cache=cache, views=views)
     return faces, found
 
 

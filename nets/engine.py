@@ -211,6 +211,8 @@ def load_engine(
     base = PROFILES[_known("profile", profile, tuple(PROFILES))]
     wanted = _known("detector", detector or base.detector, DETECTORS)
 
+    head = _known("attributes", attributes or base.attributes, ATTRIBUTES)
+
     @cache
     def net(name: str) -> Net:
         return OnnxNet(load_manifest()[name], threads=threads, device=device)
@@ -218,9 +220,7 @@ def load_engine(
     return Engine(
         _detector(wanted, min_face=min_face, models=models, device=device),
         _embedder(_known("embedder", embedder or base.embedder, EMBEDDERS), net),
-        _attributes(
-            _known("attributes", attributes or base.attributes, ATTRIBUTES), net, threads=threads
-        ),
+        _attributes(head, net, threads=threads, device=device),
     )
 
 
@@ -282,10 +282,10 @@ def _embedder(name: str, net: Callable[[str], Net]) -> Embedder:
     return Fused(parts, weights=FUSED_WEIGHTS)
 
 
-def _attributes(name: str, net: Callable[[str], Net], *, threads: int) -> Attributes:
+def _attributes(name: str, net: Callable[[str], Net], *, threads: int, device: str) -> Attributes:
     if name == "fake":
         return FakeAttributes()
     if name in HEADS:
-        head = HeadNet(load_manifest()[name], threads=threads)
+        head = HeadNet(load_manifest()[name], threads=threads, device=device)
         return HeadAttributes(net("faceres"), net("resnet29"), head)
     return MobileNetAttributes(net(name))

@@ -1,7 +1,8 @@
-"""Heads for age and gender on features that the identity nets have computed already.
+"""Heads for age and gender on what the identity nets have computed already.
 
-A head is a small net of its own: it takes what ``faceres`` and ``resnet29`` say of a face, so that
-one pass of each gives identity, age and gender.
+A head is a small net of its own: it takes what ``faceres`` and ``resnet29`` say of a face, and may
+go on, with blocks of its own, from what ``faceres`` sees two thirds of the way. So one pass of each
+gives identity, age and gender.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,10 @@ from nets.models import Entry, digest, open_session
 INPUTS = 1024 + 128 + 100 + 1
 IDENTITY_SCALE, DESCRIPTOR_SCALE, AGE_SCALE, ODDS_SCALE = 16.0, 8.0, 2.0, 0.25
 """Bring the parts of the input to about the same spread; part of every head's contract."""
+MAP_BLOCK, MAP_CHANNELS, MAP_SIDE = 9, 512, 14
+"""The block of ``faceres`` from whose output, 512 maps of 14 x 14, the heads' own blocks go on."""
+BATCH = 8
+"""Faces in one call of the runtime, which bounds the memory."""
 EDGE = 1e-3
 """Probabilities of a gender are taken to lie this far from 0 and 1."""
 
@@ -89,7 +94,7 @@ def age_probabilities(older: Floats) -> Floats:
 
 
 class HeadNet:
-    """One head on ONNX Runtime, from ``features`` (n, 1253) to named outputs.
+    """One head on ONNX Runtime.
 
     Parameters
     ----------
@@ -97,21 +102,39 @@ class HeadNet:
         The head in the manifest.
     threads : int
         Cores that one call may use; 0 means all.
+    device : str
+        One of `nets.devices.DEVICES`.
     """
 
-    def __init__(self, entry: Entry, *, threads: int = 1) -> None:
+    def __init__(self, entry: Entry, *, threads: int = 1, device: str = "cpu") -> None:
         self.name = entry.name
         self.contract = digest("head", entry.sha256, entry.preprocessing)
-        self._entry, self._threads = entry, threads
+        self._entry, self._threads, self._device = entry, threads, device
 
     @cached_property
     def _session(self) -> Any:
-        return open_session(self._entry, threads=self._threads)
+        return open_session(self._entry, threads=self._threads, device=self._device)
 
-    def run(self, features: Floats) -> Mapping[str, Floats]:
-        """Return the outputs by name, as the manifest describes them; any n >= 0."""
+    def run(self, features: Floats, maps: Floats | None = None) -> Mapping[str, Floats]:
+        """Return the outputs by name, as the manifest describes them; any n >= 0.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, 1253)
+            See `head_inputs`.
+        maps : ndarray of float32, shape (n, 512, 14, 14), optional
+            What ``faceres`` has as ``map`` inside; heads with blocks of their own want it.
+        """
+        wanted = {one.name for one in self._session.get_inputs()}
         names = [output.name for output in self._session.get_outputs()]
-        return dict(zip(names, self._session.run(names, {"features": features}), strict=True))
+        parts = []
+        for start in range(0, max(len(features), 1), BATCH):
+            rows = slice(start, start + BATCH)
+            given = {"features": features[rows]}
+            if "map" in wanted and maps is not None:
+                given["map"] = maps[rows]
+            parts.append(self._session.run(names, given))
+        return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
 
 
 class HeadAttributes:
@@ -134,9 +157,8 @@ class HeadAttributes:
     def outputs(self, batch: Batch) -> Mapping[str, Floats]:
         """Return what the head itself says, by name of the output."""
         one, two = batch.outputs(self._faceres), batch.outputs(self._resnet29)
-        return self._head.run(
-            head_inputs(one["identity"], two["identity"], one["age"], one["male"])
-        )
+        features = head_inputs(one["identity"], two["identity"], one["age"], one["male"])
+        return self._head.run(features, one.get("map"))
 
     def predict(self, batch: Batch) -> AgeGender:
         """Return age probabilities (n, 100) and the probability of being male (n,)."""

@@ -14,6 +14,7 @@ import numpy as np
 from nets.api import Floats, Image
 from nets.crops import CROPS
 from nets.devices import providers
+from nets.inner import with_outputs
 
 WEIGHTS = Path(__file__).parent / "weights"
 FORMAT = 1
@@ -86,7 +87,9 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def open_session(entry: Entry, *, threads: int = 1, device: str = "cpu") -> Any:
+def open_session(
+    entry: Entry, *, threads: int = 1, device: str = "cpu", inner: tuple[str, ...] = ()
+) -> Any:
     """Check a net's file against the manifest and load it.
 
     Parameters
@@ -97,6 +100,8 @@ def open_session(entry: Entry, *, threads: int = 1, device: str = "cpu") -> Any:
         Cores that one call may use; 0 means all.
     device : str
         One of `nets.devices.DEVICES`.
+    inner : tuple of str
+        Tensors inside the net to be given out, too; see `nets.inner`.
 
     Returns
     -------
@@ -109,7 +114,8 @@ def open_session(entry: Entry, *, threads: int = 1, device: str = "cpu") -> Any:
     ModelMissing
         If ONNX Runtime can't use the device.
     """
-    return _session(read_weights(entry), _options(threads), device)
+    model = with_outputs(read_weights(entry), inner)
+    return _session(model, _options(threads), device)
 
 
 def open_template(
@@ -194,10 +200,18 @@ class OnnxNet:
         Chips in one call of the runtime, which bounds the memory; else as many as `PIXELS` allows.
     device : str
         One of `nets.devices.DEVICES`; no part of the contract, since the vectors are the same.
+    inner : bool
+        Whether to name what the manifest has as ``inner`` among the outputs; no part of it, either.
     """
 
     def __init__(
-        self, entry: Entry, *, threads: int = 1, batch: int | None = None, device: str = "cpu"
+        self,
+        entry: Entry,
+        *,
+        threads: int = 1,
+        batch: int | None = None,
+        device: str = "cpu",
+        inner: bool = False,
     ) -> None:
         if entry.crop is None:
             raise ValueError(f"{entry.name} does not take face chips")
@@ -210,10 +224,14 @@ class OnnxNet:
         self._threads = threads
         self._batch = batch or max(1, PIXELS.get(device, MANY_PIXELS) // crop.size**2)
         self._device = device
+        given: Mapping[str, str] = entry.facts.get("inner", {}) if inner else {}
+        self._names = {tensor: name for name, tensor in given.items()}
 
     @cached_property
     def _session(self) -> Any:
-        return open_session(self._entry, threads=self._threads, device=self._device)
+        return open_session(
+            self._entry, threads=self._threads, device=self._device, inner=tuple(self._names)
+        )
 
     def run(self, chips: Image) -> Mapping[str, Floats]:
         """Run the net on face chips.
@@ -248,4 +266,6 @@ class OnnxNet:
     def _call(self, chips: Image) -> dict[str, Floats]:
         names = [output.name for output in self._session.get_outputs()]
         values = self._session.run(names, {"chips": np.ascontiguousarray(chips)})
-        return dict(zip(names, values, strict=True))
+        return {
+            self._names.get(name, name): value for name, value in zip(names, values, strict=True)
+        }

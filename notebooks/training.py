@@ -12,7 +12,7 @@ from album.training import Known, Trained, train
 from nets.api import AgeGender, Floats
 from nets.heads import IDENTITY_SCALE, HeadNet
 from nets.models import load_manifest
-from nets.train.features import Features
+from nets.train.features import Features, joined
 from nets.train.heads import Settings, inputs_of, label_distribution
 
 Curves = Mapping[str, np.ndarray]
@@ -30,12 +30,7 @@ def can_train() -> bool:
 def both_parts(train_part: Known, test_part: Known) -> Known:
     """Faces to train on and faces that judge, as `album.training.train` takes them."""
     parts = train_part, test_part
-    said = type(train_part.said)(
-        *(
-            np.concatenate([getattr(part.said, name) for part in parts])
-            for name in type(train_part.said).__slots__
-        )
-    )
+    said = joined([part.said for part in parts])
     columns = (
         np.concatenate([getattr(part, name) for part in parts]) for name in ("ages", "male", "part")
     )

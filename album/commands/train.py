@@ -1,6 +1,8 @@
 """``album train``: train the nets for age and gender on labelled faces."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,11 +11,11 @@ import click
 from album.commands.common import echo_json, everywhere
 
 if TYPE_CHECKING:
-    from album.bench.datasets import Faces
-    from album.training import Known
+    from nets.train.features import Features
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 @click.group(epilog="For example:  album train coral UTKFace --judge FG-NET --out heads")
@@ -52,28 +54,74 @@ def _head_command(name: str, about: str) -> None:
         name=name,
         help=f"""Train the head `{name}` on UTKFace, on top of the frozen nets: {about}.
 
-        Files are named age_gender_race_date.jpg. Prints the metrics as JSON, which lie beside the
-        ONNX file, too.
+        Files are named age_gender_race_date.jpg. Takes 200 kB of disk for each face. Prints what
+        the manifest of the weights says of the head, which lies beside the ONNX file, too.
         """,
         epilog=f"For example:  album train {name} UTKFace --judge FG-NET --out heads",
     )
     @click.argument("data", type=FOLDER)
+    @click.option(
+        "--unlabelled",
+        type=FOLDER,
+        multiple=True,
+        help="A folder with more faces, to learn from what faceres-deep says of them.",
+    )
+    @click.option(
+        "--blocks",
+        is_flag=True,
+        help="Give it blocks of its own, which go on from what faceres sees half way.",
+    )
+    @click.option(
+        "--tuning",
+        type=click.IntRange(min=0),
+        default=0,
+        show_default=True,
+        help="Epochs in which the head's blocks are trained, too.",
+    )
     @_common
     def head(
-        data: Path, judge: Path | None, out: Path, cache: Path | None, epochs: int, seed: int
+        data: Path,
+        judge: Path | None,
+        unlabelled: tuple[Path, ...],
+        out: Path,
+        cache: Path | None,
+        **given: Any,
     ) -> None:
-        # Imported late: training needs what the program itself does without.
-        from album.training import VIEWS, read_sets, train, write
-        from nets.train.heads import Settings
-
-        _require_keras()
-        several, single = read_sets(data, judge)
         keep = cache or out / "features"
-        labelled = _features(several, "centre", VIEWS, keep)
-        others = None if single is None else _features(single, "largest", 1, keep)
-        done = train(name, labelled, Settings(epochs=epochs, seed=seed), others)
-        path = write(done, out)
-        echo_json({"format": 1, "head": name, "file": str(path), **done.metrics})
+        entry = _trained(name, (data, judge, unlabelled), given, out=out, cache=keep)
+        echo_json({"format": 1, "head": name, "file": str(out / f"{name}.onnx"), "entry": entry})
+
+
+def _trained(
+    name: str,
+    sets: tuple[Path, Path | None, Sequence[Path]],
+    given: Mapping[str, Any],
+    *,
+    out: Path,
+    cache: Path,
+) -> Any:
+    """Train a head and return its entry for the manifest."""
+    # Imported late: training needs what the program itself does without.
+    from album.training import VIEWS, known, paired, read_pictures, read_sets, train, write_head
+    from nets.train.heads import SETTINGS
+
+    _require_keras()
+    data, judge, unlabelled = sets
+    several, single = read_sets(data, judge)
+    how = replace(SETTINGS[name], **given)
+    maps = how.blocks
+    labelled = _last(
+        known(several, choose="centre", views=VIEWS, cache=cache, maps=maps), several.paths
+    )
+    others = None
+    if single is not None:
+        others = _last(known(single, choose="largest", cache=cache, maps=maps), single.paths)
+    pictures = [read_pictures(folder) for folder in unlabelled]
+    more = [_unlabelled(paths, cache, maps=maps) for paths in pictures]
+    whole = [path for paths in pictures for path in paths]
+    pairs = paired(several, whole, cache) if maps else None
+    path = write_head(train(name, labelled, how, others, more, pairs), out)
+    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 _head_command("onepass", "100 classes of age, and gender")
@@ -168,12 +216,18 @@ def _require_keras() -> None:
         )
 
 
-def _features(faces: "Faces", choose: str, views: int, cache: Path) -> "Known":
-    from album.training import known
+def _unlabelled(paths: Sequence[Path], cache: Path, *, maps: bool) -> "Features":
+    from album.training import described
 
-    total = len(faces.paths)
-    for step in known(faces, choose=choose, views=views, cache=cache):
+    views = [1] * len(paths)
+    steps = described(paths, choose="all", views=views, cache=cache, maps=maps)
+    return _last(steps, paths)
+
+
+def _last(steps: Iterator[int | T], paths: Sequence[Path]) -> T:
+    """Tell how far a computation is, and return its result."""
+    for step in steps:
         if not isinstance(step, int):
             return step
-        click.echo(f"Looked at {step} of {total} pictures.", err=True)
+        click.echo(f"Looked at {step} of {len(paths)} pictures.", err=True)
     raise AssertionError("no result")

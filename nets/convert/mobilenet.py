@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from nets.convert.graph import BATCH, Graph
 from nets.convert.manifest import Recipe
 from nets.convert.tfjs import read_weights
+from nets.heads import MAP_BLOCK
 
 SIZE = 224
 MEAN_RGB = (123.68, 116.779, 103.939)
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 """Of the 13 depthwise convolutions."""
+BLOCKS = len(STRIDES)
 
 Arrays = Mapping[str, NDArray[np.float32]]
 
@@ -59,9 +61,10 @@ def build(weights: Arrays, *, name: str) -> bytes:
     1x1 convolutions and dense layers are stored as float16, the rest as float32.
     """
     graph = Graph(name)
-    pixels = graph.pixels(SIZE, mean=MEAN_RGB)
-    features = _convolutions(graph, weights, pixels)
-    pooled = graph.node("ReduceMean", features, axes=[2, 3], keepdims=0, name="global_pooling")
+    x = _stem(graph, weights, graph.pixels(SIZE, mean=MEAN_RGB))
+    for i in range(1, BLOCKS + 1):
+        x = block(graph, weights, x, i)
+    pooled = graph.node("ReduceMean", x, axes=[2, 3], keepdims=0, name="global_pooling")
     graph.unit(pooled, name="identity")
     hidden = graph.node("Relu", _dense(graph, weights, "feats", pooled))
     graph.node("Softmax", _dense(graph, weights, "age_pred", hidden), axis=1, name="age")
@@ -70,18 +73,19 @@ def build(weights: Arrays, *, name: str) -> bytes:
     return graph.serialize({"identity": [BATCH, 1024], "age": [BATCH, 100], "male": [BATCH]})
 
 
-def _convolutions(graph: Graph, weights: Arrays, pixels: str) -> str:
+def _stem(graph: Graph, weights: Arrays, pixels: str) -> str:
     # The published kernel wants BGR: turned round, it takes the RGB that the program uses.
     first = weights["conv1/kernel"][:, :, ::-1].transpose(3, 2, 0, 1)
-    x = _convolution(graph, pixels, graph.constant(first), weights["conv1/bias"], stride=2)
-    for i, stride in enumerate(STRIDES, 1):
-        depthwise = weights[f"conv_dw_{i}/kernel"].transpose(2, 3, 0, 1)
-        bias = weights[f"conv_dw_{i}/bias"]
-        kernel = graph.constant(depthwise)
-        x = _convolution(graph, x, kernel, bias, stride=stride, group=len(bias))
-        pointwise = graph.half(weights[f"conv_pw_{i}/kernel"].transpose(3, 2, 0, 1))
-        x = _convolution(graph, x, pointwise, weights[f"conv_pw_{i}/bias"], size=1)
-    return x
+    return _convolution(graph, pixels, graph.constant(first), weights["conv1/bias"], stride=2)
+
+
+def block(graph: Graph, weights: Arrays, x: str, i: int) -> str:
+    """Add the i-th depthwise separable block, i from 1 to `BLOCKS`, and return its output."""
+    bias = weights[f"conv_dw_{i}/bias"]
+    kernel = graph.constant(weights[f"conv_dw_{i}/kernel"].transpose(2, 3, 0, 1))
+    x = _convolution(graph, x, kernel, bias, stride=STRIDES[i - 1], group=len(bias))
+    pointwise = graph.half(weights[f"conv_pw_{i}/kernel"].transpose(3, 2, 0, 1))
+    return _convolution(graph, x, pointwise, weights[f"conv_pw_{i}/bias"], size=1)
 
 
 def _convolution(
@@ -152,6 +156,7 @@ FACTS = {
         "age": "(n, 100) probability of each age; output i means i + 1 years",
         "male": "(n,) probability of being male; the authors say male at 0.6 and above",
     },
+    "inner": {"map": f"clip_{4 + 5 * MAP_BLOCK}"},
 }
 
 RECIPES = {

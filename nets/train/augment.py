@@ -25,6 +25,9 @@ class Changes:
         Probability of a grey picture, of few pixels, of blur and of strong compression.
     light : float
         Standard deviation of the logarithms of brightness, contrast and colour.
+    faded, grain : float
+        Probability of the look of an old print, whose black is grey and whose white is yellowish
+        or red, and of the grain of film and paper.
     """
 
     shift: float = 0.03
@@ -35,6 +38,8 @@ class Changes:
     blur: float = 0.2
     jpeg: float = 0.4
     light: float = 0.15
+    faded: float = 0.0
+    grain: float = 0.0
 
 
 def changed(
@@ -89,6 +94,8 @@ def changed_pixels(image: Image, random: np.random.Generator, how: Changes) -> I
         pixels = enhance(pixels).enhance(float(np.exp(random.normal(0, how.light))))
     if random.random() < how.grey:
         pixels = pixels.convert("L").convert("RGB")
+    if how.faded and random.random() < how.faded:
+        pixels = _faded(pixels, random)
     if random.random() < how.small:
         ratio = random.uniform(0.25, 0.8)
         few = max(8, round(pixels.width * ratio)), max(8, round(pixels.height * ratio))
@@ -96,9 +103,28 @@ def changed_pixels(image: Image, random: np.random.Generator, how: Changes) -> I
         pixels = small.resize(pixels.size, Pixels.Resampling.BILINEAR)
     if random.random() < how.blur:
         pixels = pixels.filter(ImageFilter.GaussianBlur(random.uniform(0.5, 2.0)))
+    if how.grain and random.random() < how.grain:
+        pixels = _grainy(pixels, random)
     if random.random() < how.jpeg:
         pixels = _compressed(pixels, int(random.integers(25, 80)))
     return np.asarray(pixels)
+
+
+def _faded(pixels: Pixels.Image, random: np.random.Generator) -> Pixels.Image:
+    """Move black and white of each colour as prints do with the years, red least."""
+    black, white = random.uniform(0, 70), random.uniform(180, 255)
+    yellow = np.array([1.0, random.uniform(0.8, 1.0), random.uniform(0.6, 1.0)])
+    tables = np.linspace(black, white, 256)[:, None] * yellow
+    return pixels.point(tables.round().astype(int).T.ravel().tolist())
+
+
+def _grainy(pixels: Pixels.Image, random: np.random.Generator) -> Pixels.Image:
+    """Add grain, alike in all colours, one to two pixels wide."""
+    grain = random.normal(0, random.uniform(4, 14), (pixels.height, pixels.width))
+    if random.random() < 0.5:
+        grain = (grain + np.roll(grain, 1, axis=0) + np.roll(grain, 1, axis=1)) / 1.5
+    grey = np.asarray(pixels, np.float32) + grain[..., None]
+    return Pixels.fromarray(np.clip(grey, 0, 255).astype(np.uint8))
 
 
 def _compressed(pixels: Pixels.Image, quality: int) -> Pixels.Image:

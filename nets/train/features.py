@@ -16,6 +16,7 @@ from nets.api import Batch, Detections, Detector, Image, Net
 from nets.crops import CROPS
 from nets.models import digest
 from nets.train.augment import Changes, changed
+from nets.train.maps import Maps, joined_maps
 
 BATCH = 32
 Array = NDArray[Any]
@@ -40,6 +41,8 @@ class Features:
         ``resnet29``.
     teacher_ages, teacher_male : ndarray of float16, shapes (n, 100) and (n,)
         What ``faceres-deep`` says, to learn from.
+    maps : Maps or None
+        What ``faceres`` sees half way, 200 kB a face.
     """
 
     rows: Array
@@ -50,10 +53,15 @@ class Features:
     descriptor: Array
     teacher_ages: Array
     teacher_male: Array
+    maps: Maps | None = None
 
     def take(self, chosen: Array) -> "Features":
         """Return some of the faces, by mask or index."""
-        return Features(*(getattr(self, one.name)[chosen] for one in fields(self)))
+        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
+        return Features(**columns, maps=None if self.maps is None else self.maps[chosen])
+
+
+COLUMNS = tuple(one.name for one in fields(Features) if one.name != "maps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +75,21 @@ class Nets:
 
     @property
     def contract(self) -> str:
-        """Digest of what decides the features."""
+        """Digest of what decides the features, the changes of faces among it."""
         parts = (self.detector, self.faceres, self.resnet29, self.teacher)
-        return digest("features", *(part.contract for part in parts))
+        return digest("features", Changes(), *(part.contract for part in parts))
 
 
-def load_nets(*, threads: int = 1) -> Nets:
-    """Return the nets that ship, and the default detector."""
+def load_nets(*, threads: int = 1, maps: bool = False) -> Nets:
+    """Return the nets that ship, and the default detector; see `Features` for `maps`."""
     from nets.models import OnnxNet, load_manifest
     from nets.mtcnn import Mtcnn
 
     known = load_manifest()
     names = ("faceres", "resnet29", "faceres-deep")
-    return Nets(Mtcnn(min_face=40), *(OnnxNet(known[name], threads=threads) for name in names))
+    return Nets(
+        Mtcnn(min_face=40), *(OnnxNet(known[name], threads=threads, inner=maps) for name in names)
+    )
 
 
 def face_of(image: Image, detector: Detector, *, choose: str) -> Detections | None:
@@ -112,7 +122,13 @@ def face_of(image: Image, detector: Detector, *, choose: str) -> Detections | No
 
 
 def extract(
-    paths: Sequence[Path], read: Read, nets: Nets, *, choose: str, views: int = 1, seed: int = 0
+    paths: Sequence[Path],
+    read: Read,
+    nets: Nets,
+    *,
+    choose: str,
+    views: Sequence[int],
+    seed: int = 0,
 ) -> Features:
     """Compute the features of pictures; see `face_of` for `choose`.
 
@@ -124,8 +140,8 @@ def extract(
         index sees.
     nets : Nets
     choose : str
-    views : int
-        Every face once as it is, and ``views - 1`` times changed.
+    views : sequence of int
+        For each picture: its faces once as they are, and ``views - 1`` times changed.
     seed : int
         Of the changes; each picture has its own, from its name.
     """
@@ -141,7 +157,7 @@ def extract(
                 face = faces.take(np.array([one]))
                 random = np.random.default_rng([seed, one, *path.name.encode()])
                 yield row, 0, _cut(image, face)
-                for view in range(1, views):
+                for view in range(1, views[row]):
                     yield row, view, _cut(*changed(image, face, random, how))
 
     parts: list[Features] = []
@@ -157,20 +173,24 @@ def extract(
 
 def joined(parts: Sequence[Features]) -> Features:
     """Return several sets of features as one."""
-    return Features(
-        *(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Features))
-    )
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+    maps = [part.maps for part in parts if part.maps is not None]
+    return Features(**columns, maps=joined_maps(maps) if len(maps) == len(parts) else None)
 
 
 def kept(path: Path, compute: Callable[[], Features]) -> Features:
-    """Return features from a file, or compute them and keep them there."""
-    if path.is_file():
-        with np.load(path) as stored:
-            return Features(**{name: stored[name] for name in stored.files})
-    found = compute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, **{one.name: getattr(found, one.name) for one in fields(found)})
-    return found
+    """Return features from a file, or compute them and keep them there, the maps beside it."""
+    beside = path.with_suffix(".maps.npy")
+    if not path.is_file():
+        found = compute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if found.maps is not None:
+            np.save(beside, found.maps.load().astype(np.float16))
+        np.savez(path, **{name: getattr(found, name) for name in COLUMNS})
+    with np.load(path) as stored:
+        columns = {name: stored[name] for name in COLUMNS}
+    maps = Maps.of(np.load(beside, mmap_mode="r")) if beside.is_file() else None
+    return Features(**columns, maps=maps)
 
 
 def _cut(image: Image, face: Detections) -> Batch:
@@ -186,14 +206,17 @@ def _described(items: Sequence[tuple[int, int, Batch]], nets: Nets) -> Features:
     }
     batch = Batch(chips)
     student, teacher = batch.outputs(nets.faceres), batch.outputs(nets.teacher)
-    columns = (
-        student["identity"],
-        student["age"],
-        student["male"],
-        batch.outputs(nets.resnet29)["identity"],
-        teacher["age"],
-        teacher["male"],
+    columns = {
+        "identity": student["identity"],
+        "ages": student["age"],
+        "male": student["male"],
+        "descriptor": batch.outputs(nets.resnet29)["identity"],
+        "teacher_ages": teacher["age"],
+        "teacher_male": teacher["male"],
+    }
+    return Features(
+        rows=np.array([row for row, *_ in items], np.int64),
+        view=np.array([view for _, view, _ in items], np.int64),
+        maps=Maps.of(student["map"].astype(np.float16)) if "map" in student else None,
+        **{name: column.astype(np.float16) for name, column in columns.items()},
     )
-    rows = np.array([row for row, *_ in items], np.int64)
-    views = np.array([view for _, view, _ in items], np.int64)
-    return Features(rows, views, *(column.astype(np.float16) for column in columns))

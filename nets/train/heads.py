@@ -1,7 +1,8 @@
 """Trains heads for age and gender on kept features; the same data and seed give the same head."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ from numpy.typing import NDArray
 
 from nets.api import AGES, Floats
 from nets.heads import head_inputs
+from nets.train.align import Pairs, align
 from nets.train.features import Features
+from nets.train.maps import Maps, joined_maps
 
 Array = NDArray[Any]
 
@@ -21,8 +24,14 @@ class Settings:
     Attributes
     ----------
     epochs, batch : int
+        Of training what lies behind the head's own blocks.
     rate : float
         Of Adam at the start; falls to 0 along a cosine.
+    blocks : bool
+        Whether the head has blocks of its own.
+    tuning, tuning_batch : int
+    tuning_rate : float
+        The same of training everything, the blocks too, after that.
     decay : float
         Weight decay.
     hidden : int
@@ -30,6 +39,8 @@ class Settings:
         See `nets.arch.heads.age_gender_head`.
     teacher : float
         Share of the teacher's ages in the target of a labelled face.
+    unlabelled : float
+        Weight of a face without a label, to be told like the teacher.
     seed : int
     balance : float
         Faces count by 1 / (how common their age is) to this power.
@@ -38,12 +49,21 @@ class Settings:
     epochs: int = 30
     batch: int = 256
     rate: float = 1e-3
+    blocks: bool = False
+    tuning: int = 0
+    tuning_batch: int = 64
+    tuning_rate: float = 1e-4
     decay: float = 1e-3
     hidden: int = 256
     dropout: float = 0.4
     teacher: float = 0.2
+    unlabelled: float = 0.5
     seed: int = 1
     balance: float = 0.3
+
+
+SETTINGS = {"onepass": Settings(), "coral": Settings(teacher=0.0)}
+"""Of the heads that ship, chosen on the part for choosing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +73,7 @@ class Examples:
     Attributes
     ----------
     inputs : ndarray of float32, shape (n, 1253)
+    maps : Maps or None
     ages : ndarray of float32, shape (n, 100)
         Target probability of each age.
     male : ndarray of float32, shape (n,)
@@ -61,6 +82,7 @@ class Examples:
     """
 
     inputs: Floats
+    maps: Maps | None
     ages: Floats
     male: Floats
     weight: Floats
@@ -88,20 +110,24 @@ def labelled(said: Features, ages: Array, male: Array, how: Settings) -> Example
     sex = np.where(np.isfinite(male), 0.02 + 0.96 * np.nan_to_num(male), said.teacher_male)
     common = np.histogram(ages, np.arange(0, 125, 5))[0] / len(ages) * 24
     weight = np.maximum(common[np.clip(ages // 5, 0, 23).astype(int)], 0.05) ** -how.balance
-    return Examples(inputs_of(said), target, sex.astype(np.float32), weight.astype(np.float32))
+    return Examples(
+        inputs_of(said), said.maps, target, sex.astype(np.float32), weight.astype(np.float32)
+    )
 
 
-def unlabelled(said: Features, weight: float = 0.5) -> Examples:
+def unlabelled(said: Features, weight: float) -> Examples:
     """Return examples of faces of which only the teacher's view is known."""
     sex = said.teacher_male.astype(np.float32)
     each = np.full(len(sex), weight, np.float32)
-    return Examples(inputs_of(said), _distribution(said.teacher_ages), sex, each)
+    return Examples(inputs_of(said), said.maps, _distribution(said.teacher_ages), sex, each)
 
 
 def joined(*parts: Examples) -> Examples:
     """Return several sets of examples as one."""
-    names = Examples.__slots__
-    return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    names = ("inputs", "ages", "male", "weight")
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    maps = [part.maps for part in parts if part.maps is not None]
+    return Examples(maps=joined_maps(maps) if len(maps) == len(parts) else None, **columns)
 
 
 def _distribution(ages: Floats) -> Floats:
@@ -115,15 +141,25 @@ def levels_of(ages: Floats) -> Floats:
 
 
 def train_head(
-    kind: str, examples: Examples, how: Settings, *, importance: Sequence[float] | None = None
+    kind: str,
+    examples: Examples,
+    how: Settings,
+    *,
+    start: Mapping[str, Floats] | None = None,
+    pairs: Pairs | None = None,
+    importance: Sequence[float] | None = None,
 ) -> Any:
-    """Train a head from random weights.
+    """Train a head: its own blocks in closed form, what lies behind them, then everything.
 
     Parameters
     ----------
     kind : {'softmax', 'coral'}
     examples : Examples
     how : Settings
+    start : mapping of str to ndarray, optional
+        Weights that a head with blocks starts from; see `nets.arch.heads.start_from`.
+    pairs : Pairs, optional
+        What its own blocks are fitted to first; see `nets.train.align`.
     importance : sequence of float, optional
         Weights of CORAL's ranks.
 
@@ -135,28 +171,34 @@ def train_head(
     """
     import keras
 
-    from nets.arch.heads import age_gender_head, coral_loss
+    from nets.arch.heads import age_gender_head, coral_loss, parted, start_from
+    from nets.train.batches import Batches, fitted
 
     keras.utils.set_random_seed(how.seed)
-    model = age_gender_head(ages=kind, hidden=how.hidden, dropout=how.dropout)
-    steps = how.epochs * -(-len(examples.inputs) // how.batch)
-    rate = keras.optimizers.schedules.CosineDecay(how.rate, steps)
-    name = "older" if kind == "coral" else "age"
-    target = levels_of(examples.ages) if kind == "coral" else examples.ages
-    loss = coral_loss(importance) if kind == "coral" else softmax_loss
-    model.compile(
-        keras.optimizers.AdamW(rate, weight_decay=how.decay),
-        loss={name: loss, "male": keras.losses.BinaryCrossentropy(from_logits=True)},
-        loss_weights={name: 0.2 if kind == "coral" else 1.0, "male": 0.5},
-    )
-    model.fit(
-        examples.inputs,
-        {name: target, "male": examples.male[:, None]},
-        sample_weight={name: examples.weight, "male": examples.weight},
-        batch_size=how.batch,
-        epochs=how.epochs,
-        verbose=0,
-    )
+    model = age_gender_head(ages=kind, hidden=how.hidden, dropout=how.dropout, blocks=how.blocks)
+    coral = kind == "coral"
+    name, target = ("older", levels_of(examples.ages)) if coral else ("age", examples.ages)
+    targets = {name: target, "male": examples.male[:, None]}
+    weights = {name: 0.2 if coral else 1.0, "male": 0.5}
+    loss = {
+        name: coral_loss(importance) if coral else softmax_loss,
+        "male": keras.losses.BinaryCrossentropy(from_logits=True),
+    }
+    fit = partial(fitted, loss=loss, weights=weights, decay=how.decay)
+    data = partial(Batches, targets=targets, weight=examples.weight, seed=how.seed)
+    if examples.maps is None or start is None:
+        fit(model, data([examples.inputs], batch=how.batch), epochs=how.epochs, rate=how.rate)
+    else:
+        start_from(model, start)
+        if pairs is not None:
+            align(model, pairs)
+        blocks, rest = parted(model)
+        pooled = blocks.predict(Batches([examples.maps], batch=128), verbose=0)
+        small = data([examples.inputs, pooled], batch=how.batch)
+        fit(rest, small, epochs=how.epochs, rate=how.rate)
+        if how.tuning:
+            whole = data([examples.inputs, examples.maps], batch=how.tuning_batch)
+            fit(model, whole, epochs=how.tuning, rate=how.tuning_rate)
     model.set_weights([w.astype(np.float16).astype(np.float32) for w in model.get_weights()])
     return model
 

@@ -1,12 +1,13 @@
 """Puts trained heads into `nets/weights`, with what must be known of them."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nets.convert.manifest import WEIGHTS, merge
 from nets.convert.packages import digest
-from nets.heads import INPUTS
+from nets.heads import INPUTS, MAP_BLOCK, MAP_CHANNELS, MAP_SIDE
 
 TITLES = {
     "onepass": "Head for age (100 classes) and gender on the features of faceres and resnet29",
@@ -23,15 +24,26 @@ AGES = {
 }
 
 
-def ship(
-    name: str,
-    model: bytes,
-    metrics: Mapping[str, Any],
-    *,
-    parity: Mapping[str, Any],
-    weights: Path = WEIGHTS,
-) -> None:
-    """Write a head and its entry in the manifest.
+INPUT = {
+    "name": "features",
+    "dtype": "float32",
+    "shape": [None, INPUTS],
+    "range": "nets.heads.head_inputs: identity, descriptor, ages and gender, scaled",
+}
+BLOCKS_INPUT = {
+    **INPUT,
+    "map": {
+        "dtype": "float32",
+        "shape": [None, MAP_CHANNELS, MAP_SIDE, MAP_SIDE],
+        "range": f"what block {MAP_BLOCK} of faceres gives, 0 to 6",
+    },
+}
+
+
+def entry(
+    name: str, model: bytes, metrics: Mapping[str, Any], parity: Mapping[str, float], keras: str
+) -> dict[str, Any]:
+    """Return what the manifest says of a head.
 
     Parameters
     ----------
@@ -42,12 +54,11 @@ def ship(
     metrics : mapping
         What it was trained on, how, and how good it is.
     parity : mapping
-        How far the file is from Keras.
-    weights : Path
-        Folder that receives the file and holds ``manifest.json``.
+        How far the file is from Keras, by output.
+    keras : str
+        The version of Keras.
     """
-    (weights / f"{name}.onnx").write_bytes(model)
-    entry = {
+    return {
         "file": f"{name}.onnx",
         "sha256": digest(model),
         "bytes": len(model),
@@ -58,13 +69,36 @@ def ship(
         "licence": "Apache-2.0 (weights); its training faces are for non-commercial research",
         "training": TRAINING[name],
         "source": {"trained_here": "album train", "metrics": dict(metrics)},
-        "input": {
-            "name": "features",
-            "dtype": "float32",
-            "shape": [None, INPUTS],
-            "range": "nets.heads.head_inputs: identity, descriptor, ages and gender, scaled",
-        },
+        "input": BLOCKS_INPUT if metrics.get("settings", {}).get("blocks") else INPUT,
         "outputs": AGES[name] | {"male": "(n,) probability of being male"},
-        "parity": dict(parity),
+        "parity": {
+            "compared_with": f"Keras {keras} with the same weights",
+            "data": "the first 200 faces of UTKFace",
+            "largest_difference": dict(parity),
+        },
     }
-    merge(name, entry, weights=weights)
+
+
+def ship(name: str, folder: Path, *, weights: Path = WEIGHTS) -> None:
+    """Put a head that ``album train`` has written among the nets that ship.
+
+    Parameters
+    ----------
+    name : str
+        A key of `TITLES`.
+    folder : Path
+        What was given as ``--out``.
+    weights : Path
+        Folder that receives the file and holds ``manifest.json``.
+
+    Raises
+    ------
+    ValueError
+        If the file is not the one that its entry describes.
+    """
+    model = (folder / f"{name}.onnx").read_bytes()
+    known = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    if digest(model) != known["sha256"]:
+        raise ValueError(f"{folder / name}.json describes another file; train the head again.")
+    (weights / f"{name}.onnx").write_bytes(model)
+    merge(name, known, weights=weights)

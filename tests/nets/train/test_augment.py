@@ -47,6 +47,25 @@ def test_nothing_is_changed_where_nothing_is_wanted():
 
 
 def test_grey_pictures_are_grey():
-    grey = Changes(grey=1, small=0, blur=0, jpeg=0, light=0)
+    grey = Changes(grey=1, small=0, blur=0, jpeg=0, light=0, faded=0)
     pixels = changed_pixels(picture(), np.random.default_rng(0), grey)
     assert (pixels.max(axis=2) == pixels.min(axis=2)).all()
+
+
+def test_old_prints_have_no_black_and_no_white_and_keep_red_longest():
+    old = Changes(grey=0, small=0, blur=0, jpeg=0, light=0, faded=1, grain=0)
+    random = np.random.default_rng(2)
+    pixels = [changed_pixels(picture(), random, old) for _ in range(20)]
+    assert min(one.min() for one in pixels) >= 0
+    assert np.mean([one.max() - one.min() for one in pixels]) < 240
+    red, green, blue = np.mean([one.mean(axis=(0, 1)) for one in pixels], axis=0)
+    assert red > green > blue
+
+
+def test_grain_is_grey_and_changes_no_level_on_average():
+    grain = Changes(grey=0, small=0, blur=0, jpeg=0, light=0, faded=0, grain=1)
+    flat = np.full((60, 60, 3), 128, np.uint8)
+    pixels = changed_pixels(flat, np.random.default_rng(0), grain)
+    assert (pixels.max(axis=2) == pixels.min(axis=2)).all()
+    assert pixels.std() > 2
+    assert abs(pixels.mean() - 128) < 1
