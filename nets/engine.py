@@ -33,6 +33,7 @@ from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder, FakeEmotions
 from nets.heads import HeadAttributes, HeadNet
 from nets.models import OnnxNet, digest, load_manifest
 from nets.quality import CROP as QUALITY_CROP
+from nets.sequence_ages import CoralLstm
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,8 @@ DETECTORS = ("mtcnn", "retinaface", "facenet-pytorch", "fake")
 EMBEDDERS = ("faceres", "resnet29", "fused", "fake")
 HEADS = ("onepass", "coral")
 """Trained by this project on the features of ``faceres`` and ``resnet29``; see docs/training.md."""
+SEQUENCES = ("coral-lstm",)
+"""Likewise, for frames of clips that follow each other."""
 ATTRIBUTES = ("faceres", "faceres-deep", *HEADS, "fake")
 
 EMOTION_NETS = ("emotion", "expression")
@@ -242,6 +245,23 @@ def with_emotions(
     manifest = load_manifest()
     nets = [OnnxNet(manifest[name], threads=threads, device=device) for name in EMOTION_NETS]
     return replace(engine, emotions=MeanEmotions(nets, thorough=thorough))
+
+
+def with_sequence_ages(engine: Engine, *, threads: int = 1, device: str = "cpu") -> Engine:
+    """Return an engine that tells ages in clips from 20 frames of a face; the contract stays.
+
+    Parameters
+    ----------
+    engine : Engine
+    threads, device
+        As of `load_engine`.
+    """
+    known = load_manifest()
+    faceres, resnet29 = (
+        OnnxNet(known[name], threads=threads, device=device) for name in ("faceres", "resnet29")
+    )
+    head = CoralLstm(faceres, resnet29, known["coral-lstm"], threads=threads, device=device)
+    return replace(engine, sequence=head)
 
 
 def _known(kind: str, name: str, names: tuple[str, ...]) -> str:

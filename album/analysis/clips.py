@@ -26,6 +26,7 @@ from album.analysis.watching import Watched, watch
 from album.clips.frames import Sampling
 from album.clips.people import moments
 from album.errors import Unreadable
+from clustering.fusion import expected_ages
 from nets.engine import Engine
 
 NEAR_MS = 400
@@ -121,10 +122,12 @@ def _people(seen: Watched, whose: dict[int, Named]) -> list[dict[str, Any]]:
     for row, person in enumerate(seen.people):
         who, ages = whose.get(row), seen.ages[seen.person == row]
         known = ages[np.isfinite(ages)]
+        if not len(known):  # Seen in too few frames for an age from a sequence of them.
+            known = expected_ages(person.ages[None])
         people.append(
             {
                 "number": row + 1,
-                "age": round(float(np.median(known)), 1) if len(known) else None,
+                "age": round(float(np.median(known)), 1),
                 **gender_record(person.male),
                 "person_id": who.person_id if who else None,
                 "person": who.name if who else None,
@@ -173,8 +176,9 @@ def text_lines(record: dict[str, Any]) -> Iterator[str]:
     length = record["duration_ms"]
     long = "" if length is None else f"{length / 1000:.1f} seconds, "
     size = f"{record['width']} x {record['height']} pixels"
-    people, frames = len(record["people"]), len(record["frames"])
-    yield f"# {size}, {long}{people} people, {frames} frames looked at"
+    count, frames = len(record["people"]), len(record["frames"])
+    people = "1 person" if count == 1 else f"{count} people"
+    yield f"# {size}, {long}{people}, {frames} frames looked at"
     yield "\t".join(("ms", "number", *COLUMNS))
     for frame in record["frames"]:
         for face in frame["faces"]:

@@ -1,6 +1,8 @@
 """Writing a copy of a clip with something drawn on every frame: H.264 in MP4, with its sound."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 from album.analysis.drawing import enlargement
 from album.analysis.planes import Planes, packed, unpacked, upright
 from album.clips.frames import CLOSER, Reader, Sampling
+from album.errors import Damaged
 from album.media import translated
 
 CODECS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
@@ -21,7 +24,7 @@ SOUND = frozenset(("aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"))
 TICKS = 90_000
 """Of the clock of the copy, a second."""
 PLAIN = frozenset(("yuv420p", "yuvj420p"))
-COLOURS = ("color_range", "colorspace", "color_primaries", "color_trc")
+COLOURS = ("color_range", "colorspace")
 
 Draw = Callable[[Planes, int], None]
 
@@ -68,60 +71,60 @@ def write_film(
     ------
     MediaError
         Nothing can be decoded.
-    OSError
+    OSError, av.FFmpegError
         The target can't be written.
     """
     import av
 
-    everything = Sampling(1, 1, 0)
+    reader = Reader(path, Sampling(1, 1, 0), threads=min(threads, 4))
+    frames = _decoded(path, reader, stopped)
+    stream, sound, count, last = None, None, 0, -1
     with (
-        translated(path),
-        Reader(path, everything, threads=min(threads, 4)) as reader,
+        closing(frames),
         av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as out,
     ):
-        frames = _drawn(reader, draw, stopped)
-        first = next(frames, None)
-        if first is None:
-            return Written(0, sound=False)
-        stream = _picture(out, first, reader)
-        sound = _sound(path, out)
-        count = 0
-        last = -1
-        for frame in _with(first, frames):
-            last = frame.pts = max(frame.pts, last + 1)
+        for picture, planes, seconds in frames:
+            draw(planes, round(1000 * seconds))
+            frame = _encodable(planes, picture)
+            last = frame.pts = max(round(seconds * TICKS), last + 1)
+            if stream is None:
+                stream, sound = _picture(out, frame, reader.rate), _sound(path, out)
             count += 1
             out.mux(stream.encode(frame))
             if sound:
                 sound.until(last / TICKS)
+        if stream is None:
+            raise Damaged(path, "no frame can be decoded")
         out.mux(stream.encode(None))
         if sound:
-            sound.until(float("inf"))
+            sound.until(math.inf)
             sound.close()
-        return Written(count, sound is not None)
+    return Written(count, sound is not None)
 
 
-def _with(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
+def _decoded(
+    path: Path, reader: Reader, stopped: Callable[[], bool]
+) -> Generator[tuple[Any, Planes, float], None, None]:
+    """Yield the frames of the clip as decoded, their planes, and their times in seconds."""
+    second = 0
+    with translated(path), reader:
+        for seconds, picture in reader.pictures():
+            if int(seconds) != second:
+                second = int(seconds)
+                if stopped():
+                    return
+            yield picture, _planes(reader, picture), seconds
 
 
-def _drawn(reader: Reader, draw: Draw, stopped: Callable[[], bool]) -> Iterator[Any]:
-    """Yield the frames of the copy."""
+def _encodable(planes: Planes, picture: Any) -> Any:
+    """Return a frame of the copy, its colours meant as those of the decoded one."""
     import av
 
-    second = 0
-    for seconds, picture in reader.pictures():
-        if int(seconds) != second:
-            second = int(seconds)
-            if stopped():
-                return
-        planes = _planes(reader, picture)
-        draw(planes, round(1000 * seconds))
-        frame = av.VideoFrame.from_ndarray(packed(planes), format="yuv420p")
-        frame.pts, frame.time_base = round(seconds * TICKS), Fraction(1, TICKS)
-        for name in COLOURS[:2]:
-            setattr(frame, name, getattr(picture, name))
-        yield frame
+    frame = av.VideoFrame.from_ndarray(packed(planes), format="yuv420p")
+    frame.time_base = Fraction(1, TICKS)
+    for name in COLOURS:
+        setattr(frame, name, getattr(picture, name))
+    return frame
 
 
 def _planes(reader: Reader, picture: Any) -> Planes:
@@ -133,18 +136,18 @@ def _planes(reader: Reader, picture: Any) -> Planes:
     return upright(unpacked(picture.to_ndarray(), size), reader.orientation)
 
 
-def _picture(out: Any, first: Any, reader: Reader) -> Any:
-    """Add the moving picture to the copy."""
+def _picture(out: Any, first: Any, rate: float) -> Any:
+    """Add the moving picture to the copy, of so many frames a second."""
     from av.codec import codecs_available
 
     name = next(one for one in CODECS if one in codecs_available)
-    rate = Fraction(min(reader.rate, 1000)).limit_denominator(1001)
-    stream = out.add_stream(name, rate=rate, options=SETTINGS.get(name, {}))
+    nearly = Fraction(min(rate, 1000)).limit_denominator(1001)
+    stream = out.add_stream(name, rate=nearly, options=SETTINGS.get(name, {}))
     stream.width, stream.height, stream.pix_fmt = first.width, first.height, "yuv420p"
     stream.codec_context.time_base = Fraction(1, TICKS)
     if name not in SETTINGS:
-        stream.bit_rate = int(first.width * first.height * min(reader.rate, 60) * BITS)
-    for colour in COLOURS[:2]:
+        stream.bit_rate = int(first.width * first.height * min(rate, 60) * BITS)
+    for colour in COLOURS:
         setattr(stream.codec_context, colour, getattr(first, colour))
     return stream
 

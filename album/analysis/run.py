@@ -114,6 +114,11 @@ class _Worker:
             return PhotoFailed(path, error.reason)
         except AlbumError as error:
             return PhotoFailed(path, str(error))
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            return PhotoFailed(
+                path, f"could not be written ({why}); make room, or give another folder."
+            )
         except MemoryError:
             return PhotoFailed(path, "needs more memory than there is; try fewer --jobs.")
         finally:

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from db.library import Library
     from nets.engine import Engine
 
-AGE_MODELS: Mapping[str, str | None] = {"softmax": None, "coral": "coral"}
+LSTM = "coral-lstm"
+AGE_MODELS: Mapping[str, str | None] = {"softmax": None, "coral": "coral", LSTM: "coral"}
 """What tells age and gender behind each kind of age model; None: what the profile has."""
 
 
@@ -46,7 +47,8 @@ AGE_MODELS: Mapping[str, str | None] = {"softmax": None, "coral": "coral"}
 @click.option(
     "--age-model",
     type=click.Choice(list(AGE_MODELS)),
-    help="How ages are told: softmax over 100 ages (default), or coral, by ranks.",
+    help="How ages are told: softmax over 100 ages (default), coral, by ranks, or coral-lstm, in "
+    "clips by ranks from 20 frames together.",
 )
 @ATTRIBUTES
 @PROFILE
@@ -126,7 +128,7 @@ def _engine(library: "Library | None", options: dict[str, Any]) -> "Engine":
     """Put the nets together: those of `album index`, and one that tells emotions."""
     from album.detectors import likely_detector, told
     from album.models import models_folder
-    from nets.engine import load_engine, with_emotions
+    from nets.engine import load_engine, with_emotions, with_sequence_ages
 
     profile, device = options["profile"], options["device"]
     detector = likely_detector(library, options["detector"], profile)
@@ -140,6 +142,8 @@ def _engine(library: "Library | None", options: dict[str, Any]) -> "Engine":
         device=device,
         models=models_folder(),
     )
+    if options["age_model"] == LSTM:
+        engine = with_sequence_ages(engine, device=device)
     return with_emotions(engine, device=device)
 
 

@@ -120,7 +120,12 @@ def _trained(
     more = [_unlabelled(paths, cache, maps=maps) for paths in pictures]
     whole = [path for paths in pictures for path in paths]
     pairs = paired(several, whole, cache) if maps else None
-    path = write_head(train(name, labelled, how, others, more, pairs), out)
+    done = train(name, labelled, how, others, more, pairs)
+    folders = [(data, several.paths), *zip(unlabelled, pictures, strict=True)]
+    files = {folder.name: len(paths) for folder, paths in folders}
+    judged = {} if judge is None else {"judged_on_other_set": judge.name}
+    done = replace(done, metrics={**done.metrics, "files": files, **judged})
+    path = write_head(done, out)
     return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
@@ -183,6 +188,45 @@ def net(
         else:
             numbers = " ".join(f"{name} {value:.3f}" for name, value in said.said.items())
             click.echo(f"{said.stage}: {said.done} of {said.total} {numbers}".rstrip(), err=True)
+
+
+@command.command(epilog="For example:  album train coral-lstm UTKFace --judge FG-NET --out heads")
+@click.argument("data", type=FOLDER)
+@click.option(
+    "--clips",
+    type=click.IntRange(min=1),
+    help="Make clips of so many faces to train on, a tenth as many to judge.  [default: all]",
+)
+@click.option("--hidden", type=click.IntRange(min=1), default=96, show_default=True)
+@_common
+def coral_lstm(
+    data: Path,
+    judge: Path | None,
+    out: Path,
+    cache: Path | None,
+    clips: int | None,
+    **options: int,
+) -> None:
+    """Train CORAL over two LSTM layers, which tells ages from 20 frames of a track, on UTKFace.
+
+    Clips are made of stills: nobody's age is known in clips at hand. The net is judged against the
+    mean, the median and the three likeliest ages of single frames, on the same frames.
+    """
+    _require_keras()
+    # Imported late: training needs what the program itself does without.
+    from album.training import VIEWS, known, read_sets
+    from album.training_tracks import Most, made_clips, train_tracks
+    from nets.train.lstm import LstmSettings
+
+    several, single = read_sets(data, judge)
+    keep = cache or out / "features"
+    stills = _last(known(several, choose="centre", views=VIEWS, cache=keep), several.paths)
+    few = None if clips is None else max(1, clips // 10)
+    for said in made_clips(several, single, Most(clips, few, few, few), cache=keep):
+        if isinstance(said, tuple):
+            click.echo(f"Clips of {said[0]}: {said[1]}", err=True)
+    done = train_tracks(stills, said, LstmSettings(**options))  # type: ignore[arg-type]
+    echo_json({"format": 1, "file": str(done.write(out)), **done.entry})
 
 
 def _sets(data: tuple[Path, ...], judge: Path | None) -> Any:

@@ -1,7 +1,7 @@
 """What the frozen nets say of the frames of made-up clips, computed once and kept in a folder."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -124,11 +124,3 @@ def kept(path: Path, compute: Callable[[], Frames]) -> Frames:
         np.savez(file, **{one.name: getattr(found, one.name) for one in fields(found)})
     unfinished.replace(path)
     return found
-
-
-def to_and_fro(length: int, frames: int) -> Iterator[int]:
-    """Yield `frames` positions in a clip of `length`, turning round at its ends."""
-    period = max(2 * (length - 1), 1)
-    for at in range(frames):
-        place = at % period
-        yield min(place, period - place) if length > 1 else 0

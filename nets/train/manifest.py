@@ -15,7 +15,8 @@ TITLES = {
 }
 UTKFACE = "UTKFace, aligned and cropped: given out for non-commercial research only"
 TRAINING = {
-    "onepass": f"{UTKFACE}; ages of faceres-deep as a teacher, likewise of sets for research",
+    "onepass": f"{UTKFACE}; ages of faceres-deep as a teacher, on these faces and on those of LFW, "
+    "WIDER FACE and FairFace, likewise of sets for research",
     "coral": UTKFACE,
 }
 AGES = {

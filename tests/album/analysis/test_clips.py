@@ -210,6 +210,16 @@ def test_a_clip_that_was_not_made_here_is_never_overwritten(shelf, tmp_path):
     assert (tmp_path / "out" / "walk.mp4").read_bytes() == before
 
 
+def test_a_copy_that_can_not_be_written_ends_nothing_else(shelf, tmp_path):
+    walking(tmp_path / "in" / "a.mp4", seconds=1)
+    photo(tmp_path / "in" / "b.jpg", Drawn(ANNA, 31))
+    (tmp_path / "out" / ".a.mp4.part").mkdir(parents=True)
+    ran, done = run(shelf, tmp_path / "in", tmp_path / "out")
+    assert (ran.code, done["photos"]) == (3, 1)
+    [failed] = done["failures"]
+    assert failed["reason"].startswith("could not be written (Is a directory)")
+
+
 def test_a_photo_beside_a_clip_of_its_name_keeps_its_name(shelf, tmp_path):
     photo(tmp_path / "in" / "a.jpg", Drawn(ANNA, 31))
     walking(tmp_path / "in" / "a.mp4", seconds=8)
@@ -328,3 +338,19 @@ def test_emotions_are_averaged_over_neighbouring_frames_of_one_face():
     assert told[6].tolist() == pytest.approx([0, 0, 0, 0.8, 0, 0, 0.2])
     assert told[1::2, 4].tolist() == pytest.approx([1] * 6)
     assert told.sum(axis=1).tolist() == pytest.approx([1] * 12)
+
+
+def test_who_is_seen_too_shortly_for_a_sequence_has_the_fused_age(tmp_path):
+    from dataclasses import replace
+
+    walking(tmp_path / "in" / "a.mp4")
+    fused = with_emotions(load_engine(profile="fake"))
+    for engine, out in ((fused, "fused"), (replace(fused, sequence=Counting()), "by_sequence")):
+        list(analyze(None, engine, tmp_path / "in", tmp_path / out, AnalyzeOptions(jobs=1)))
+    fused_ages, ages = (
+        [one["age"] for one in record_of(tmp_path / out / "a")["people"]]
+        for out in ("fused", "by_sequence")
+    )
+    assert ages == fused_ages
+    record = record_of(tmp_path / "by_sequence" / "a")
+    assert {face["age"] for frame in record["frames"] for face in frame["faces"]} == {None}
