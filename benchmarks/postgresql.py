@@ -172,8 +172,8 @@ def main() -> None:
         "# A library on PostgreSQL beside one in a file\n\n"
         f"{faces:,} faces with vectors of 1,152 numbers and 100 ages, {PER_PHOTO} in a photo, "
         f"{AT_ONCE} photos a transaction; server and program share 2 cores, fsync is on.\n"
-        "`python benchmarks/postgresql.py` made this; with `--photos FOLDER` it indexes a folder by "
-        "one process and by two, as well.\n\n"
+        "`python benchmarks/postgresql.py` made this; with `--photos FOLDER` it indexes a folder "
+        "by one process and by two, as well.\n\n"
     )
     (ROOT / "benchmarks" / "postgresql.md").write_text(text + "\n".join(lines) + "\n")
     print("\n".join(lines))
