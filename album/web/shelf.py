@@ -90,10 +90,12 @@ class Shelf:
         """
         library = self.library
         if library.read_only:
-            raise ReadOnlyLibraryError(
-                f"The library {library.path} can't be changed; make the file and its folder "
-                "writable and start the server again."
+            mend = (
+                "start `album serve` without --read-only"
+                if library.is_shared
+                else "make the file and its folder writable and start the server again"
             )
+            raise ReadOnlyLibraryError(f"The library {library.path} can't be changed; {mend}.")
         yield library
 
     @property

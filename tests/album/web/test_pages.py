@@ -256,6 +256,16 @@ def test_pictures_are_made_once_and_kept(client, tmp_path):
     assert client.get(f"/photos/{'9' * 30}/320.jpg").status_code == 422
 
 
+def test_scripts_are_kept_and_asked_for_again(client):
+    for name in ("style.css", "album.js", "early.js"):
+        answer = client.get(f"/static/{name}")
+        assert answer.headers["cache-control"] == "no-cache"
+        same = client.get(f"/static/{name}", headers={"if-none-match": answer.headers["etag"]})
+        assert (same.status_code, same.content) == (304, b"")
+    for path in ("/people", "/api/v1/people"):
+        assert client.get(path).headers["cache-control"] == "no-store"
+
+
 def test_the_file_itself_comes_in_ranges(client):
     whole = client.get("/photos/1/file")
     assert whole.headers["content-type"] == "image/jpeg"
