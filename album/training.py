@@ -18,7 +18,7 @@ from nets.heads import age_probabilities, expected_rank_ages, rank_ages
 from nets.models import digest, load_manifest
 from nets.train import align, features, heads, splits
 
-KINDS = {"onepass": "softmax", "coral": "coral"}
+KINDS = {"onepass": "softmax", "onepass-deep": "softmax", "coral": "coral"}
 """The heads by name, and how each has its ages."""
 PART = 500
 """Pictures whose features are computed, and kept, together."""

@@ -1,7 +1,7 @@
 """``album train``: train the nets for age and gender on labelled faces."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -102,7 +102,7 @@ def _head_command(name: str, about: str) -> None:
 def _trained(
     name: str,
     sets: tuple[Path, Path | None, Sequence[Path]],
-    given: Mapping[str, Any],
+    given: dict[str, Any],
     *,
     out: Path,
     cache: Path,
@@ -115,10 +115,11 @@ def _trained(
     _require_keras()
     data, judge, unlabelled = sets
     several, single = read_sets(data, judge)
-    how = replace(SETTINGS[name], **{key: given[key] for key in given if key != "views"})
+    views, blocks = given.pop("views"), given.pop("blocks") or SETTINGS[name].blocks
+    how = replace(SETTINGS[name], blocks=blocks, **given)
     maps = how.blocks
     labelled = _last(
-        known(several, choose="centre", views=given["views"], cache=cache, maps=maps),
+        known(several, choose="centre", views=views, cache=cache, maps=maps),
         several.paths,
     )
     others = None
@@ -138,6 +139,7 @@ def _trained(
 
 
 _head_command("onepass", "100 classes of age, and gender")
+_head_command("onepass-deep", "100 classes of age, and gender, with blocks of its own")
 _head_command("coral", "99 ranks of age, and gender")
 
 

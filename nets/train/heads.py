@@ -62,7 +62,11 @@ class Settings:
     balance: float = 0.3
 
 
-SETTINGS = {"onepass": Settings(), "coral": Settings(teacher=0.0)}
+SETTINGS = {
+    "onepass": Settings(),
+    "onepass-deep": Settings(blocks=True),
+    "coral": Settings(teacher=0.0),
+}
 """Of the heads that ship, chosen on the part for choosing."""
 
 
