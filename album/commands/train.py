@@ -72,6 +72,13 @@ def _head_command(name: str, about: str) -> None:
         help="Give it blocks of its own, which go on from what faceres sees half way.",
     )
     @click.option(
+        "--views",
+        type=click.IntRange(min=1),
+        default=2,
+        show_default=True,
+        help="Each labelled face once as it is and the other times changed.",
+    )
+    @click.option(
         "--tuning",
         type=click.IntRange(min=0),
         default=0,
@@ -102,16 +109,17 @@ def _trained(
 ) -> Any:
     """Train a head and return its entry for the manifest."""
     # Imported late: training needs what the program itself does without.
-    from album.training import VIEWS, known, paired, read_pictures, read_sets, train, write_head
+    from album.training import known, paired, read_pictures, read_sets, train, write_head
     from nets.train.heads import SETTINGS
 
     _require_keras()
     data, judge, unlabelled = sets
     several, single = read_sets(data, judge)
-    how = replace(SETTINGS[name], **given)
+    how = replace(SETTINGS[name], **{key: given[key] for key in given if key != "views"})
     maps = how.blocks
     labelled = _last(
-        known(several, choose="centre", views=VIEWS, cache=cache, maps=maps), several.paths
+        known(several, choose="centre", views=given["views"], cache=cache, maps=maps),
+        several.paths,
     )
     others = None
     if single is not None:
