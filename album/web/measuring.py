@@ -1,5 +1,6 @@
 """Measuring the distances of a large library in a process of its own, which gives memory back."""
 
+import os
 import subprocess
 import sys
 
@@ -26,10 +27,10 @@ def measure(shelf: Shelf) -> None:
     library = shelf.library
     if library.read_only or are_due(library) <= FEW:
         return
-    command = [sys.executable, "-m", "album", "suggest", "--library", library.path]
-    ran = subprocess.run(
-        [*command, "--no-pictures", "--limit", "1"], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "album", "suggest", "--no-pictures", "--limit", "1"]
+    # As it was given, and not as an argument: the URL of a server may hold a password.
+    place = os.environ | {"ALBUM_LIBRARY": os.fspath(shelf.path)}
+    ran = subprocess.run(command, env=place, capture_output=True, text=True, check=False)
     if ran.returncode:
         last = ran.stderr.strip().rpartition("\n")[2]
         raise AlbumError(text("review.failed", why=last))

@@ -83,3 +83,23 @@ def test_a_password_is_never_printed(server, words):
         assert ran.code == 1
         assert "hunter2" not in ran.out + ran.err
         assert ran.err.splitlines()[-1].startswith("album: ")
+
+
+def test_distances_of_a_large_library_are_measured_by_another_process(shelf, tmp_path, monkeypatch):
+    from album import candidates
+    from album.candidates import are_due
+    from album.web import measuring
+    from album.web.app import make_shelf
+    from db.settings import CANDIDATES, set_setting
+
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
+    monkeypatch.setattr(measuring, "FEW", 0)
+    served = make_shelf(shelf.path)
+    try:
+        set_setting(served.library, CANDIDATES, None)
+        monkeypatch.setattr(candidates, "find_candidates", lambda *_: pytest.fail("measured here"))
+        assert are_due(served.library)
+        measuring.measure(served)
+        assert not are_due(served.library)
+    finally:
+        served.close()
