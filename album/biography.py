@@ -10,7 +10,7 @@ from album.calibration import attribute_calibration
 from album.contracts import nets_used
 from album.people import Person, age_at, fractional_year, is_trusted, to_person, whole_age
 from clustering.fusion import corrected_ages, expected_ages
-from db.biography import DatedFace, SeenAge, companions, dated_faces, seen_ages
+from db.biography import SeenAge, StoryFace, companions, seen_ages, story_faces
 from db.library import Library
 from db.people import people_by_id
 from db.rows import clearness
@@ -46,7 +46,7 @@ class YearFace:
     """The clearest face of a year, with the age at that time in years where it can be told."""
 
     year: int
-    face: DatedFace
+    face: StoryFace
     age: int | None
     faces: int
 
@@ -61,27 +61,31 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Biography:
-    """What is told of a person beside the faces; see the parts."""
+    """What is told of a person; see the parts. All faces are in `seen`, by date."""
 
     curve: Curve | None
     years: tuple[YearFace, ...]
     company: tuple[Company, ...]
+    seen: Sequence[StoryFace]
 
 
 def biography(library: Library, person: Person) -> Biography:
     """Return the story of a person; faces in photos without a trusted date are left out of it."""
     nets = nets_used(library)
-    faces = [
-        face
-        for face in dated_faces(library, person.id)
-        if is_trusted(face.date_source, face.date_precision)
-    ]
+    seen = story_faces(library, person.id)
+    faces = [face for face in seen if is_dated(face)]
     curve = None
     if nets is not None:
         every = -(-max(len(faces), 1) // MOST_IN_CURVE)
-        seen = seen_ages(library, person.id, nets.attributes_contract, every=every)
-        curve = birth_curve(seen, nets.attributes)
-    return Biography(curve, tuple(year_faces(faces, person)), tuple(_company(library, person)))
+        said = seen_ages(library, person.id, nets.attributes_contract, every=every)
+        curve = birth_curve(said, nets.attributes)
+    years = tuple(year_faces(faces, person))
+    return Biography(curve, years, tuple(_company(library, person)), seen)
+
+
+def is_dated(face: StoryFace | SeenAge) -> bool:
+    """Tell whether a face is in a photo with a date that can be trusted."""
+    return face.taken_at is not None and is_trusted(face.date_source, face.date_precision)
 
 
 def birth_curve(seen: Sequence[SeenAge], attributes: str) -> Curve | None:
@@ -90,7 +94,7 @@ def birth_curve(seen: Sequence[SeenAge], attributes: str) -> Curve | None:
     The same corrected ages as the fused estimate has (`clustering.fusion`), as a mixture of
     normal distributions; None without any.
     """
-    known = [one for one in seen if is_trusted(one.date_source, one.date_precision)]
+    known = [one for one in seen if is_dated(one)]
     if not known:
         return None
     blobs = np.frombuffer(b"".join(one.ages for one in known), np.float16)
@@ -110,11 +114,13 @@ def birth_curve(seen: Sequence[SeenAge], attributes: str) -> Curve | None:
     return Curve(years, density / density.max(), born)
 
 
-def year_faces(faces: Sequence[DatedFace], person: Person) -> list[YearFace]:
+def year_faces(faces: Sequence[StoryFace], person: Person) -> list[YearFace]:
     """Return the clearest face of each year, oldest first."""
-    best: dict[int, DatedFace] = {}
+    best: dict[int, StoryFace] = {}
     count: dict[int, int] = {}
     for face in faces:
+        if face.taken_at is None:
+            continue
         year = face.taken_at.year
         count[year] = count.get(year, 0) + 1
         if year not in best or _likeness(face) > _likeness(best[year]):
@@ -124,12 +130,12 @@ def year_faces(faces: Sequence[DatedFace], person: Person) -> list[YearFace]:
     ]
 
 
-def _age(face: DatedFace, person: Person) -> int | None:
+def _age(face: StoryFace, person: Person) -> int | None:
     age = age_at(face.taken_at, person.born)
     return None if age is None else whole_age(age, person)
 
 
-def _likeness(face: DatedFace) -> float:
+def _likeness(face: StoryFace) -> float:
     """Tell how well a face is to be recognized by: clear, and turned to the camera."""
     return clearness(face.size, face.sharpness) * (0.3 + (face.frontal or 0.0))
 

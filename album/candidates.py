@@ -95,16 +95,38 @@ def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candi
     nets = nets_used(library)
     if nets is None:
         return None
-    kept = _read(library, _version(nets, now))
+    kept = _kept(library, nets, now)
     if kept is not None:
-        moved = _moved(kept, now)
-        if moved == 0 or (moved <= STALE_SHARE * len(now) and len(now) > QUICK_FACES):
-            return kept
+        return kept
     found = find_candidates(library, nets, now)
     if keep:
         with suppress(LibraryError):  # it can be found again
             set_setting(library, KEY, _packed(found, _version(nets, now)))
     return found
+
+
+def _kept(library: Library, nets: NetsUsed, now: Placements) -> Candidates | None:
+    """Return what was measured before, where it still holds."""
+    kept = _read(library, _version(nets, now))
+    if kept is None:
+        return None
+    moved = _moved(kept, now)
+    holds = moved == 0 or (moved <= STALE_SHARE * len(now) and len(now) > QUICK_FACES)
+    return kept if holds else None
+
+
+def are_due(library: Library) -> int:
+    """Return of how many faces the distances have to be measured before anything can be asked.
+
+    Returns
+    -------
+    int
+        0 where they are kept and hold, or where there is nothing to ask about.
+    """
+    nets, now = nets_used(library), placements(library).on_disk()
+    if nets is None or not len(now) or _kept(library, nets, now) is not None:
+        return 0
+    return len(now)
 
 
 def prepare(library: Library) -> None:

@@ -19,7 +19,7 @@ from album.bench.datasets import Faces, read_fgnet, read_utkface
 from album.bench.measure import Measured
 from album.bench.protocols import Labelled
 from album.calibration import PATH
-from album.training import VIEWS, Known, known
+from album.training import Known, known
 from nets.engine import HEADS
 from nets.heads import HeadNet, age_probabilities
 from nets.models import load_manifest
@@ -29,7 +29,8 @@ from nets.train.heads import inputs_of
 def labelled(name: str, faces: Faces, data: Known, rows) -> Labelled:
     """What a head says of some of the faces, with their labels."""
     said = data.said.take(rows)
-    out = HeadNet(load_manifest()[name], threads=2).run(inputs_of(said))
+    maps = said.maps.load() if wants_maps(name) else None
+    out = HeadNet(load_manifest()[name], threads=2).run(inputs_of(said), maps)
     ages = out["age"] if "age" in out else age_probabilities(out["older"])
     at = said.rows
     truth = Faces(
@@ -42,14 +43,18 @@ def labelled(name: str, faces: Faces, data: Known, rows) -> Labelled:
     return Labelled(truth, Measured(at, said.identity, ages, out["male"]), data.missed)
 
 
+def wants_maps(name: str) -> bool:
+    return "map" in load_manifest()[name].facts["input"]
+
+
 def calibrated(name: str, fgnet: tuple[Faces, Known], utk: tuple[Faces, Known]) -> dict:
     several = labelled(name, *fgnet, np.arange(len(fgnet[1].said.rows)))
     single = labelled(name, *utk, utk[1].chosen("check", changed=False))
     return {"age": age_errors(several, single), "gender": gender_errors(single, several)}
 
 
-def features(faces: Faces, choose: str, views: int, cache: Path) -> tuple[Faces, Known]:
-    *_, found = known(faces, choose=choose, cache=cache, views=views)
+def features(faces: Faces, choose: str, maps: bool, cache: Path) -> tuple[Faces, Known]:
+    *_, found = known(faces, choose=choose, cache=cache, maps=maps)
     return faces, found
 
 
@@ -59,9 +64,13 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    fgnet = features(read_fgnet(args.data / "fgnet_dev"), "largest", 1, args.cache)
-    utk = features(read_utkface(args.data / "utkface_dev"), "centre", VIEWS, args.cache)
-    write({name: calibrated(name, fgnet, utk) for name in HEADS}, save=args.write)
+    found = {}
+    for maps in (False, True):
+        names = [name for name in HEADS if wants_maps(name) == maps]
+        fgnet = features(read_fgnet(args.data / "fgnet_dev"), "largest", maps, args.cache)
+        utk = features(read_utkface(args.data / "utkface_dev"), "centre", maps, args.cache)
+        found |= {name: calibrated(name, fgnet, utk) for name in names}
+    write(found, save=args.write)
 
 
 def write(found: dict, *, save: bool) -> None:

@@ -1,6 +1,6 @@
 """Times a library on PostgreSQL beside one in a file: what indexing, grouping and copying ask.
 
-    python benchmarks/postgresql.py [--faces 20000]
+    python benchmarks/postgresql.py [--faces 20000] [--photos FOLDER]
 
 Starts a server of its own in a temporary folder, with safe settings (fsync on), so PostgreSQL has
 to be installed (Debian: apt-get install postgresql). Writes benchmarks/postgresql.md.
@@ -8,10 +8,11 @@ to be installed (Debian: apt-get install postgresql). Writes benchmarks/postgres
 
 import argparse
 import math
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
@@ -98,6 +99,35 @@ def copied(source: str, target: str) -> float:
         return timed(lambda: list(copy_library(old, new)))
 
 
+def index_s(place: str, photos: Path, processes: int) -> float:
+    """Return how long processes of the command take that index one folder together."""
+    code = "from album.commands import main; main()"
+    words = ["index", "--profile", "default", "--jobs", "1", "--library", place, str(photos)]
+    command = [sys.executable, "-c", code, *words]
+
+    def run() -> None:
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        running = [subprocess.Popen(command, cwd=ROOT, **quiet) for _ in range(processes)]
+        codes = [process.wait() for process in running]
+        assert codes == [0] * processes, codes
+
+    return timed(run)
+
+
+def index_rows(server: databases.Server, photos: Path, folder: str) -> Iterator[str]:
+    with server.connect() as raw:
+        for name in ("one", "two"):
+            raw.execute(f"CREATE DATABASE {name}")
+    alone = index_s(f"{folder}/indexed.db", photos, 1)
+    one = index_s(server.url("one"), photos, 1)
+    two = index_s(server.url("two"), photos, 2)
+    count = sum(1 for _ in photos.rglob("*.*"))
+    yield f"`album index --jobs 1` of {count} photos, start-up and grouping included:\n"
+    yield "| SQLite, one process | PostgreSQL, one process | PostgreSQL, two at once |"
+    yield "| --- | --- | --- |"
+    yield f"| {alone:.1f} s | {one:.1f} s | {two:.1f} s |"
+
+
 def table(faces: int, file: dict[str, float], server: dict[str, float], there: float, back: float):
     photos = faces // PER_PHOTO
     rows = [
@@ -119,7 +149,9 @@ def table(faces: int, file: dict[str, float], server: dict[str, float], there: f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--faces", type=int, default=20_000)
-    faces = parser.parse_args().faces
+    parser.add_argument("--photos", type=Path, help="A folder to be indexed as well.")
+    options = parser.parse_args()
+    faces = options.faces
     if reason := databases.why_not():
         sys.exit(reason)
     databases.SETTINGS = ("max_connections=100",)
@@ -132,13 +164,16 @@ def main() -> None:
             sent = copied(here, server.url("other"))
             back = copied(there, f"{folder}/back.db")
             lines = list(table(faces, file, on_server, sent, back))
+            if options.photos:
+                lines += ["", *index_rows(server, options.photos, folder)]
     finally:
         server.close()
     text = (
         "# A library on PostgreSQL beside one in a file\n\n"
         f"{faces:,} faces with vectors of 1,152 numbers and 100 ages, {PER_PHOTO} in a photo, "
         f"{AT_ONCE} photos a transaction; server and program share 2 cores, fsync is on.\n"
-        "`python benchmarks/postgresql.py` made this.\n\n"
+        "`python benchmarks/postgresql.py` made this; with `--photos FOLDER` it indexes a folder "
+        "by one process and by two, as well.\n\n"
     )
     (ROOT / "benchmarks" / "postgresql.md").write_text(text + "\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -3,21 +3,22 @@
 Columns rather than rows, and no paths: a person may have many thousands of faces.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from db.browse import FaceKey
+from db.browse import FaceKey, SeenFace
 from db.library import Library
 from db.rows import Moment
 from db.schema import assignment, face, observation, photo, sighting
-from db.sql import contract_id, is_present
+from db.sql import chunks, contract_id, is_present
 
 
-class DatedFace(NamedTuple):
-    """A face of a person in a photo with a date: a row as it comes, since there may be many.
+class StoryFace(NamedTuple):
+    """A face of a person in a photo on the disk: a row as it comes, since there may be many.
 
     Attributes
     ----------
@@ -26,9 +27,13 @@ class DatedFace(NamedTuple):
         In pixels of the upright photo.
     time_ms : int or None
         Of the frame, in a clip.
-    taken_at : datetime
+    kind : {'image', 'clip'}
+    taken_at : datetime or None
         Naive local time.
     date_source, date_precision : str
+    source : str
+        Who says whose it is.
+    confidence : float or None
     size : float
         In pixels of the photo.
     sharpness, frontal : float or None
@@ -41,9 +46,12 @@ class DatedFace(NamedTuple):
     x1: float
     y1: float
     time_ms: int | None
-    taken_at: datetime
+    kind: str
+    taken_at: datetime | None
     date_source: str
     date_precision: str
+    source: str
+    confidence: float | None
     size: float
     sharpness: float | None
     frontal: float | None
@@ -53,6 +61,11 @@ class DatedFace(NamedTuple):
         """Where the picture of the face is to be had."""
         box = (self.x0, self.y0, self.x1, self.y1)
         return FaceKey(self.face_id, self.photo_id, box, self.time_ms)
+
+    @property
+    def seen(self) -> SeenFace:
+        """The face as `db.browse.faces_of` gives it."""
+        return SeenFace(self.key, *self[7:13])
 
 
 class SeenAge(NamedTuple):
@@ -70,25 +83,28 @@ class SeenInClip:
 
     key: FaceKey
     taken_at: datetime | None
-    duration_ms: int | None
     moments: tuple[Moment, ...]
 
 
-def dated_faces(library: Library, person_id: int) -> list[DatedFace]:
-    """Return the faces of a person in photos with a date that are on the disk, oldest first."""
+def story_faces(library: Library, person_id: int) -> list[StoryFace]:
+    """Return the faces of a person in photos that are on the disk, by date; undated ones last.
+
+    All of them, in the order of `db.browse.faces_of`: one pass serves everything on the page.
+    """
     query = (
         select(
             *(face.c.id, face.c.photo_id, face.c.x0, face.c.y0, face.c.x1, face.c.y1),
-            *(face.c.time_ms, photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
+            *(face.c.time_ms, photo.c.kind, photo.c.taken_at),
+            *(photo.c.date_source, photo.c.date_precision),
+            *(assignment.c.source, assignment.c.confidence),
             *(face.c.size, face.c.sharpness, face.c.frontal),
         )
         .select_from(assignment.join(face).join(photo))
-        .where(assignment.c.person_id == person_id, photo.c.taken_at.is_not(None))
-        .where(is_present(face.c.photo_id))
-        .order_by(photo.c.taken_at, face.c.id)
+        .where(assignment.c.person_id == person_id, is_present(face.c.photo_id))
+        .order_by(photo.c.taken_at.is_(None), photo.c.taken_at, face.c.id)
     )
     with library.read() as conn:
-        return [DatedFace._make(row) for row in conn.execute(query)]
+        return [StoryFace._make(row) for row in conn.execute(query)]
 
 
 def seen_ages(library: Library, person_id: int, attributes: str, *, every: int) -> list[SeenAge]:
@@ -116,29 +132,17 @@ def seen_ages(library: Library, person_id: int, attributes: str, *, every: int) 
         return [SeenAge._make(row) for row in conn.execute(query)]
 
 
-def clips_with(library: Library, person_id: int) -> list[SeenInClip]:
-    """Return the clips in which a person is seen, oldest first."""
-    query = (
-        select(
-            *(face.c.id, face.c.photo_id, face.c.x0, face.c.y0, face.c.x1, face.c.y1),
-            *(face.c.time_ms, photo.c.taken_at, photo.c.duration_ms),
-            *(sighting.c.start_ms, sighting.c.end_ms, sighting.c.frames),
-        )
-        .select_from(assignment.join(face).join(photo).outerjoin(sighting))
-        .where(assignment.c.person_id == person_id, photo.c.kind == "clip")
-        .where(is_present(face.c.photo_id))
-        .order_by(photo.c.taken_at.nulls_first(), face.c.id, sighting.c.start_ms)
-    )
-    found: dict[int, SeenInClip] = {}
+def clips_among(library: Library, faces: Sequence[StoryFace]) -> list[SeenInClip]:
+    """Return the clips among what a person is seen in, with the moments, in the same order."""
+    clips = [one for one in faces if one.kind == "clip"]
+    columns = (sighting.c.face_id, sighting.c.start_ms, sighting.c.end_ms, sighting.c.frames)
+    found: dict[int, list[Moment]] = {}
     with library.read() as conn:
-        for face_id, photo_id, x0, y0, x1, y1, time_ms, when, length, *moment in conn.execute(
-            query
-        ):
-            key = FaceKey(face_id, photo_id, (x0, y0, x1, y1), time_ms)
-            before = found[face_id].moments if face_id in found else ()
-            now = () if moment[0] is None else (Moment(*moment),)
-            found[face_id] = SeenInClip(key, when, length, (*before, *now))
-    return list(found.values())
+        for part in chunks(one.face_id for one in clips):
+            query = select(*columns).where(sighting.c.face_id.in_(part)).order_by(*columns[:2])
+            for face_id, *moment in conn.execute(query):
+                found.setdefault(face_id, []).append(Moment(*moment))
+    return [SeenInClip(one.key, one.taken_at, tuple(found.get(one.face_id, ()))) for one in clips]
 
 
 def companions(library: Library, person_id: int, *, limit: int = 12) -> list[tuple[int, int]]:

@@ -49,7 +49,11 @@ _PATIENCE = {
     "tcp_user_timeout": "60000",
 }
 """So that a server that has vanished is noticed. What the URL says goes before."""
-_NOTICE = {"tcp_keepalives_idle": 30, "tcp_keepalives_interval": 10, "tcp_keepalives_count": 3}
+_NOTICE: dict[str, Any] = {
+    "tcp_keepalives_idle": 30,
+    "tcp_keepalives_interval": 10,
+    "tcp_keepalives_count": 3,
+}
 """So that the server notices a client that has vanished, and frees what it had claimed."""
 MAKE_CLAIMS = "CREATE UNLOGGED TABLE claim (key BYTEA NOT NULL PRIMARY KEY)"
 """Of `db.claims`: no part of what is copied or counted, and empty after a crash of the server."""
@@ -84,16 +88,18 @@ class PostgresqlStore:
     def _connect(self, parameters: dict[str, Any]) -> Any:
         import psycopg
 
+        settings = {"datestyle": "ISO", "client_encoding": "'UTF8'", **_NOTICE}
+        settings["lock_timeout"] = self._wait_ms
         try:
             raw = psycopg.connect(**parameters, autocommit=True)
-            raw.execute("SET datestyle = ISO")
-            raw.execute("SET client_encoding = 'UTF8'")
-            for setting, value in _NOTICE.items():
-                raw.execute(f"SET {setting} = {value}")
-            raw.execute(f"SET lock_timeout = {self._wait_ms}")
-            raw.autocommit = False
         except (psycopg.Error, UnicodeError) as error:
             raise connecting(self._place, error) from error
+        try:
+            raw.execute(";".join(f"SET {name} = {value}" for name, value in settings.items()))
+        except psycopg.Error as error:
+            raw.close()
+            raise connecting(self._place, error) from error
+        raw.autocommit = False
         return raw
 
     def _engine(self) -> Engine:

@@ -95,15 +95,15 @@ def _check_place(path: str, *, create: bool) -> None:
         )
     if place.exists():
         return
-    if not place.parent.is_dir():
-        raise MissingLibraryError(
-            f"The folder {printable(str(place.parent))} for the library does not exist; make it "
-            "or choose another path."
-        )
     if not create:
         raise MissingLibraryError(
             f"There is no library at {printable(path)}; index some photos first, or give the path "
             "of another."
+        )
+    if not place.parent.is_dir():
+        raise MissingLibraryError(
+            f"The folder {printable(str(place.parent))} for the library does not exist; make it "
+            "or choose another path."
         )
     _make_file(path)
 

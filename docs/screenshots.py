@@ -2,11 +2,12 @@
 
     python docs/screenshots.py [--keep FOLDER]
 
-Needs Chromium and the extra `browser`. Writes docs/serve-people.png and docs/serve-person.png; with
---keep every page, light, dark and narrow, lands in that folder, too.
+Needs Chromium and the extra `browser`. Writes docs/serve-people.webp and docs/serve-person.webp;
+with --keep every page, light, dark and narrow, lands in that folder, too.
 """
 
 import argparse
+import io
 import re
 import shutil
 import subprocess
@@ -43,9 +44,8 @@ def take(page: Page, name: str, path: Path) -> None:
     if name == "map":
         page.locator("#map-people li").first.wait_for()
     page.wait_for_load_state("networkidle")
-    page.screenshot(path=path)
-    with Image.open(path) as shot:  # flat colours: a palette takes a third
-        shot.convert("RGB").quantize(200, dither=Image.Dither.NONE).save(path, optimize=True)
+    with Image.open(io.BytesIO(page.screenshot())) as shot:
+        shot.convert("RGB").save(path, quality=90)
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
             page = context.new_page()
             if look == "light":
                 for name in ("people", "person"):
-                    take(page, name, DOCS / f"serve-{name}.png")
+                    take(page, name, DOCS / f"serve-{name}.webp")
             for name in PAGES if keep else ():
                 take(page, name, keep / f"{name}-{look}.png")
             context.close()

@@ -147,7 +147,7 @@ PROFILES: Mapping[str, Profile] = {
 
 DETECTORS = ("mtcnn", "retinaface", "facenet-pytorch", "fake")
 EMBEDDERS = ("faceres", "resnet29", "fused", "fake")
-HEADS = ("onepass", "coral")
+HEADS = ("onepass", "onepass-deep", "coral")
 """Trained by this project on the features of ``faceres`` and ``resnet29``; see docs/training.md."""
 SEQUENCES = ("coral-lstm",)
 """Likewise, for frames of clips that follow each other."""
@@ -216,9 +216,11 @@ def load_engine(
 
     head = _known("attributes", attributes or base.attributes, ATTRIBUTES)
 
+    inner = head in HEADS and "map" in load_manifest()[head].facts["input"]
+
     @cache
     def net(name: str) -> Net:
-        return OnnxNet(load_manifest()[name], threads=threads, device=device)
+        return OnnxNet(load_manifest()[name], threads=threads, device=device, inner=inner)
 
     return Engine(
         _detector(wanted, min_face=min_face, models=models, device=device),

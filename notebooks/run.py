@@ -32,7 +32,8 @@ def clean(notebook: Notebook) -> Notebook:
 
 def _clean_cell(cell: Notebook) -> Notebook:
     tags = cell["metadata"].get("tags", [])
-    kept = {**cell, "metadata": {"tags": tags} if tags else {}}
+    metadata = {"tags": tags} if tags else {}
+    kept = {**cell, "metadata": metadata, "source": _lines(cell["source"])}
     if cell["cell_type"] == "code":
         kept["outputs"] = list(_clean_outputs(cell["outputs"], chart=CHART in tags))
     return kept
@@ -47,10 +48,19 @@ def _clean_outputs(outputs: list[Notebook], *, chart: bool) -> Iterator[Notebook
             yield {"output_type": "stream", "name": "stdout", "text": [LEFT_OUT]}
             continue
         if "data" in output:
-            kinds = {kind: text for kind, text in shown.items() if kind != "text/html"}
+            kinds = {
+                kind: _lines(content) if kind.startswith("text/") else content
+                for kind, content in shown.items()
+                if kind != "text/html"
+            }
             yield {**output, "data": kinds, "metadata": {}}
         else:
-            yield output
+            yield {**output, "text": _lines(output["text"])} if "text" in output else output
+
+
+def _lines(text: str | list[str]) -> list[str]:
+    """Text as files of notebooks have it, a line each, so that changes can be read."""
+    return text.splitlines(keepends=True) if isinstance(text, str) else text
 
 
 def read(path: Path) -> Notebook:

@@ -105,18 +105,19 @@ def test_no_picture_hides_anywhere_else_and_no_path_or_time_of_a_machine_is_kept
 def test_cleaning_takes_photos_out_and_leaves_charts_and_words():
     def cell(*tags, outputs):
         about = {"tags": list(tags), "execution": {"iopub.status.busy": "2026"}}
-        return {"cell_type": "code", "metadata": about, "source": [], "outputs": outputs}
+        return {"cell_type": "code", "metadata": about, "source": "a\nb", "outputs": outputs}
 
     png = {"output_type": "display_data", "data": {"image/png": "abcd"}, "metadata": {}}
-    said = {"output_type": "stream", "name": "stdout", "text": ["F .98"]}
+    said = {"output_type": "stream", "name": "stdout", "text": "F .98\nK/C 1\n"}
     noise = {"output_type": "stream", "name": "stderr", "text": ["a warning"]}
     page = {"output_type": "display_data", "data": {"text/html": "<img>", "text/plain": "x"}}
     before = {"cells": [cell(outputs=[said, png, noise, page]), cell("chart", outputs=[png])]}
     photo, chart = load_run().clean({**before, "metadata": {"kernel": "mine"}})["cells"]
     assert photo["metadata"] == {}
-    assert photo["outputs"][0] == said
+    assert photo["source"] == ["a\n", "b"]
+    assert photo["outputs"][0]["text"] == ["F .98\n", "K/C 1\n"]
     assert photo["outputs"][1]["text"] == [load_run().LEFT_OUT]
-    assert photo["outputs"][2]["data"] == {"text/plain": "x"}
+    assert photo["outputs"][2]["data"] == {"text/plain": ["x"]}
     assert len(photo["outputs"]) == 3
     assert chart["outputs"] == [png]
     assert chart["metadata"] == {"tags": ["chart"]}

@@ -77,7 +77,10 @@ def _folder(name: str, what: str) -> Callable[[F], F]:
 )
 @click.option("--detector", type=click.Choice(["mtcnn", "retinaface"]))
 @click.option("--embedder", type=click.Choice(["faceres", "resnet29", "fused"]))
-@click.option("--attributes", type=click.Choice(["faceres", "faceres-deep", "onepass", "coral"]))
+@click.option(
+    "--attributes",
+    type=click.Choice(["faceres", "faceres-deep", "onepass", "onepass-deep", "coral"]),
+)
 @click.option("--clustering", default="default", type=click.Choice(["default", "paper"]))
 @click.option(
     "--view",

@@ -118,8 +118,17 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         code = _leave_reader_gone()
     except Exception as error:
+        if _is_interrupt(error):
+            _leave_interrupted(now=True)
         code = report(error, verbose=session.verbose)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Tell whether Ctrl-C is behind an error: what is imported meanwhile may wrap it."""
+    return error is not None and (
+        isinstance(error, KeyboardInterrupt) or _is_interrupt(error.__cause__)
+    )
 
 
 def _leave_interrupted(*, now: bool) -> None:

@@ -49,8 +49,8 @@ EMBEDDER = click.option(
 )
 ATTRIBUTES = click.option(
     "--attributes",
-    type=click.Choice(["faceres", "faceres-deep", "onepass", "coral", "fake"]),
-    metavar="[faceres|faceres-deep|onepass|coral]",
+    type=click.Choice(["faceres", "faceres-deep", "onepass", "onepass-deep", "coral", "fake"]),
+    metavar="[faceres|faceres-deep|onepass|onepass-deep|coral]",
     help="What tells age and gender, instead of the one of the profile.",
 )
 DEVICE = click.option(

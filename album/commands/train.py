@@ -1,7 +1,7 @@
 """``album train``: train the nets for age and gender on labelled faces."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,6 +72,13 @@ def _head_command(name: str, about: str) -> None:
         help="Give it blocks of its own, which go on from what faceres sees half way.",
     )
     @click.option(
+        "--views",
+        type=click.IntRange(min=1),
+        default=2,
+        show_default=True,
+        help="Each labelled face once as it is and the other times changed.",
+    )
+    @click.option(
         "--tuning",
         type=click.IntRange(min=0),
         default=0,
@@ -95,23 +102,25 @@ def _head_command(name: str, about: str) -> None:
 def _trained(
     name: str,
     sets: tuple[Path, Path | None, Sequence[Path]],
-    given: Mapping[str, Any],
+    given: dict[str, Any],
     *,
     out: Path,
     cache: Path,
 ) -> Any:
     """Train a head and return its entry for the manifest."""
     # Imported late: training needs what the program itself does without.
-    from album.training import VIEWS, known, paired, read_pictures, read_sets, train, write_head
+    from album.training import known, paired, read_pictures, read_sets, train, write_head
     from nets.train.heads import SETTINGS
 
     _require_keras()
     data, judge, unlabelled = sets
     several, single = read_sets(data, judge)
-    how = replace(SETTINGS[name], **given)
+    views, blocks = given.pop("views"), given.pop("blocks") or SETTINGS[name].blocks
+    how = replace(SETTINGS[name], blocks=blocks, **given)
     maps = how.blocks
     labelled = _last(
-        known(several, choose="centre", views=VIEWS, cache=cache, maps=maps), several.paths
+        known(several, choose="centre", views=views, cache=cache, maps=maps),
+        several.paths,
     )
     others = None
     if single is not None:
@@ -130,6 +139,7 @@ def _trained(
 
 
 _head_command("onepass", "100 classes of age, and gender")
+_head_command("onepass-deep", "100 classes of age, and gender, with blocks of its own")
 _head_command("coral", "99 ranks of age, and gender")
 
 

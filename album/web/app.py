@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI
+from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
 from album import __version__
@@ -39,6 +41,16 @@ ROUTERS = (
     *(library.router, dates.router, facemap.router),
     *(changes.router, images.router, login.router),
 )
+
+
+class Static(StaticFiles):
+    """Scripts and styles: kept by browsers, which ask whether they are still the same."""
+
+    def file_response(self, *args: Any, **options: Any) -> Response:
+        """Answer with a file, or that it has not changed."""
+        response = super().file_response(*args, **options)
+        response.headers["cache-control"] = "no-cache"
+        return response
 
 
 def make_shelf(path: StrPath, access: Access | None = None, *, read_only: bool = False) -> Shelf:
@@ -80,6 +92,6 @@ def make_app(shelf: Shelf) -> Guard:
     app.state.shelf = shelf
     for router in ROUTERS:
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", Static(directory=STATIC), name="static")
     explain_errors(app)
     return Guard(app, shelf.access)

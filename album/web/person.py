@@ -1,5 +1,7 @@
 """The page of one person, what can be changed there, and the same as JSON."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request
@@ -23,7 +25,7 @@ from album.web.models import (
 )
 from album.web.rendering import render
 from album.web.shelf import Shelf
-from db.biography import clips_with
+from db.biography import StoryFace, clips_among
 from db.browse import count_faces, faces_of
 from db.people import find_person
 
@@ -94,8 +96,9 @@ def person_page(
     """Show a person: story, faces, clips and company."""
     library = shelf.library
     person = to_person(find_person(library, person_id))
-    story = biography(library, person)
-    faces = faces_of(library, person.id, offset=offset, limit=PAGE, newest=newest)
+    with shelf.heavy:
+        story = biography(library, person)
+    faces = _ordered(story.seen, newest=newest)[offset : offset + PAGE]
     company = with_faces(library, [one.person for one in story.company])
     values: dict[str, Any] = {
         "person": person_model(with_faces(library, [person])[0]),
@@ -103,14 +106,23 @@ def person_page(
         "chart": None if story.curve is None else birth_chart(story.curve, person),
         "years": story.years,
         "company": list(zip((person_model(one) for one in company), story.company, strict=True)),
-        "clips": clips_with(library, person.id),
-        "faces": [face_model(face, person) for face in faces],
-        "total": count_faces(library, person.id),
+        "clips": clips_among(library, story.seen),
+        "faces": [face_model(face.seen, person) for face in faces],
+        "total": len(story.seen),
         "offset": offset,
         "size": PAGE,
         "newest": newest,
     }
     return render(request, "person.html", values)
+
+
+def _ordered(faces: Sequence[StoryFace], *, newest: bool) -> Sequence[StoryFace]:
+    """Return faces by date as `db.browse.faces_of` does, those without one last either way."""
+    if not newest:
+        return faces
+    dated = [one for one in faces if one.taken_at is not None]
+    dated.sort(key=lambda one: one.taken_at or datetime.min, reverse=True)
+    return [*dated, *faces[len(dated) :]]
 
 
 @router.get("/api/v1/people/{person_id}", tags=["people"])

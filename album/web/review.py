@@ -11,6 +11,7 @@ from album.browse import Card
 from album.people import Person
 from album.suggestions import Suggestion, question_text, suggestions
 from album.web.deps import ShelfOf
+from album.web.measuring import measure
 from album.web.models import (
     AnsweredModel,
     QuestionModel,
@@ -72,9 +73,11 @@ def question_model(library: Library, one: Suggestion) -> QuestionModel:
 def _questions(shelf: Shelf, limit: int, *, names: bool, again: bool) -> QuestionsModel:
     library = shelf.library
     kinds = ("same", "split", "name") if names else ("same", "split")
-    listed = suggestions(library, limit=limit, kinds=kinds, again=again)
-    if not library.read_only:
-        remember(library, listed)
+    with shelf.asking:
+        measure(shelf)
+        listed = suggestions(library, limit=limit, kinds=kinds, again=again)
+        if not library.read_only:
+            remember(library, listed)
     return QuestionsModel(questions=[question_model(library, one) for one in listed])
 
 

@@ -15,7 +15,7 @@ from db.errors import ReadOnlyLibraryError
 from db.library import Library
 from nets.engine import Engine
 
-CACHE_MB = 8
+CACHE_MB = 4
 """Pages of the library that each connection keeps; the system keeps the rest of the file."""
 
 
@@ -36,6 +36,8 @@ class Shelf:
         Nothing can be changed: the server was started so, or the file is not writable.
     heavy : threading.Semaphore
         Held by what needs much memory for a moment; the rest waits, and memory is bounded.
+    asking : threading.Lock
+        Held while questions are worked out: for several at once that would be done several times.
     decoding : CapacityLimiter
         How many photos are decoded at the same time, for the same reason.
     """
@@ -45,6 +47,7 @@ class Shelf:
     thumbnails: Thumbnails
     read_only: bool = False
     heavy: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(2))
+    asking: threading.Lock = field(default_factory=threading.Lock)
     decoding: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(os.cpu_count() or 1))
     _library: Library | None = None
     _engine: Engine | None = None
@@ -87,10 +90,12 @@ class Shelf:
         """
         library = self.library
         if library.read_only:
-            raise ReadOnlyLibraryError(
-                f"The library {library.path} can't be changed; make the file and its folder "
-                "writable and start the server again."
+            mend = (
+                "start `album serve` without --read-only"
+                if library.is_shared
+                else "make the file and its folder writable and start the server again"
             )
+            raise ReadOnlyLibraryError(f"The library {library.path} can't be changed; {mend}.")
         yield library
 
     @property

@@ -62,7 +62,11 @@ class Settings:
     balance: float = 0.3
 
 
-SETTINGS = {"onepass": Settings(), "coral": Settings(teacher=0.0)}
+SETTINGS = {
+    "onepass": Settings(),
+    "onepass-deep": Settings(blocks=True),
+    "coral": Settings(teacher=0.0),
+}
 """Of the heads that ship, chosen on the part for choosing."""
 
 
@@ -168,6 +172,11 @@ def train_head(
     keras.Model
         See `nets.arch.heads.age_gender_head`; its weights are such as float16 can hold, so that
         the exported file says the same.
+
+    Raises
+    ------
+    ValueError
+        If a head with blocks is to be trained without maps or `start`.
     """
     import keras
 
@@ -186,8 +195,10 @@ def train_head(
     }
     fit = partial(fitted, loss=loss, weights=weights, decay=how.decay)
     data = partial(Batches, targets=targets, weight=examples.weight, seed=how.seed)
-    if examples.maps is None or start is None:
+    if not how.blocks:
         fit(model, data([examples.inputs], batch=how.batch), epochs=how.epochs, rate=how.rate)
+    elif examples.maps is None or start is None:
+        raise ValueError("a head with blocks needs maps, and weights to start from")
     else:
         start_from(model, start)
         if pairs is not None:

@@ -11,16 +11,25 @@ from nets.heads import INPUTS, MAP_BLOCK, MAP_CHANNELS, MAP_SIDE
 
 TITLES = {
     "onepass": "Head for age (100 classes) and gender on the features of faceres and resnet29",
+    "onepass-deep": "Head for age (100 classes) and gender on the features of faceres and resnet29 "
+    "with blocks 10 to 13 of faceres-deep behind block 9 of faceres",
     "coral": "CORAL head for age (99 ranks) and gender on the features of faceres and resnet29",
 }
 UTKFACE = "UTKFace, aligned and cropped: given out for non-commercial research only"
+TAUGHT = (
+    f"{UTKFACE}; ages of faceres-deep as a teacher, on these faces and on those of LFW, "
+    "WIDER FACE and FairFace, likewise of sets for research"
+)
 TRAINING = {
-    "onepass": f"{UTKFACE}; ages of faceres-deep as a teacher, on these faces and on those of LFW, "
-    "WIDER FACE and FairFace, likewise of sets for research",
+    "onepass": TAUGHT,
+    "onepass-deep": f"{TAUGHT}; its blocks began as those of faceres-deep (VGGFace2, IMDB-Wiki and "
+    "Adience)",
     "coral": UTKFACE,
 }
+CLASSES = {"age": "(n, 100) probability of each age; output i means i + 1 years"}
 AGES = {
-    "onepass": {"age": "(n, 100) probability of each age; output i means i + 1 years"},
+    "onepass": CLASSES,
+    "onepass-deep": CLASSES,
     "coral": {"older": "(n, 99) P(age > k) for k = 1 to 99, falling from left to right"},
 }
 

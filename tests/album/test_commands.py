@@ -419,3 +419,12 @@ def test_a_library_is_copied_and_the_copy_is_one(shelf, tmp_path):
     assert "no library at" in failing(
         album("library", "copy", tmp_path / "none.db", tmp_path / "x")
     )
+
+
+def test_ctrl_c_during_an_import_is_ctrl_c():
+    from album.commands.cli import _is_interrupt
+
+    wrapped = ImportError("initialization failed")
+    wrapped.__cause__ = KeyboardInterrupt()  # as C extensions do that are just being loaded
+    assert _is_interrupt(wrapped)
+    assert not _is_interrupt(ImportError("no such thing"))

@@ -153,7 +153,7 @@ def test_interrupted_while_starting(photos, tmp_path):
     wait_until(process, lambda: ask(shelf, "SELECT 1"))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert process.returncode == 130, err
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("Stopped.")
 

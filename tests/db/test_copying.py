@@ -144,6 +144,6 @@ def test_a_library_is_never_copied_over_another(path):
         with pytest.raises(LibraryError, match="can't be copied to itself"):
             next(copy_library(old, old))
         next(copy_library(old, more))
-        with pytest.raises(LibraryError, match=r"unfinished copy of .*library"):
+        with pytest.raises(LibraryError, match=r"is an unfinished copy of .*; finish that"):
             next(copy_library(new, more))
         assert list(known_files(new, ["/"])) == ["/b.jpg"]

@@ -97,7 +97,10 @@ def test_another_engine_is_refused(engine):
 def test_nothing_there(path, read_only):
     with pytest.raises(MissingLibraryError, match=r"no library at .*library.db; index"):
         Library.open(path, create=False, read_only=read_only)
-    with pytest.raises(MissingLibraryError, match=r"folder .*nowhere .*does not exist"):
+    with pytest.raises(MissingLibraryError, match=r"no library at .*nowhere.*; index"):
+        Library.open(path.parent / "nowhere" / "library.db", create=False, read_only=read_only)
+    said = r"no library at .*nowhere" if read_only else r"folder .*nowhere .*does not exist"
+    with pytest.raises(MissingLibraryError, match=said):
         Library.open(path.parent / "nowhere" / "library.db", read_only=read_only)
     with pytest.raises(UnreadableLibraryError, match="is a folder"):
         Library.open(path.parent, read_only=read_only)

@@ -16,7 +16,7 @@ from nets.heads import (
 )
 from nets.models import OnnxNet, load_manifest
 from tests.nets.golden import images
-from tests.nets.head_golden import FILE, inputs
+from tests.nets.head_golden import FILE, inputs, maps
 
 
 @pytest.fixture(scope="module", params=HEADS)
@@ -26,17 +26,17 @@ def head(request):
 
 def test_onnx_says_what_keras_said(head):
     with np.load(FILE) as golden:
-        for name, values in head.run(inputs()).items():
+        for name, values in head.run(inputs(), maps()).items():
             np.testing.assert_allclose(values, golden[f"{head.name}/{name}"], atol=1e-4)
 
 
 def test_a_head_takes_any_number_of_faces(head):
-    alone = head.run(inputs()[:1])
-    together = head.run(np.tile(inputs(), (2, 1)))
+    alone = head.run(inputs()[:1], maps()[:1])
+    together = head.run(np.tile(inputs(), (2, 1)), np.tile(maps(), (2, 1, 1, 1)))
     for name, values in together.items():
         np.testing.assert_allclose(values[:1], alone[name], atol=1e-6)
         np.testing.assert_allclose(values[6:], values[:6], atol=1e-6)
-        assert head.run(inputs()[:0])[name].shape == (0, *values.shape[1:])
+        assert head.run(inputs()[:0], maps()[:0])[name].shape == (0, *values.shape[1:])
 
 
 def test_the_ranks_of_coral_never_contradict():
@@ -92,7 +92,9 @@ class Counting:
 
 
 def test_one_pass_of_each_net_gives_identity_age_and_gender():
-    nets = [Counting(OnnxNet(load_manifest()[name])) for name in ("faceres", "resnet29")]
+    nets = [
+        Counting(OnnxNet(load_manifest()[name], inner=True)) for name in ("faceres", "resnet29")
+    ]
     batch = Batch({"box224": images(224), "aligned150": images(150)})
     for name in HEADS:
         said = HeadAttributes(*nets, HeadNet(load_manifest()[name])).predict(batch)
@@ -104,6 +106,6 @@ def test_one_pass_of_each_net_gives_identity_age_and_gender():
 
 def test_an_engine_takes_a_head_by_name_under_a_contract_of_its_own():
     engines = [load_engine(attributes=name) for name in ("faceres-deep", *HEADS)]
-    assert len({engine.attributes.contract for engine in engines}) == 3
+    assert len({engine.attributes.contract for engine in engines}) == 4
     assert len({engine.embedder.contract for engine in engines}) == 1
     assert {engine.crops for engine in engines[1:]} == {("box224", "aligned150")}

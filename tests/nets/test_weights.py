@@ -54,8 +54,10 @@ def test_the_graph_has_the_inputs_and_outputs_described(name):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(str(NETS[name].path))
     assert {output.name for output in session.get_outputs()} == set(NETS[name].facts["outputs"])
-    assert [value.name for value in session.get_inputs()] == [NETS[name].facts["input"]["name"]]
+    said = NETS[name].facts["input"]
+    wanted = [said["name"], *(["map"] if "map" in said else [])]
+    assert [value.name for value in session.get_inputs()] == wanted
 
 
 def test_all_weights_together_stay_small():
-    assert sum(entry.facts["bytes"] for entry in NETS.values()) < 26e6
+    assert sum(entry.facts["bytes"] for entry in NETS.values()) < 32e6

@@ -6,6 +6,7 @@ const frame = document.querySelector("[data-map]");
 if (frame) start(frame);
 
 const ODDEST = 24;
+const SHOWN = 300; // so few faces in view are drawn as faces, more as dots
 const hue = (id) => (id * 137.508) % 360;
 
 /** Tell whether a point lies in a polygon: count the edges to its right. */
@@ -39,21 +40,46 @@ async function start(frame) {
   ];
   const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 
+  const pictures = new Map();
+  let due = 0;
+
+  /** Return the face of a spot once it is here; until then it is asked for, and drawn later. */
+  function picture(spot) {
+    let image = pictures.get(spot.id);
+    if (!image) {
+      image = new Image();
+      image.onload = () => { due ||= requestAnimationFrame(() => { due = 0; draw(); }); };
+      image.src = spot.picture;
+      pictures.set(spot.id, image);
+    }
+    return image.complete && image.naturalWidth ? image : null;
+  }
+
   function draw() {
     const ratio = devicePixelRatio || 1;
     canvas.width = canvas.clientWidth * ratio;
     canvas.height = canvas.clientHeight * ratio;
     pen.scale(ratio, ratio);
-    const size = Math.min(9, 4 * Math.sqrt(view.scale));
-    for (const spot of map.spots) {
-      const [x, y] = toScreen(spot);
+    const inView = map.spots.map((spot) => [spot, ...toScreen(spot)])
+      .filter(([, x, y]) => x > -40 && y > -40 && x < canvas.clientWidth + 40 && y < canvas.clientHeight + 40);
+    const asFaces = inView.length <= SHOWN;
+    const size = asFaces ? Math.min(30, 14 * Math.sqrt(view.scale)) : Math.min(9, 4 * Math.sqrt(view.scale));
+    for (const [spot, x, y] of inView) {
+      const colour = `hsl(${hue(spot.person_id)} 65% ${dark ? 62 : 45}%)`;
       pen.beginPath();
       pen.arc(x, y, size, 0, 7);
-      pen.fillStyle = `hsl(${hue(spot.person_id)} 65% ${dark ? 62 : 45}%)`;
+      pen.fillStyle = colour;
       pen.fill();
-      if (chosen.has(spot.id)) {
+      const face = asFaces && picture(spot);
+      if (face) {
+        pen.save();
+        pen.clip();
+        pen.drawImage(face, x - size, y - size, 2 * size, 2 * size);
+        pen.restore();
+      }
+      if (face || chosen.has(spot.id)) {
         pen.lineWidth = 3;
-        pen.strokeStyle = dark ? "#fff" : "#000";
+        pen.strokeStyle = chosen.has(spot.id) ? (dark ? "#fff" : "#000") : colour;
         pen.stroke();
       }
     }

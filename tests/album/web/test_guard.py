@@ -84,13 +84,20 @@ def locked(album, tmp_path):
         yield client
 
 
-def test_a_password_comes_first(locked):
+def test_a_password_comes_first(locked, monkeypatch):
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr("album.web.login.asyncio.sleep", sleep)
     assert locked.get("/api/v1/people").status_code == 401
     answer = locked.get("/people", headers={"accept": "text/html"}, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert locked.get("/login").status_code == 200
     assert locked.get("/static/style.css").status_code == 200
     assert locked.post("/login", data={"password": "wrong"}).status_code == 403
+    assert pauses == [1.0]
     assert locked.get("/api/v1/people").status_code == 401
     cookie = locked.post("/login", data={"password": "secret ü"}, follow_redirects=False).headers[
         "set-cookie"

@@ -99,6 +99,20 @@ def test_faces_are_split_moved_named_and_rejected(client):
     assert client.post("/api/v1/faces/move", json={"face_ids": [9999]}).status_code == 404
 
 
+@pytest.mark.parametrize("newest", ["false", "true"])
+def test_the_page_and_the_interface_list_faces_in_one_order(album, client, tmp_path, newest):
+    photo(tmp_path / "photos" / "undated.jpg", Drawn(1, 25, male=False), year=None)
+    album.index(tmp_path / "photos")
+    told = client.get(f"/api/v1/people/{ANNA}/faces?newest={newest}").json()
+    shown = re.findall(
+        r'class="face" data-id="(\d+)"', client.get(f"/people/1?newest={newest}").text
+    )
+    assert [int(one) for one in shown] == [one["id"] for one in told["faces"]]
+    assert len(shown) == told["total"] == 11
+    dates = [one["date"] for one in told["faces"] if one["date"]]
+    assert dates == sorted(dates, reverse=newest == "true")
+
+
 def test_a_photo_tells_who_is_where(client):
     found = client.get("/api/v1/search?q=2004").json()
     both = next(one for one in found["photos"] if "," in one["people"])
@@ -176,6 +190,23 @@ def test_the_key_of_a_question_is_no_number_in_a_list(album, client):
     assert missing.status_code == 409
 
 
+def test_distances_of_a_large_library_are_measured_by_another_process(album, client, monkeypatch):
+    """They need memory that a server should not keep."""
+    from album import candidates
+    from album.web import measuring
+
+    library = client.shelf.library
+    candidates.drop_candidates(library)
+    assert candidates.are_due(library) == 16
+    asked = client.get("/api/v1/questions?names=true").json()
+    assert candidates.are_due(library) == 0
+    candidates.drop_candidates(library)
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(candidates, "find_candidates", lambda *_: pytest.fail("measured here"))
+    assert client.get("/api/v1/questions?names=true").json() == asked
+    assert candidates.are_due(library) == 0
+
+
 def test_the_map_has_every_face_of_whom_it_shows(client):
     found = client.get("/api/v1/map").json()
     assert len(found["spots"]) == sum(one["faces"] for one in found["people"])
@@ -223,6 +254,16 @@ def test_pictures_are_made_once_and_kept(client, tmp_path):
     assert client.get("/faces/9999/176.jpg").status_code == 404
     assert client.get("/photos/0/320.jpg").status_code == 422
     assert client.get(f"/photos/{'9' * 30}/320.jpg").status_code == 422
+
+
+def test_scripts_are_kept_and_asked_for_again(client):
+    for name in ("style.css", "album.js", "early.js"):
+        answer = client.get(f"/static/{name}")
+        assert answer.headers["cache-control"] == "no-cache"
+        same = client.get(f"/static/{name}", headers={"if-none-match": answer.headers["etag"]})
+        assert (same.status_code, same.content) == (304, b"")
+    for path in ("/people", "/api/v1/people"):
+        assert client.get(path).headers["cache-control"] == "no-store"
 
 
 def test_the_file_itself_comes_in_ranges(client):

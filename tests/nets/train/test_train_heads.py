@@ -143,6 +143,16 @@ def test_the_same_seed_gives_the_same_head(start):
 
 
 @pytest.mark.train
+def test_a_head_with_blocks_needs_something_to_start_from():
+    pytest.importorskip("tensorflow")
+    from nets.train.heads import train_head
+
+    how = replace(TINY, blocks=True)
+    with pytest.raises(ValueError, match="weights to start from"):
+        train_head("softmax", labelled(*people(8), how), how)
+
+
+@pytest.mark.train
 def test_importance_weights_the_ranks():
     pytest.importorskip("tensorflow")
     from nets.arch.heads import coral_loss
