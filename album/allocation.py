@@ -24,4 +24,4 @@ def keep_large_blocks() -> bool:
     if mallopt is None:
         return False
     wanted = (M_MMAP_THRESHOLD, LARGEST_BLOCK), (M_TRIM_THRESHOLD, KEPT)
-    return all([mallopt(name, value) == 1 for name, value in wanted])
+    return all(mallopt(name, value) == 1 for name, value in wanted)

@@ -125,3 +125,17 @@ def test_a_manifest_that_is_no_manifest_is_refused(tmp_path, content):
         (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(WeightsError, match=r"manifest\.json"):
         load_manifest(tmp_path)
+
+
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_few_chips_at_a_time_on_the_processor(device, monkeypatch):
+    """Also where the processor is what was found, which no name says."""
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    net = OnnxNet(load_manifest()["faceres"], device=device)
+    seen = []
+    call = OnnxNet._call
+    monkeypatch.setattr(
+        OnnxNet, "_call", lambda self, chips: seen.append(len(chips)) or call(self, chips)
+    )
+    net.run(np.zeros((5, 224, 224, 3), np.uint8))
+    assert seen == [2, 2, 1]
