@@ -130,7 +130,8 @@ def test_a_photo_that_stands_on_its_side_is_drawn_upright(shelf, tmp_path):
 
 def test_the_kind_of_age_model_is_one_of_those_that_the_help_names(shelf, tmp_path):
     told = " ".join(album("analyze", "--help").out.split())
-    for words in ("[mtcnn|retinaface|facenet-pytorch]", "[softmax|coral]", "[auto|cpu|cuda|"):
+    detectors, ages = "[mtcnn|retinaface|facenet-pytorch]", "[softmax|coral|coral-lstm]"
+    for words in (detectors, ages, "[auto|cpu|cuda|"):
         assert words in told
     photo(tmp_path / "in" / "a.jpg", Drawn(ANNA, 31))
     ran = analyze(
