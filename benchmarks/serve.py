@@ -366,8 +366,7 @@ def main() -> None:
 
 
 def report(port: int, process, args, made_s: float, path: Path) -> tuple[str, bool]:
-    rows = []
-    middle = {}
+    middle, rows = {}, []
     load = os.getloadavg()[0]
     for name, address in PAGES:
         *taken, used = times_ms(port, process, address, args.runs)
@@ -380,55 +379,78 @@ def report(port: int, process, args, made_s: float, path: Path) -> tuple[str, bo
     together = memory_mb(process)
     for problem in met.problems[:10]:
         print(problem)
-    seconds = sorted(met.seconds)
     seen = in_browser(port)
-    targets = [
+    targets = targets_met(middle, together, args.clients, met, seen)
+    text = [
+        *library_told(port, path, load),
+        "", "| target | measured | met |", "| --- | --- | --- |",
+        *(f"| {name} | {told} | {'yes' if good else '**no**'} |" for name, told, good in targets),
+        "", f"Milliseconds from the request to the last byte, {args.runs} requests after one that "
+        "is not counted, and of processor time:", "",
+        "| page | median | least | most | processor, mean |", "| --- | --- | --- | --- | --- |",
+        *rows, "", *crowd_told(met, args), "",
+        f"Memory of the server at its highest: {alone:.0f} MB after each page has been asked for "
+        f"by one client, {together:.0f} MB after the {args.clients}.", "",
+        *browser_told(seen),
+    ]  # fmt: skip
+    if not args.keep:
+        text += [f"Making the library took {made_s:.0f} s.", ""]
+    return "\n".join(text), all(good for _, _, good in targets)
+
+
+def targets_met(
+    middle: dict[str, float], together: float, clients: int, met, seen
+) -> list[tuple[str, str, bool]]:
+    person = middle[PAGES[3][0]]
+    return [
         (f"People page < {PEOPLE_MS} ms", f"{middle['People']:.0f} ms",
          middle["People"] < PEOPLE_MS),
         (f"Person page with {LARGEST:,} faces < {PERSON_MS} ms",
-         f"{middle[PAGES[3][0]]:.0f} ms to the last byte", middle[PAGES[3][0]] < PERSON_MS),
+         f"{person:.0f} ms to the last byte", person < PERSON_MS),
         (f"memory of the server < {MEMORY_MB} MB", f"{together:.0f} MB at its highest",
          together < MEMORY_MB),
-        (f"{args.clients} clients without an error",
-         f"{len(met.problems)} errors in {len(seconds):,} answers", not met.problems),
+        (f"{clients} clients without an error",
+         f"{len(met.problems)} errors in {len(met.seconds):,} answers", not met.problems),
         *((f"first content of {row[0]} in Chromium < {PERSON_MS} ms", f"{row[1]:.0f} ms",
            row[1] < PERSON_MS) for row in seen[1:2]),
         *((f"scrolling of {row[0]} in Chromium: a frame within {FRAME_MS} ms",
            f"{row[2]:.0f} ms, median", row[2] < FRAME_MS) for row in seen),
     ]  # fmt: skip
+
+
+def library_told(port: int, path: Path, load: float) -> list[str]:
     status = json.loads(urlopen(port, "/api/v1/status"))
-    text = [
+    return [
         "# The album in a browser", "",
         f"A library of {status['photos']:,} photos, {status['faces']:,} faces, "
         f"{status['people']:,} people and {status['passers_by']:,} passers-by, a file of "
         f"{path.stat().st_size / 1e6:,.0f} MB; one server process, {os.cpu_count()} cores, which "
         f"the clients share; load average of the machine {load:.0f} before. Written by "
         "`benchmarks/serve.py`.",
-        "", "| target | measured | met |", "| --- | --- | --- |",
-        *(f"| {name} | {told} | {'yes' if good else '**no**'} |" for name, told, good in targets),
-        "", f"Milliseconds from the request to the last byte, {args.runs} requests after one that "
-        "is not counted, and of processor time:", "",
-        "| page | median | least | most | processor, mean |", "| --- | --- | --- | --- | --- |",
-        *rows, "",
+    ]  # fmt: skip
+
+
+def crowd_told(met, args) -> list[str]:
+    seconds = sorted(met.seconds)
+    half, most = (1000 * seconds[int(len(seconds) * part)] for part in (0.5, 0.99))
+    return [
         f"{args.clients} clients that ask for pages and pictures as fast as they can, for "
         f"{args.seconds:.0f} s: {len(seconds) / args.seconds:,.0f} answers a second, half of them "
-        f"within {1000 * seconds[len(seconds) // 2]:.0f} ms, 99 % within "
-        f"{1000 * seconds[int(len(seconds) * 0.99)]:.0f} ms; {len(met.problems)} errors.", "",
-        f"Memory of the server at its highest: {alone:.0f} MB after each page has been asked for "
-        f"by one client, {together:.0f} MB after the {args.clients}.", "",
+        f"within {half:.0f} ms, 99 % within {most:.0f} ms; {len(met.problems)} errors."
+    ]
+
+
+def browser_told(seen) -> list[str]:
+    if not seen:
+        return []
+    return [
+        "In Chromium, scrolling from the first to the last in 150 steps:", "",
+        "| page | first content, ms | a frame, median, ms | 99 % within, ms "
+        "| elements in the page at most |",
+        "| --- | --- | --- | --- | --- |",
+        *(f"| {name} | {first:.0f} | {usual:.0f} | {high:.0f} | {nodes:,} |"
+          for name, first, usual, high, nodes in seen), "",
     ]  # fmt: skip
-    if seen:
-        text += [
-            "In Chromium, scrolling from the first to the last in 150 steps:", "",
-            "| page | first content, ms | a frame, median, ms | 99 % within, ms "
-            "| elements in the page at most |",
-            "| --- | --- | --- | --- | --- |",
-            *(f"| {name} | {first:.0f} | {usual:.0f} | {high:.0f} | {nodes:,} |"
-              for name, first, usual, high, nodes in seen), "",
-        ]  # fmt: skip
-    if not args.keep:
-        text += [f"Making the library took {made_s:.0f} s.", ""]
-    return "\n".join(text), all(good for _, _, good in targets)
 
 
 def urlopen(port: int, path: str) -> bytes:
