@@ -30,7 +30,7 @@ from nets.embedders import (
     ResNet29,
 )
 from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder, FakeEmotions
-from nets.heads import HeadAttributes, HeadNet
+from nets.heads import HeadAttributes, head_nets
 from nets.models import OnnxNet, digest, load_manifest
 from nets.quality import CROP as QUALITY_CROP
 from nets.sequence_ages import CoralLstm
@@ -308,6 +308,6 @@ def _attributes(name: str, net: Callable[[str], Net], *, threads: int, device: s
     if name == "fake":
         return FakeAttributes()
     if name in HEADS:
-        head = HeadNet(load_manifest()[name], threads=threads, device=device)
-        return HeadAttributes(net("faceres"), net("resnet29"), head)
+        heads = head_nets(name, threads=threads, device=device)
+        return HeadAttributes(net("faceres"), net("resnet29"), *heads)
     return MobileNetAttributes(net(name))
