@@ -197,8 +197,8 @@ class HeadAttributes:
     def __init__(self, faceres: Net, resnet29: Net, head: HeadNet, *more: HeadNet) -> None:
         self.name = head.name
         self._heads = (head, *more)
-        contracts = [one.contract for one in (faceres, resnet29, *self._heads)]
-        self.contract = digest("age and gender", *contracts)
+        contracts = [one.contract for one in self._heads]
+        self.contract = digest("age and gender", faceres.contract, resnet29.contract, *contracts)
         self.crops: tuple[str, ...] = (faceres.crop, resnet29.crop)
         self._faceres, self._resnet29 = faceres, resnet29
 
