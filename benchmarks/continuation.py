@@ -31,6 +31,7 @@ from album.comparing import compared
 from album.continuing import identities, lives_of
 from clustering.continuation import REACH, continuation_features
 from clustering.questions import Logistic, near_pairs, summarise
+from nets.engine import DEFAULT_HEAD
 
 SPREADS = (None, 10.0, 3.0, 0.0)
 SAMPLES = 16
@@ -185,8 +186,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--embedder", default="fused")
     args = parser.parse_args()
-    data = read(args.data, "fgnet", args.embedder, "faceres-deep", args.cache)
-    same, score = judged(data, identity_calibration(args.embedder, "faceres-deep"))
+    data = read(args.data, "fgnet", args.embedder, DEFAULT_HEAD, args.cache)
+    same, score = judged(data, identity_calibration(args.embedder, DEFAULT_HEAD))
     print(
         f"{len(same)} pairs of groups, {same.sum()} of one person; average precision "
         f"{average_precision_score(same, score):.3f}; precision {PRECISION} at "

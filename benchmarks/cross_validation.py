@@ -21,6 +21,7 @@ from calibrate import (
     age_errors,
     as_ages,
     fit_births,
+    for_choosing,
     read_all,
     threshold,
     typical_distance,
@@ -99,7 +100,7 @@ def main() -> None:
     print("| FG-NET, 5 parts | precision | recall | F | birth year MAE | bias | covered | width |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for seed in range(args.repeats):
-        rows, births = fgnet_rows(fgnet, utk, base, seed)
+        rows, births = fgnet_rows(fgnet, for_choosing(utk, AGES), base, seed)
         said = " | ".join(f"{value:.2f}" for value in births.values())
         for name, values in rows.items():
             print(f"| {name}, parting {seed} | {' | '.join(f'{v:.3f}' for v in values)} | {said} |")

@@ -138,8 +138,11 @@ class Profile:
     attributes: str
 
 
+DEFAULT_HEAD = "onepass-deep"
+"""What tells age and gender in the default profile."""
+
 PROFILES: Mapping[str, Profile] = {
-    "default": Profile("mtcnn", "fused", "faceres-deep"),
+    "default": Profile("mtcnn", "fused", DEFAULT_HEAD),
     "paper": Profile("mtcnn", "faceres", "faceres"),
     "fake": Profile("fake", "fake", "fake"),
 }

@@ -51,7 +51,8 @@ ATTRIBUTES = click.option(
     "--attributes",
     type=click.Choice(["faceres", "faceres-deep", "onepass", "onepass-deep", "coral", "fake"]),
     metavar="[faceres|faceres-deep|onepass|onepass-deep|coral]",
-    help="What tells age and gender, instead of the one of the profile.",
+    help="What tells age and gender; else what the library began with: onepass-deep in new ones, "
+    "faceres-deep in those of version 0.1.",
 )
 DEVICE = click.option(
     "--device",
@@ -103,19 +104,23 @@ def nets_options(command: F) -> F:
 
 
 def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
-    """Put the nets together; say so where it is not the shipped detector that is used."""
+    """Put the nets together; say so where they are not those that ship, or other ones than before.
+
+    Detector and head are remembered with the library.
+    """
     from album.detectors import choose_detector, told
     from album.models import models_folder
     from nets.engine import load_engine, with_emotions
 
-    asked = options["detector"]
-    detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
+    profile = str(options["profile"])
+    detector = choose_detector(library, _asked(options, "detector"), profile)
     if line := told(detector):
         click.echo(line, err=True)
+    head = _head(library, options, profile)
     chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
     threads = max(int(str(options["jobs"])), 1)
     engine = load_engine(
-        **{**chosen, "detector": detector},  # type: ignore[arg-type]
+        **{**chosen, "detector": detector, "attributes": head},  # type: ignore[arg-type]
         threads=threads,
         models=models_folder(),
     )
@@ -123,3 +128,16 @@ def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
         return engine
     # Many faces at a time: half the looks tell smiles nearly as well.
     return with_emotions(engine, threads=threads, device=str(options["device"]), thorough=False)
+
+
+def _head(library: "Library", options: dict[str, object], profile: str) -> str:
+    from album.age_heads import choose_head, told
+
+    asked = _asked(options, "attributes")
+    if asked and profile == "default" and (line := told(library, asked)):
+        click.echo(line, err=True)
+    return choose_head(library, asked, profile)
+
+
+def _asked(options: dict[str, object], name: str) -> str | None:
+    return str(options[name]) if options[name] else None
