@@ -1,6 +1,6 @@
 """Fits thresholds, weights and known errors on development data and writes them as data.
 
-    python benchmarks/calibrate.py DATA [--cache DIR] [--write]
+    python benchmarks/calibrate.py DATA [--cache DIR] [--write] [--births]
 
 DATA holds lfw_dev/, fgnet_dev/ and utkface_dev/. Without --write it only prints. How near a face is
 to strangers comes from UTKFace, whose faces are of different people; the identity threshold from
@@ -9,7 +9,8 @@ with that threshold held fast; the errors of ages from FG-NET, whose faces are c
 does it, and beyond 40 years from UTKFace too; the confidence of genders from UTKFace (one face) and
 LFW (several faces of one person). `benchmarks/cross_validation.py` says what this is worth on
 people whom it has not seen. The errors of heads that were trained here are left as
-`benchmarks/calibrate_heads.py --write` has written them, which has to go first.
+`benchmarks/calibrate_heads.py --write` has written them, which has to go first. --births fits again
+only what ages decide, from FG-NET.
 """
 
 import argparse
@@ -21,14 +22,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from continuation import SPREADS, chosen, fit_continuation, fit_question, with_births
+from continuation import SPREADS, TAUGHT, chosen, fit_continuation, fit_question, with_births
 from scipy.optimize import minimize_scalar
 
 from album.bench.cache import measured
 from album.bench.datasets import read_fgnet, read_lfw, read_utkface
 from album.bench.measure import Measured
 from album.bench.protocols import Labelled, grouped, label
-from album.calibration import NEARNESS, PATH, IdentityCalibration, attribute_calibration
+from album.calibration import (
+    NEARNESS,
+    PATH,
+    IdentityCalibration,
+    attribute_calibration,
+    identity_calibration,
+)
 from album.comparing import unit
 from clustering.fusion import AgeCalibration, expected_ages, fuse_birth_years
 from clustering.linkage import average_linkage
@@ -80,7 +87,14 @@ def threshold(data: Labelled, nearness: Nearness | None, grid) -> tuple[float, f
     return smoothed_best(grid, scores)
 
 
-def fit_identity(name: str, lfw: Labelled, fgnet: Labelled, utk: Labelled, age: AgeCalibration):
+def fit_identity(
+    name: str,
+    lfw: Labelled,
+    fgnet: Labelled,
+    utk: Labelled,
+    age: AgeCalibration,
+    taught: Labelled,
+):
     """Fit everything that the default grouping takes for one embedder."""
     cohort = unit(utk.said.vectors)
     grid = np.linspace(0.3, 0.9, 121) * typical_distance(unit(lfw.said.vectors))
@@ -93,7 +107,7 @@ def fit_identity(name: str, lfw: Labelled, fgnet: Labelled, utk: Labelled, age: 
     _, strength, base, near = max(tried, key=lambda one: one[:2])
     use = IdentityCalibration(base, nearness=near if strength else None, age=age)
     use = fit_births(fgnet, use)
-    use = replace(use, continuation=fit_continuation(fgnet, use))
+    use = replace(use, continuation=fit_continuation(fgnet, use, taught))
     paper, _ = paper_threshold(lfw, np.linspace(0.55, 1.0, 46) * np.sqrt(grid[-1] / 0.9))
     return replace(use, paper_threshold=paper)
 
@@ -273,8 +287,17 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--write", action="store_true")
+    parser.add_argument("--births", action="store_true")
     args = parser.parse_args()
     result: dict[str, Any] = json.loads(PATH.read_text(encoding="utf-8"))
+    if args.births:
+        again(args, result)
+    else:
+        everything(args, result)
+
+
+def everything(args: argparse.Namespace, result: dict[str, Any]) -> None:
+    """Fit all of it."""
     for name in PUBLISHED:
         several, known, single = read_all(args, "faceres", name)
         result["attributes"][name] = {
@@ -286,7 +309,8 @@ def main() -> None:
     weights = {}
     for name in ("faceres", "resnet29", "fused"):
         several, known, single = read_all(args, name, AGES)
-        use = fit_identity(name, several, known, single, age)
+        taught = read(args.data, "fgnet", name, TAUGHT, args.cache)
+        use = fit_identity(name, several, known, single, age, taught)
         result["identity"][name] = entry(use)
         if use.nearness is not None:
             weights[name] = use.nearness.weights.astype(np.float32)
@@ -304,6 +328,30 @@ def main() -> None:
     if args.write:
         PATH.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
         np.savez(NEARNESS, **weights)
+
+
+def again(args: argparse.Namespace, result: dict[str, Any]) -> None:
+    """Fit what ages decide: the weight of birth years, and which groups continue each other.
+
+    How near faces are to strangers, and at which distance undated faces are one person, stays.
+    """
+    for name in ("fused", "faceres", "resnet29"):
+        known, old = (
+            read(args.data, "fgnet", name, AGES, args.cache),
+            identity_calibration(name, AGES),
+        )
+        print(name, f"as it is: FG-NET {f_at(known, old):.4f}", flush=True)
+        use = IdentityCalibration(old.identity_threshold, nearness=old.nearness, age=old.age)
+        use = replace(fit_births(known, use), paper_threshold=old.paper_threshold)
+        print(name, entry(use), flush=True)
+        taught = read(args.data, "fgnet", name, TAUGHT, args.cache)
+        use = replace(use, continuation=fit_continuation(known, use, taught))
+        result["identity"][name] = entry(use)
+        if name == "fused":
+            result["questions"]["aged"] = as_json(fit_question(known, use))
+        print(name, result["identity"][name], f"FG-NET {f_at(known, use):.4f}", flush=True)
+        if args.write:
+            PATH.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 
 def read_all(args, embedder: str, attributes: str) -> list[Labelled]:
