@@ -15,10 +15,16 @@ if TYPE_CHECKING:
 
 @click.command(epilog="For example:  album regroup --dry-run")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0.25),
+    metavar="GB",
+    help="Memory to use, half of what there is if not given; the rest lies in a file meanwhile.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @everywhere
 @click.pass_obj
-def command(session: Session, dry_run: bool, as_json: bool) -> None:
+def command(session: Session, dry_run: bool, memory: float | None, as_json: bool) -> None:
     """Group all faces anew; everything that you said of people stays true.
 
     Faces that you placed stay where they are, and those that you rejected don't come back. People
@@ -27,10 +33,15 @@ def command(session: Session, dry_run: bool, as_json: bool) -> None:
     """
     # Imported late: what groups faces is not needed to refuse a wrong option.
     from album.regroup import regroup
+    from album.space import space_for
     from db.library import Library
 
-    with Library.open(session.path, create=False) as library:
-        done = regroup(library, dry_run=dry_run)
+    most = None if memory is None else int(memory * (1 << 30))
+    with (
+        Library.open(session.path, create=False) as library,
+        space_for(library.path, most) as space,
+    ):
+        done = regroup(library, dry_run=dry_run, space=space)
     if as_json:
         echo_json({"format": 1, "dry_run": dry_run, **asdict(done)})
         return
