@@ -16,30 +16,19 @@ from numpy.typing import NDArray
 from album import dates, live, media, scan
 from album.clips.frames import Sampling
 from album.clips.look import Clip, read_clip
+from album.cropping import crop
 from album.errors import Ignored, MediaError, TooSlow
 from album.kinds import Kind
 from album.phash import perceptual_hash
+from album.views import VIEW, scaled, shrunk
 from album.workers import Clock, GivenUp, Workers
-from nets.api import Batch, Detections, Image
+from nets.api import Batch, Detections
 from nets.engine import Description, Engine
 from nets.quality import CROP as QUALITY_CROP
 from nets.quality import quality
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Pixels
-
-VIEW = 1600
-"""Longest side in pixels of the picture that faces are looked for in."""
-
-CHIP_SIDE = 128
-"""A face smaller than this, in pixels of the decoded picture, is cropped from a larger decode.
-
-Of 57 faces of 200 pixels and more that were made so small before they were cropped, the vectors
-moved by a squared distance of .0017 in the median, where people are told apart at .29, and ages by
-half a year; at 160 pixels by .0009 and a third, at 64 by .014 and 1.6 years."""
-
-CLOSER_PIXELS = 24e6
-"""That decode has about this many pixels at most, which bounds the memory of a thread."""
 
 LAST_WAIT_S = 10.0
 """How long a run that is to end waits for what is being read, in seconds."""
@@ -227,91 +216,25 @@ class Analyser:
     ) -> tuple[Detections, Batch, NDArray[np.float32], int]:
         """Decode a photo, find its faces and crop them, in as few pixels as that takes."""
         picture = media.read_upright(path, header, max_side=self.view)
-        pixels, ratio = self._seen(picture)
+        view, ratio = self._seen(picture)
         zoom = max(picture.size) / ratio[0] / min(self.view, max(picture.size))
-        detections = scaled(self.engine.detect(pixels, zoom=zoom), *ratio)
-        picture, detections = closer(path, header, picture, detections)
-        batch = self.engine.crop(picture, detections)
+        detections = scaled(self.engine.detect(view, zoom=zoom), *ratio)
+        batch = crop(path, header, picture, detections, self.engine.crops)
         scores = quality(batch.chips[QUALITY_CROP], detections)
         full_w, full_h = header.upright_size
         to_full = full_w / picture.width, full_h / picture.height
         scores[:, 0] *= np.sqrt(to_full[0] * to_full[1])
-        return scaled(detections, *to_full), batch, scores, perceptual_hash(pixels)
+        return scaled(detections, *to_full), batch, scores, perceptual_hash(view)
 
-    def _seen(self, picture: "Pixels") -> tuple[Image, tuple[float, float]]:
+    def _seen(self, picture: "Pixels") -> tuple["Pixels", tuple[float, float]]:
         """Return what the detector is to look at, and the ratios of the picture's size to it."""
         sees = self.engine.detector.sees
         factor = max(picture.size) // min(sees, self.view) if sees else 0
         if factor > 1:
             # Averaging whole blocks takes a fifth of the time of shrinking to the size of the view.
-            return np.asarray(picture.reduce(factor)), (factor, factor)
+            return picture.reduce(factor), (factor, factor)
         view = shrunk(picture, self.view)
-        return np.asarray(view), (picture.width / view.width, picture.height / view.height)
-
-
-def closer(
-    path: Path,
-    header: media.Header,
-    picture: "Pixels",
-    detections: Detections,
-    *,
-    side: int = CHIP_SIDE,
-) -> tuple["Pixels", Detections]:
-    """Decode again, larger, where the smallest face has fewer pixels than its chip wants.
-
-    Parameters
-    ----------
-    path : Path
-    header : Header
-    picture : PIL.Image.Image
-        As decoded.
-    detections : Detections
-        In pixels of it; of what is returned, in its.
-    side : int
-        Pixels that a face should have.
-    """
-    long_side = max(header.upright_size)
-    if not len(detections) or max(picture.size) >= long_side:
-        return picture, detections
-    sides = detections.boxes[:, 2:] - detections.boxes[:, :2]
-    wanted = side / max(float(sides.max(axis=1).min()), 1.0)
-    wanted = min(wanted, float(np.sqrt(CLOSER_PIXELS / (picture.width * picture.height))))
-    if wanted <= 1.1:
-        return picture, detections
-    max_side = min(long_side, int(np.ceil(max(picture.size) * wanted)))
-    larger = media.read_upright(path, header, max_side=max_side)
-    x, y = larger.width / picture.width, larger.height / picture.height
-    return larger, scaled(detections, x, y)
-
-
-def shrunk(picture: "Pixels", max_side: int) -> "Pixels":
-    """Shrink a picture to a longest side."""
-    if max(picture.size) <= max_side:
-        return picture
-    from PIL.Image import Resampling
-
-    scale = max_side / max(picture.size)
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    return picture.resize(size, Resampling.BOX, reducing_gap=2.0)
-
-
-def shrink(pixels: Image, max_side: int) -> tuple[Image, tuple[float, float]]:
-    """Shrink an array of pixels likewise; return it with the ratios of width and of height."""
-    height, width = pixels.shape[:2]
-    if max(height, width) <= max_side:
-        return pixels, (1.0, 1.0)
-    from PIL.Image import fromarray
-
-    small = shrunk(fromarray(pixels), max_side)
-    return np.asarray(small), (small.width / width, small.height / height)
-
-
-def scaled(detections: Detections, x: float, y: float) -> Detections:
-    """Return detections in the pixels of a picture that is x times as wide and y times as high."""
-    factors = np.array([x, y], np.float32)
-    return Detections(
-        detections.boxes * np.tile(factors, 2), detections.landmarks * factors, detections.scores
-    )
+        return view, (picture.width / view.width, picture.height / view.height)
 
 
 class Reader(Protocol):

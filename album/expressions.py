@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from album import media
-from album.analyse import VIEW, closer, scaled
 from album.clips.still import frame_at
+from album.cropping import crop
 from album.errors import MediaError, TooSlow
 from album.events import EmotionsTold, EmotionsToTell
+from album.views import VIEW, scaled
 from album.workers import LIMIT, Clock, GivenUp, Workers
 from db.emotions import Untold, save_emotions, untold
 from db.library import Library
@@ -109,7 +110,7 @@ class _Read:
         picture = media.read_upright(path, header, max_side=VIEW)
         ratio = [a / b for a, b in zip(picture.size, header.upright_size, strict=True)]
         faces = scaled(_faces(photo), *ratio)
-        return cut(*closer(path, header, picture, faces, side=SIDE), self.net.crops)
+        return crop(path, header, picture, faces, self.net.crops, side=SIDE)
 
     def _of_clip(self, photo: Untold) -> Batch:
         faces, parts = _faces(photo), []

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from album.analyse import (
-    VIEW,
     Failed,
     LiveClip,
     Outcome,
@@ -41,6 +40,7 @@ from album.sharing import Shared
 from album.sources import Read, Source, Threads, Wanted
 from album.storing import like_its_copy, save, save_clip, settle
 from album.tags.settle import settle as settle_tags
+from album.views import VIEW
 from album.workers import LIMIT
 from db.claims import alone
 from db.emotions import count_untold

@@ -5,9 +5,13 @@ The sign of the lowest frequencies of a cosine transform, each against their med
 """
 
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SIDE = 32
 LOW = 8
@@ -20,14 +24,14 @@ def _cosines() -> NDArray[np.float64]:
     return np.asarray(np.cos(np.pi * (2 * x + 1) * k / (2 * SIDE)))
 
 
-def perceptual_hash(image: NDArray[np.uint8]) -> int:
-    """Return the hash of an upright RGB image, shape (height, width, 3), as a signed number.
+def perceptual_hash(image: "Image") -> int:
+    """Return the hash of an upright RGB image of Pillow as a signed number.
 
     Signed since databases have no unsigned numbers of 64 bits.
     """
-    from PIL.Image import Resampling, fromarray
+    from PIL.Image import Resampling
 
-    small = fromarray(image).resize((SIDE, SIDE), Resampling.BOX, reducing_gap=2.0).convert("L")
+    small = image.resize((SIDE, SIDE), Resampling.BOX, reducing_gap=2.0).convert("L")
     low = _cosines() @ np.asarray(small, np.float64) @ _cosines().T
     bits = (low > np.median(low.ravel()[1:])).ravel()
     return int(np.packbits(bits).view(">i8")[0])

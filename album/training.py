@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album import media
-from album.analyse import VIEW, shrink
 from album.bench.datasets import Faces, read_fgnet, read_utkface
+from album.views import VIEW, shrink
 from clustering.fusion import expected_ages
 from nets.api import Image
 from nets.heads import age_probabilities, expected_rank_ages, rank_ages

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album import media
-from album.analyse import VIEW, shrink
 from album.bench.labelled import LabelledSet
 from album.errors import MediaError
+from album.views import VIEW, shrink
 from nets.api import Image
 from nets.models import digest
 from nets.train import splits

@@ -50,10 +50,6 @@ VARIANTS = {
 }
 
 
-def hash_of(image: Pixels) -> int:
-    return perceptual_hash(np.asarray(image))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     default = Path(os.environ.get("ALBUM_DATA", "../shared/data"))
@@ -63,9 +59,9 @@ def main() -> None:
     hashes, variants = [], {name: [] for name in VARIANTS}
     for path in paths:
         image = Image.open(path).convert("RGB")
-        hashes.append(hash_of(image))
+        hashes.append(perceptual_hash(image))
         for name, change in VARIANTS.items():
-            variants[name].append(hash_of(change(image)))
+            variants[name].append(perceptual_hash(change(image)))
     own = np.array(hashes, np.int64)
     a, b = np.triu_indices(len(own), 1)
     halves = {"even": (a % 2 == 0) & (b % 2 == 0), "odd": (a % 2 == 1) & (b % 2 == 1)}

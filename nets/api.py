@@ -7,10 +7,13 @@ pixel.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from nets.pictures import Picture
 
 Image = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -79,12 +82,13 @@ class Detector(Protocol):
     """Longest side in pixels beyond which a picture tells it no more, since it scales pictures by
     itself; None: every pixel counts."""
 
-    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+    def detect(self, image: "Picture", *, zoom: float = 1.0) -> Detections:
         """Find the faces of one upright RGB image.
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (height, width, 3)
+        image : Picture
+            An array of uint8, shape (height, width, 3), or what Pillow has decoded.
         zoom : float
             Pixels of the image for each pixel in which the smallest face was asked for.
         """

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pixels
 
 from nets.api import Detections, Floats, Image
+from nets.pictures import Picture, size_of
 
 MARGIN = 0.1
 """Of the width and height of the box, added on each side for the MobileNet."""
@@ -29,10 +30,6 @@ FER_SIDE = 1.08
 the median of 85 chips."""
 WIDER, TALLER = 0.5, 0.66
 """How much wider and taller than the box the net of gender wants to see."""
-
-
-Picture = Image | Pixels.Image
-"""Upright RGB pixels: an array, or what Pillow has decoded, of which only the faces are copied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +58,8 @@ class Crop:
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (height, width, 3), or PIL.Image.Image
-            Upright RGB.
+        image : Picture
+            Upright RGB; of what Pillow holds, only the faces are copied.
         faces : Detections
             In pixels of that image.
 
@@ -164,7 +161,7 @@ Rectangle = tuple[float, float, float, float]
 
 def _bounded(image: Picture, box: Floats) -> Rectangle:
     """Return the box, at least one pixel large and no further out than one image's width."""
-    width, height = _size(image)
+    width, height = size_of(image)
     low, high = (-width, -height, -width, -height), (2 * width, 2 * height, 2 * width, 2 * height)
     left, top, right, bottom = np.clip(np.nan_to_num(box.astype(float)), low, high).tolist()
     return left, top, max(right, left + 1), max(bottom, top + 1)
@@ -210,13 +207,13 @@ def _region(image: Picture, box: Rectangle, block: int) -> tuple[Pixels.Image, t
     """
     (left, right, begin, end), (top, bottom, first, last) = (
         _span(low, high, length, block)
-        for low, high, length in zip(box[:2], box[2:], _size(image), strict=True)
+        for low, high, length in zip(box[:2], box[2:], size_of(image), strict=True)
     )
     small = _averaged(image, (begin, first, end, last), block)
     if (top, bottom, left, right) != (first, last, begin, end):
         rows = np.clip(np.arange(top, bottom), first, last - 1) - first
         columns = np.clip(np.arange(left, right), begin, end - 1) - begin
-        small = Pixels.fromarray(np.asarray(small)[rows[:, None], columns])
+        small = Pixels.fromarray(np.asarray(small).take(rows, 0).take(columns, 1))
     return small, (left, top)
 
 
@@ -228,11 +225,6 @@ def _averaged(image: Picture, blocks: tuple[int, int, int, int], block: int) -> 
         return Pixels.fromarray(part).reduce(block)
     inside = left, top, min(right, image.width), min(bottom, image.height)
     return image.crop(inside) if block == 1 else image.reduce(block, inside)
-
-
-def _size(image: Picture) -> tuple[int, int]:
-    """Return width and height."""
-    return image.shape[1::-1] if isinstance(image, np.ndarray) else image.size
 
 
 def _span(low: float, high: float, length: int, block: int) -> tuple[int, int, int, int]:

@@ -16,11 +16,10 @@ from nets.api import (
     Embedder,
     Emotions,
     Floats,
-    Image,
     Net,
     SequenceAges,
 )
-from nets.crops import CROPS, Picture
+from nets.crops import CROPS
 from nets.devices import providers
 from nets.embedders import (
     Fused,
@@ -32,6 +31,7 @@ from nets.embedders import (
 from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder, FakeEmotions
 from nets.heads import HeadAttributes, HeadNet
 from nets.models import OnnxNet, digest, load_manifest
+from nets.pictures import Picture
 from nets.quality import CROP as QUALITY_CROP
 from nets.sequence_ages import CoralLstm
 
@@ -90,7 +90,7 @@ class Engine:
         """Digest of everything that decides what is found and said of a photo."""
         return digest(self.detector.contract, self.embedder.contract, self.attributes.contract)
 
-    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+    def detect(self, image: Picture, *, zoom: float = 1.0) -> Detections:
         """Find the faces of an upright RGB image, see `nets.api.Detector`."""
         return self.detector.detect(image, zoom=zoom)
 

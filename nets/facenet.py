@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from nets.api import Detections, Image
+from nets.api import Detections
 from nets.errors import ModelMissing
 from nets.models import digest
-from nets.mtcnn import FACTOR, FIRST_PIXEL, MIN_FACE, THRESHOLDS, check_image, check_options
+from nets.mtcnn import FACTOR, FIRST_PIXEL, MIN_FACE, THRESHOLDS, check_options
+from nets.pictures import Picture, as_array
 
 VERSION = 1
 """Of what this module does to the boxes."""
@@ -59,12 +60,12 @@ class FacenetMtcnn:
         self._threads = threads
         self.contract = digest(self.name, installed, VERSION, min_face, *thresholds, factor)
 
-    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+    def detect(self, image: Picture, *, zoom: float = 1.0) -> Detections:
         """Find the faces of one image.
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (height, width, 3)
+        image : Picture
             Upright RGB.
         zoom : float
             See `nets.api.Detector`.
@@ -80,7 +81,7 @@ class FacenetMtcnn:
         ValueError
             If the image has another shape or type.
         """
-        check_image(image)
+        image = as_array(image)
         # facenet-pytorch fails where there is no level to look at or no proposal.
         least = self.min_face * zoom
         if min(image.shape[:2]) < least:

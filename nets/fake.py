@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nets.api import AGES, EMOTIONS, AgeGender, Batch, Detections, Floats, Image
 from nets.crops import MARGIN
 from nets.models import digest
+from nets.pictures import Picture, as_array
 
 CROP = "box224"
 DIM = 64
@@ -117,9 +118,9 @@ class FakeDetector:
         self.contract = digest("fake detector", 1, float(min_face))
         self._min_face = min_face
 
-    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+    def detect(self, image: Picture, *, zoom: float = 1.0) -> Detections:
         """Find the drawings in an upright RGB image, the largest first."""
-        least = self._min_face * zoom
+        least, image = self._min_face * zoom, as_array(image)
         boxes = [box for box in _frames(image) if _is_face(image, box, least)]
         if not boxes:
             return Detections.none()

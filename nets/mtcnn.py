@@ -19,6 +19,7 @@ from nets.api import Detections, Floats, Image
 from nets.boxes import shift_edges, squares, suppress
 from nets.models import WEIGHTS, digest, load_manifest, open_session
 from nets.mtcnn_pixels import WINDOW, Pixels, scales
+from nets.pictures import Picture, as_pillow
 
 MIN_FACE = 40
 """In pixels. On WIDER FACE (benchmarks/detect.md) no smaller one finds more of the faces of 40
@@ -91,12 +92,12 @@ class Mtcnn:
         digests = [entry.sha256 for entry in self._entries]
         self.contract = digest("mtcnn", VERSION, min_face, *thresholds, factor, *digests)
 
-    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+    def detect(self, image: Picture, *, zoom: float = 1.0) -> Detections:
         """Find the faces of one image.
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (height, width, 3)
+        image : Picture
             Upright RGB.
         zoom : float
             See `nets.api.Detector`.
@@ -111,8 +112,7 @@ class Mtcnn:
         ValueError
             If the image has another shape or type.
         """
-        check_image(image)
-        pixels = Pixels(image)
+        pixels = Pixels(as_pillow(image))
         least = max(self.min_face * zoom, WINDOW)
         boxes = self._refined(pixels, self._proposed(pixels, least))
         return self._decided(pixels, boxes)
@@ -201,20 +201,6 @@ def check_options(min_face: float, thresholds: tuple[float, float, float], facto
         raise ValueError(f"Three thresholds between 0 and 1 are needed, not {thresholds}.")
     if not 0 < factor < 1:
         raise ValueError(f"The factor of the pyramid must lie between 0 and 1, not be {factor}.")
-
-
-def check_image(image: Image) -> None:
-    """Refuse anything but an RGB image of bytes.
-
-    Raises
-    ------
-    ValueError
-        With a sentence that says what it is instead.
-    """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(
-            f"A uint8 image (height, width, 3) is needed, not {image.dtype} {image.shape}."
-        )
 
 
 def bands(height: int, width: int) -> list[tuple[int, int]]:

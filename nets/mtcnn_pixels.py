@@ -50,15 +50,13 @@ class Pixels:
 
     Parameters
     ----------
-    image : ndarray of uint8, shape (height, width, 3)
+    image : PIL.Image.Image
         Upright RGB.
     """
 
-    def __init__(self, image: Image) -> None:
-        from PIL.Image import fromarray
-
-        self.height, self.width = image.shape[:2]
-        self._halves: list[Picture] = [fromarray(image)]
+    def __init__(self, image: "Picture") -> None:
+        self.width, self.height = image.size
+        self._halves: list[Picture] = [image]
 
     def half(self, times: int) -> "Picture":
         """Return the image halved so many times, each pixel the mean of four."""

@@ -19,6 +19,7 @@ from nets.api import Detections, Floats, Image
 from nets.boxes import overlaps, suppress
 from nets.convert.checkpoint import CheckpointError, read_checkpoint
 from nets.models import WeightsError, digest, open_template
+from nets.pictures import Picture, as_array, as_pillow, size_of
 from nets.retinaface_weights import ANCHORS, folded
 
 TEMPLATE = Path(__file__).parent / "templates" / "retinaface.onnx"
@@ -130,12 +131,12 @@ class RetinaFace:
             ) from error
         return open_template(TEMPLATE, weights, threads=self._threads, device=self._device)
 
-    def detect(self, image: Image, *, zoom: float = 1.0) -> Detections:
+    def detect(self, image: Picture, *, zoom: float = 1.0) -> Detections:
         """Find the faces of one image.
 
         Parameters
         ----------
-        image : ndarray of uint8, shape (height, width, 3)
+        image : Picture
             Upright RGB.
         zoom : float
             See `nets.api.Detector`.
@@ -147,7 +148,8 @@ class RetinaFace:
         """
         first, *others = self._passes or (FIRST, CLOSER)
         seen = self.look(image, first, least=HINT)
-        side = max(image.shape[:2])
+        image = as_pillow(image)
+        side = max(image.size)
         sure = seen.take(seen.scores >= first.threshold)
         found = [self._placed(image, sure, max(side / first.side, 1.0))]
         least = LOOSE * self.min_face * zoom
@@ -157,10 +159,10 @@ class RetinaFace:
         faces = _joined(found)
         return faces.take(_sides(faces) >= least)
 
-    def _placed(self, image: Image, faces: Detections, scale: float) -> Detections:
+    def _placed(self, image: Picture, faces: Detections, scale: float) -> Detections:
         """Take boxes and landmarks of large faces from a look at a smaller picture."""
         large = np.flatnonzero(_sides(faces) > LARGE * scale)
-        if not len(large) or max(image.shape[:2]) <= FARTHER.side:
+        if not len(large) or max(size_of(image)) <= FARTHER.side:
             return faces
         smaller = self.look(image, FARTHER)
         if not len(smaller):
@@ -173,7 +175,7 @@ class RetinaFace:
         landmarks[large[same]] = smaller.landmarks[best[same]]
         return Detections(boxes, landmarks, faces.scores)
 
-    def look(self, image: Image, how: Pass, *, least: float | None = None) -> Detections:
+    def look(self, image: Picture, how: Pass, *, least: float | None = None) -> Detections:
         """Look at an image once, at one size; keep scores from `least` on, else from the pass's."""
         least = how.threshold if least is None else min(least, how.threshold)
         small, scale = scaled_to(image, how.side)
@@ -233,16 +235,16 @@ def decode(level: Floats, stride: int, least: float) -> tuple[Floats, Floats, Fl
     return boxes, landmarks, scores
 
 
-def scaled_to(image: Image, side: int) -> tuple[Image, tuple[float, float]]:
+def scaled_to(image: Picture, side: int) -> tuple[Image, tuple[float, float]]:
     """Shrink an image to a longest side; return it with the ratios of width and of height."""
-    height, width = image.shape[:2]
+    width, height = size_of(image)
     if max(height, width) <= side:
-        return image, (1.0, 1.0)
-    from PIL.Image import Resampling, fromarray
+        return as_array(image), (1.0, 1.0)
+    from PIL.Image import Resampling
 
     ratio = side / max(height, width)
     size = max(1, round(width * ratio)), max(1, round(height * ratio))
-    small = fromarray(image).resize(size, Resampling.BILINEAR, reducing_gap=1.2)
+    small = as_pillow(image).resize(size, Resampling.BILINEAR, reducing_gap=1.2)
     return np.asarray(small), (size[0] / width, size[1] / height)
 
 

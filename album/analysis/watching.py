@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from album.analyse import VIEW
 from album.clips.frames import Frame, Reader, Sampling
 from album.clips.look import Look, Told, identity_threshold, scaled
 from album.clips.people import CERTAIN, ClipPerson, group_tracks
 from album.media import translated
+from album.views import VIEW
 from album.workers import Workers
 from clustering.fusion import expected_ages
 from nets.api import Detections, Floats, SequenceAges

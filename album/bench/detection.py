@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album import media
-from album.analyse import VIEW, scaled, shrink
 from album.bench.datasets import DatasetError, Pictures
 from album.errors import MediaError
+from album.views import VIEW, scaled, shrink
 from nets.api import Detections, Detector
 from nets.boxes import overlaps
 

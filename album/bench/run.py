@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from album.analyse import VIEW
 from album.bench.cache import measured
 from album.bench.datasets import (
     DatasetError,
@@ -28,6 +27,7 @@ from album.bench.protocols import (
 )
 from album.calibration import attribute_calibration, identity_calibration
 from album.models import models_folder
+from album.views import VIEW
 from nets.engine import Engine, load_engine
 
 Reader = Callable[[Path], Faces]

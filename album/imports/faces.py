@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album import media
-from album.analyse import VIEW, scaled, shrink
+from album.views import VIEW, scaled, shrink
 from db.matching import match_boxes
 from db.records import Attributes, Faces, Identity
 from nets.api import Detections

@@ -15,10 +15,9 @@ from album.analyse import (
     Skipped,
     Task,
     outcomes,
-    scaled,
-    shrink,
 )
 from album.scan import Found, walk
+from album.views import scaled, shrink
 from album.workers import Clock
 from nets.api import Detections
 from nets.engine import load_engine
@@ -222,7 +221,7 @@ def test_a_detector_that_scales_by_itself_gets_a_large_photo_smaller(tmp_path, m
     find = FakeDetector.detect
 
     def watched(self, image, *, zoom=1.0):
-        given.append((image.shape[1], zoom))
+        given.append((image.width, zoom))
         return find(self, image, zoom=zoom)
 
     monkeypatch.setattr(FakeDetector, "detect", watched)

@@ -256,7 +256,7 @@ def test_windows_are_squares_of_the_smallest_face():
 def test_levels_are_the_whole_image_at_each_scale():
     ramp = np.linspace(0, 255, 640)[None, :, None].repeat(480, 0).repeat(3, 2).astype(np.uint8)
     wanted = scales(480, 640, min_face=24, factor=0.709)
-    made = list(Pixels(ramp).levels(wanted))
+    made = list(Pixels(Image.fromarray(ramp)).levels(wanted))
     assert [level.shape for level in made] == [
         (int(480 * scale + 1), int(640 * scale + 1), 3) for scale in wanted
     ]
@@ -271,7 +271,7 @@ def test_chips_are_cut_where_the_boxes_are():
     image = np.stack([x // 2, y // 2, np.zeros_like(x)], axis=2).astype(np.uint8)
     inside, across, outside = [30.2, 40.9, 430.1, 380.0], [-20, 300, 60, 480], [510, 10, 540, 40]
     boxes = np.array([inside, across, outside], np.float32)
-    chips, rows = Pixels(image).chips(boxes, 24)
+    chips, rows = Pixels(Image.fromarray(image)).chips(boxes, 24)
     assert rows.tolist() == [0, 1]
     assert chips.shape == (2, 24, 24, 3)
     for chip, (left, top, right, bottom) in zip(
@@ -283,6 +283,6 @@ def test_chips_are_cut_where_the_boxes_are():
 
 
 def test_there_may_be_no_chip():
-    chips, rows = Pixels(noise(50, 50)).chips(np.zeros((0, 4), np.float32), 24)
+    chips, rows = Pixels(Image.fromarray(noise(50, 50))).chips(np.zeros((0, 4), np.float32), 24)
     assert chips.shape == (0, 24, 24, 3)
     assert len(rows) == 0
