@@ -6,14 +6,17 @@ talk to a scheduler may run anything on its workers: a scheduler of our own is r
 process and its workers alone, by certificates made for the occasion.
 """
 
+import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from album.cluster.addresses import Tls, check
+from album.cluster.keeping import CLOSE_S, keep
 from album.cluster.transport import Answer, Gone, KilledWorker, Present
 from album.errors import ClusterError
 
@@ -54,12 +57,20 @@ class Dask:
         Returns a client that is connected; raises `ClusterError`.
     place : str
         Where the scheduler is, for people.
+    remedy : str
+        What to do where no worker joins.
     cluster : object, optional
         The workers that were started for this process, to be ended with it.
     """
 
-    def __init__(self, connect: Callable[[], Any], place: str, cluster: Any = None) -> None:
-        self.place = place
+    def __init__(
+        self,
+        connect: Callable[[], Any],
+        place: str,
+        remedy: str,
+        cluster: "_Local | None" = None,
+    ) -> None:
+        self.place, self.remedy = place, remedy
         self._connect, self._cluster = connect, cluster
         self._client = connect()
         self._tickets = itertools.count()
@@ -172,7 +183,7 @@ class Dask:
         """Leave the cluster, and end what was started for it."""
         self._leave()
         if self._cluster is not None:
-            self._cluster.close(timeout=10)
+            self._cluster.close()
 
 
 def _present(address: str, facts: Mapping[str, Any]) -> Present:
@@ -185,25 +196,52 @@ def _present(address: str, facts: Mapping[str, Any]) -> Present:
     )
 
 
+class _Local:
+    """A scheduler and workers of our own, on this machine.
+
+    Parameters
+    ----------
+    distributed : module
+    workers : int
+    """
+
+    def __init__(self, distributed: Any, workers: int) -> None:
+        security = distributed.Security.temporary()
+        self.cluster = distributed.LocalCluster(
+            n_workers=0,
+            host="127.0.0.1",
+            dashboard_address=None,
+            security=security,
+            silence_logs=logging.CRITICAL,
+        )
+        self._task: asyncio.Task[Any] | None = None
+        self._loop = self.cluster.loop.asyncio_loop
+        kept = keep(distributed, self.cluster.scheduler_address, security, workers)
+        self._kept = asyncio.run_coroutine_threadsafe(self._until_closed(kept), self._loop)
+
+    async def _until_closed(self, kept: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.current_task()
+        with suppress(asyncio.CancelledError):
+            await kept
+
+    def close(self) -> None:
+        """End the workers, then the scheduler."""
+        if self._task is not None:
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        with suppress(TimeoutError):
+            self._kept.result(CLOSE_S)
+        self.cluster.close(timeout=CLOSE_S)
+
+
 def local(workers: int) -> Dask:
     """Start workers on this machine, of one thread each."""
     distributed = imported()
-    security = distributed.Security.temporary()
-    cluster = distributed.LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address=None,
-        security=security,
-        silence_logs=logging.CRITICAL,
-        memory_limit=0,
-    )
+    mine = _Local(distributed, workers)
 
     def connect() -> Any:
-        return distributed.Client(cluster, set_as_default=False, timeout=CONNECT_S)
+        return distributed.Client(mine.cluster, set_as_default=False, timeout=CONNECT_S)
 
-    return Dask(connect, "on this machine", cluster)
+    return Dask(connect, "this machine", "try fewer --workers, or --jobs instead", mine)
 
 
 def at(address: str, tls: Tls) -> Dask:
@@ -230,4 +268,4 @@ def at(address: str, tls: Tls) -> Dask:
                 may_pass=True,
             ) from error
 
-    return Dask(connect, address)
+    return Dask(connect, address, f"start one with: album worker {address}")

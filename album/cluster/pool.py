@@ -294,8 +294,8 @@ class Pool:
             raise ClusterError(f"No worker can be used. {owner.problem}")
         elif now - owner.without > JOIN_S:
             raise ClusterError(
-                f"No worker has joined {self.transport.place} for {JOIN_S:.0f} seconds; start one "
-                f"with: album worker {self.transport.place}"
+                f"No worker has joined {self.transport.place} for {JOIN_S:.0f} seconds; "
+                f"{self.transport.remedy}."
             )
 
     def _fit(self, name: str) -> int:

@@ -4,16 +4,15 @@ A worker of dask ends with its scheduler; these wait for it to come back and joi
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
 from album.cluster.addresses import Tls, check
 from album.cluster.dask import imported
+from album.cluster.keeping import PAUSE_S, keep
 from album.errors import ClusterError
 from nets.models import load_manifest, read_weights
 
-PAUSE_S = 1.0
 Say = Callable[[str], None]
 
 
@@ -43,42 +42,31 @@ def serve(address: str, tls: Tls, *, workers: int, say: Say) -> None:
 
 
 async def _serve(distributed: Any, address: str, security: Any, workers: int, say: Say) -> None:
-    missing = False
-    while True:
-        try:
-            await asyncio.to_thread(check, address, security)
-        except ClusterError as error:
-            if not error.may_pass:
-                raise
-            if not missing:
-                say(f"{error} Waiting for it.")
-            missing = True
-            await asyncio.sleep(PAUSE_S)
-            continue
-        missing = False
-        await _join(distributed, address, security, workers, say)
-        say(f"{address} is gone.")
-        await asyncio.sleep(PAUSE_S)
+    at_work, missing = False, False
+    door = asyncio.Lock()
 
+    async def ready() -> None:
+        """Wait for the scheduler; one of the processes knocks for all."""
+        nonlocal at_work, missing
+        async with door:
+            while True:
+                try:
+                    await asyncio.to_thread(check, address, security)
+                except ClusterError as error:
+                    if not error.may_pass:
+                        raise
+                    if not missing:
+                        say(f"{error} Waiting for it.")
+                    at_work, missing = False, True
+                    await asyncio.sleep(PAUSE_S)
+                else:
+                    missing = False
+                    return
 
-async def _join(distributed: Any, address: str, security: Any, workers: int, say: Say) -> None:
-    """Start the processes, and wait until they have ended with their scheduler."""
-    nannies = [
-        distributed.Nanny(
-            address,
-            nthreads=1,
-            memory_limit=0,
-            security=security,
-            silence_logs=logging.CRITICAL,
-            dashboard=False,
-        )
-        for _ in range(workers)
-    ]
-    try:
-        await asyncio.gather(*nannies)
-        say(f"{workers} at work for {address}.")
-        await asyncio.gather(*(nanny.finished() for nanny in nannies))
-    except OSError:
-        logging.getLogger(__name__).debug("the scheduler has gone meanwhile", exc_info=True)
-    finally:
-        await asyncio.gather(*(nanny.close() for nanny in nannies), return_exceptions=True)
+    def joined() -> None:
+        nonlocal at_work
+        if not at_work:
+            at_work = True
+            say(f"At work for {address}.")
+
+    await keep(distributed, address, security, workers, ready=ready, joined=joined)

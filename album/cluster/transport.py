@@ -49,6 +49,8 @@ class Transport(Protocol):
 
     place: str
     """Where the scheduler is, for people."""
+    remedy: str
+    """What to do where no worker joins."""
 
     def workers(self) -> Mapping[str, Present]:
         """Return the workers by address; raises `Gone`."""

@@ -39,6 +39,7 @@ class Carrier:
 
     there: dict[str, Worker] = field(default_factory=dict)
     place: str = "tcp://test:8786"
+    remedy: str = "start one with: album worker tcp://test:8786"
     gone: int = 0
     comes_back: bool = True
     respawns: bool = True

@@ -1,22 +1,15 @@
 """The same on real processes: dask's local cluster, and a scheduler with `album worker`."""
 
-import os
-import signal
-import socket
-import subprocess
 import sys
-from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 
 from db.library import Library
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo
+from tests.album.cluster.processes import ended, free_port, scheduler, started
 from tests.album.test_sharing import content
 
-ROOT = Path(__file__).parents[3]
 PHOTOS = 60
-ALBUM = "from album.commands import main; main()"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")
 
@@ -31,17 +24,6 @@ def photos(tmp_path_factory):
     (folder / "copy.jpg").write_bytes((folder / "007.jpg").read_bytes())
     (folder / "empty.jpg").touch()
     return folder
-
-
-def started(*words, code=ALBUM):
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def index(path, photos, *words):
@@ -59,34 +41,6 @@ def alone(photos, tmp_path_factory):
     process = index(path, photos, "--jobs", 2)
     process.communicate()
     return held(path)
-
-
-def free_port():
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-@contextmanager
-def ended(*processes):
-    try:
-        yield
-    finally:
-        for process in processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-        for process in processes:
-            try:
-                process.communicate(timeout=20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-
-
-def scheduler(port, *words):
-    code = "from distributed.cli.dask_scheduler import main; main()"
-    where = "--host", "127.0.0.1", "--port", port, "--no-dashboard", "--dashboard-address", ":0"
-    return started(*where, *words, code=code)
 
 
 def test_local_workers_end_with_what_one_process_ends_with(photos, alone, tmp_path):
