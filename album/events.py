@@ -223,7 +223,8 @@ class IndexReport:
                 self.without_emotion = faces
             case WorkersChanged(workers=workers, problem=problem):
                 self.workers = max(self.workers, workers)
-                self.problems += [problem] if problem else []
+                if problem and problem not in self.problems:
+                    self.problems.append(problem)
 
 
 Event = (

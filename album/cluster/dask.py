@@ -43,8 +43,10 @@ def imported() -> Any:
         raise ClusterError(
             "Several workers need dask; install it with: pip install 'album-people[cluster]'"
         ) from error
-    for name in ("distributed", "tornado", "bokeh"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # What goes wrong is told here, in sentences; dask gives each of its parts a level of its own.
+    parts = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    for name in ("asyncio", "tornado", *parts):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return distributed
 
 
@@ -98,12 +100,14 @@ class Dask:
                 raise Gone(self.place) from error
             raise
         self._futures[ticket] = future
-        future.add_done_callback(lambda done: self._done(ticket, done))
+        client = self._client
+        future.add_done_callback(lambda done: self._done(client, ticket, done))
         return ticket
 
-    def _done(self, ticket: int, future: Any) -> None:
+    def _done(self, client: Any, ticket: int, future: Any) -> None:
         """Fetch what has come of a call, in dask's own thread; nobody waits for it meanwhile."""
-        client = self._client
+        if client is not self._client:
+            return
         if future.status == "finished":
             client.loop.add_callback(self._fetch, client, ticket, future)
         elif future.status == "error":

@@ -9,7 +9,7 @@ from typing import Any
 
 from album.cluster.addresses import Tls, check
 from album.cluster.dask import imported
-from album.cluster.keeping import PAUSE_S, keep
+from album.cluster.keeping import CLOSE_S, PAUSE_S, keep
 from album.errors import ClusterError
 from nets.models import load_manifest, read_weights
 
@@ -38,7 +38,16 @@ def serve(address: str, tls: Tls, *, workers: int, say: Say) -> None:
     distributed = imported()
     for entry in load_manifest().values():
         read_weights(entry)
-    asyncio.run(_serve(distributed, address, tls.security(distributed), workers, say))
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    task = loop.create_task(_serve(distributed, address, tls.security(distributed), workers, say))
+    try:
+        loop.run_until_complete(task)
+    except KeyboardInterrupt:
+        # A while to end in peace; the processes end with this one in any case.
+        task.cancel()
+        loop.run_until_complete(asyncio.wait([task], timeout=CLOSE_S))
+        raise
 
 
 async def _serve(distributed: Any, address: str, security: Any, workers: int, say: Say) -> None:
