@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).parents[3]
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""A shell lets what it starts in the background ignore the signal, and so would these tests."""
 ALBUM = "from album.commands import main; main()"
 SCHEDULER = "from distributed.cli.dask_scheduler import main; main()"
 
@@ -21,7 +23,7 @@ SCHEDULER = "from distributed.cli.dask_scheduler import main; main()"
 def started(*words, code=ALBUM, before=()):
     """Start a command; `before` is what comes before Python, to run it elsewhere."""
     return subprocess.Popen(
-        [*before, sys.executable, "-c", code, *map(str, words)],
+        [*before, sys.executable, "-c", HEARS_CTRL_C + code, *map(str, words)],
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
