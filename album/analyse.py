@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +23,7 @@ from album.phash import perceptual_hash
 from album.views import VIEW, scaled, shrunk
 from album.workers import Clock, GivenUp, Workers
 from nets.api import Batch, Detections
-from nets.engine import Engine
+from nets.engine import Description, Engine
 from nets.quality import CROP as QUALITY_CROP
 from nets.quality import quality
 
@@ -47,7 +48,8 @@ class Prepared:
 
     `detections` are in pixels of the upright photo at full size; `batch` holds the chips of the
     same faces; `quality` has a row of size, sharpness and frontalness for each; `phash` is that of
-    the whole picture (`album.phash`).
+    the whole picture (`album.phash`). Where the faces were described already, `said` is what the
+    nets say, and there are no chips.
     """
 
     task: Task
@@ -59,6 +61,7 @@ class Prepared:
     quality: NDArray[np.float32]
     phash: int
     seconds: float
+    said: Description | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,8 @@ class Analyser:
         Once set, a clip is not read to its end: it would keep the user waiting.
     clock : Clock
         How long a file may take; `outcomes` looks at it.
+    now : datetime or None
+        Naive local time that decides which dates are in the future; None: the clock's.
     """
 
     engine: Engine
@@ -141,6 +146,7 @@ class Analyser:
     threads: int = 1
     stopped: threading.Event = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=Clock)
+    now: datetime | None = None
     _reading: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -173,7 +179,7 @@ class Analyser:
             if not self._claim(content_hash):
                 return Known(task, content_hash, kind)
             self._reading[task.found.path] = content_hash, kind
-            taken = dates.read_date(path, header)
+            taken = dates.read_date(path, header, now=self.now)
             if self.clips is not None and kind == "clip":
                 clip = self._read_clip(task.found.path, self.clips)
                 seconds = time.perf_counter() - started
@@ -234,7 +240,10 @@ class Analyser:
 class Reader(Protocol):
     """What `outcomes` needs of an `Analyser`."""
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock:
+        """How long a file may take."""
+        ...
 
     def __call__(self, task: Task) -> Outcome:
         """Read one file."""

@@ -47,6 +47,22 @@ class Refused(AlbumError):
     code = "refused"
 
 
+class ClusterError(AlbumError):
+    """Workers can't be reached or used; what was finished is kept.
+
+    Attributes
+    ----------
+    may_pass : bool
+        Whether trying again later may help.
+    """
+
+    code = "cluster"
+
+    def __init__(self, sentence: str, *, may_pass: bool = False) -> None:
+        self.may_pass = may_pass
+        super().__init__(sentence)
+
+
 class MediaError(AlbumError):
     """One file that could not be used. The run goes on; the reason is recorded.
 
@@ -183,6 +199,14 @@ class TooSlow(MediaError):
     code = "too-slow"
     what = "takes too long to read"
     hint = "save it anew in another program, or give it more time with --file-timeout and --retry"
+
+
+class EndsWorkers(MediaError):
+    """Reading the file ends the process that reads it."""
+
+    code = "ends-workers"
+    what = "ended two workers that were reading it"
+    hint = "look at it in another program, give workers more memory, and use --retry"
 
 
 @contextmanager

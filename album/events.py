@@ -61,6 +61,14 @@ class FileSkipped:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersChanged:
+    """So many workers read photos now; `problem` says in a sentence why one does not."""
+
+    workers: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Moved:
     """Of the files that were gone, this many were found elsewhere."""
 
@@ -167,6 +175,10 @@ class IndexReport:
     """Faces of which that is not known, at the end."""
     seconds: float = 0.0
     failures: list[PhotoFailed] = field(default_factory=list)
+    workers: int = 0
+    """The most that read at the same time; 0 where this process did."""
+    problems: list[str] = field(default_factory=list)
+    """What was wrong with workers, a sentence each."""
     tags: TagsImported | None = None
 
     def add(self, event: object) -> None:
@@ -209,6 +221,10 @@ class IndexReport:
                     self.failures.append(PhotoFailed(path, problem))
             case EmotionsUnknown(faces=faces):
                 self.without_emotion = faces
+            case WorkersChanged(workers=workers, problem=problem):
+                self.workers = max(self.workers, workers)
+                if problem and problem not in self.problems:
+                    self.problems.append(problem)
 
 
 Event = (
@@ -217,6 +233,7 @@ Event = (
     | ClipDone
     | FileSkipped
     | PhotoFailed
+    | WorkersChanged
     | Moved
     | GroupingFaces
     | Grouped

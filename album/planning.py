@@ -1,7 +1,7 @@
 """What `album index` has to do: the folders compared with the library."""
 
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,10 +17,14 @@ from nets.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a walk over the folders found to be done."""
+    """What a walk over the folders found to be done.
+
+    `sizes` has the contents of `done` by the sizes of their files, for the sizes of the tasks.
+    """
 
     tasks: list[Task]
     done: set[str]
+    sizes: dict[int, tuple[str, ...]]
     forgotten: frozenset[str]
     gone: list[str]
     back: list[str]
@@ -61,7 +65,19 @@ def look(
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
     unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
     forgotten = forgotten_contents(library)
-    return Plan(tasks, done | forgotten, forgotten, gone, back, scanned, unreadable)
+    sizes = _sizes({task.found.size for task in tasks}, known.values(), done)
+    return Plan(tasks, done | forgotten, sizes, forgotten, gone, back, scanned, unreadable)
+
+
+def _sizes(
+    wanted: Container[int], known: Iterable[KnownFile], done: Container[str]
+) -> dict[int, tuple[str, ...]]:
+    """Return which of the contents that are done a file of so many bytes may have."""
+    found: dict[int, set[str]] = {}
+    for file in known:
+        if file.size in wanted and file.content_hash and file.content_hash in done:
+            found.setdefault(file.size, set()).add(file.content_hash)
+    return {size: tuple(sorted(contents)) for size, contents in found.items()}
 
 
 def by_path(task: Task) -> str:

@@ -317,6 +317,17 @@ def changes(found: Iterable[Found], known: Mapping[str, Known], *, reachable: Re
     return result
 
 
+def is_as_found(found: Found) -> bool:
+    """Tell whether a file is there as a walk has found it, and can be read."""
+    try:
+        with Path(found.path).open("rb") as file:
+            status = os.fstat(file.fileno())
+            file.read(1)
+    except (OSError, ValueError):
+        return False
+    return (status.st_size, status.st_mtime_ns) == (found.size, found.mtime_ns)
+
+
 def content_hash(path: StrPath) -> str:
     """Return the identity of a file's content: BLAKE2b, 160 bits, as 40 hexadecimal digits.
 

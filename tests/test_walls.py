@@ -15,6 +15,8 @@ ONLY_IN = {
     "torch": ("nets/facenet.py",),
     "facenet_pytorch": ("nets/facenet.py",),
     "faiss": ("clustering/approximate.py",),
+    "dask": ("album/cluster/dask.py",),
+    "distributed": ("album/cluster/dask.py",),
     "click": ("album/commands",),
     "rich": ("album/commands",),
     "fastapi": ("album/web",),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from album.engines import Choice
     from db.library import Library
     from nets.engine import Engine
 
@@ -102,24 +103,22 @@ def nets_options(command: F) -> F:
     return command
 
 
-def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
-    """Put the nets together; say so where it is not the shipped detector that is used."""
+def choice_of(library: "Library", options: dict[str, object]) -> "Choice":
+    """Return which nets were asked for; say so where it is not the shipped detector."""
     from album.detectors import choose_detector, told
-    from album.models import models_folder
-    from nets.engine import load_engine, with_emotions
+    from album.engines import Choice
 
     asked = options["detector"]
     detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
     if line := told(detector):
         click.echo(line, err=True)
     chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
-    threads = max(int(str(options["jobs"])), 1)
-    engine = load_engine(
-        **{**chosen, "detector": detector},  # type: ignore[arg-type]
-        threads=threads,
-        models=models_folder(),
-    )
-    if options["emotions"] is False:
-        return engine
-    # Many faces at a time: half the looks tell smiles nearly as well.
-    return with_emotions(engine, threads=threads, device=str(options["device"]), thorough=False)
+    emotions = options["emotions"] is not False
+    return Choice(**{**chosen, "detector": detector}, emotions=emotions)  # type: ignore[arg-type]
+
+
+def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
+    """Put the nets together."""
+    from album.engines import build
+
+    return build(choice_of(library, options), threads=max(int(str(options["jobs"])), 1))
