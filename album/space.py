@@ -24,6 +24,9 @@ A_FACE = 2400
 SHARE = 0.5
 """Of the memory that there is, a grouping takes so much if nothing is said."""
 LEAST = 256 << 20
+CHUNKS, LEAST_CHUNK = 32, 8192
+"""Others get the faces in so many chunks, or in larger ones: tiles enough for a hundred threads,
+and work enough in each to be worth the way."""
 USUAL = 4 << 30
 """What is taken to be there where the system does not say."""
 
@@ -55,14 +58,16 @@ class Space:
             self.storage = OnDisk(self.folder, resident=self.memory // 4)
         return self.storage.empty(shape, dtype)
 
-    def resources(self, n: int, d: int, *, chunks: int = 16) -> Resources:
+    def resources(self, n: int, d: int) -> Resources:
         """Return with what n faces are grouped that are compared by some d numbers."""
         if isinstance(self.storage, OnDisk):
             using = within_memory(self.storage, self.memory, (n, d))
         else:
             using = Resources()
-        chunk = using.chunk if self.spread is None else min(using.chunk or n, -(-n // chunks) or 1)
-        return Resources(using.max_pairs, using.storage, chunk, self.spread)
+        chunk = using.chunk
+        if self.spread is not None:
+            chunk = min(chunk or n, max(LEAST_CHUNK, -(-n // CHUNKS)))
+        return Resources(using.max_pairs, using.storage, chunk or None, self.spread)
 
 
 @contextmanager

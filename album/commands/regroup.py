@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from album.commands import text
+from album.commands.cluster_options import pool_of, tls_options
 from album.commands.common import Session, echo_json, everywhere
 
 if TYPE_CHECKING:
+    from album.cluster.pool import Pool
     from album.regroup import Regrouped
+    from clustering.tiles import Spread
 
 
 @click.command(epilog="For example:  album regroup --dry-run")
@@ -21,10 +24,29 @@ if TYPE_CHECKING:
     metavar="GB",
     help="Memory to use, half of what there is if not given; the rest lies in a file meanwhile.",
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1, max=1024),
+    metavar="N",
+    help="Search for near faces in N processes; pays from a hundred thousand faces on.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Search for near faces on the workers of a dask scheduler, tcp://host:8786 say.",
+)
+@tls_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @everywhere
 @click.pass_obj
-def command(session: Session, dry_run: bool, memory: float | None, as_json: bool) -> None:
+def command(
+    session: Session,
+    /,
+    dry_run: bool,
+    memory: float | None,
+    as_json: bool,
+    **cluster: object,
+) -> None:
     """Group all faces anew; everything that you said of people stays true.
 
     Faces that you placed stay where they are, and those that you rejected don't come back. People
@@ -39,7 +61,8 @@ def command(session: Session, dry_run: bool, memory: float | None, as_json: bool
     most = None if memory is None else int(memory * (1 << 30))
     with (
         Library.open(session.path, create=False) as library,
-        space_for(library.path, most) as space,
+        pool_of(cluster) as pool,
+        space_for(library.path, most, spread=_spread(pool)) as space,
     ):
         done = regroup(library, dry_run=dry_run, space=space)
     if as_json:
@@ -47,6 +70,14 @@ def command(session: Session, dry_run: bool, memory: float | None, as_json: bool
         return
     for line in _lines(done, dry_run):
         click.echo(line)
+
+
+def _spread(pool: "Pool | None") -> "Spread | None":
+    if pool is None:
+        return None
+    from album.cluster.source import spread_over
+
+    return spread_over(pool)
 
 
 def _lines(done: "Regrouped", dry_run: bool) -> Iterator[str]:

@@ -78,6 +78,7 @@ def test_same_people_where_nothing_fits(tmp_path, scarce, monkeypatch):
 
 def test_same_people_where_pairs_are_searched_elsewhere(tmp_path, monkeypatch):
     monkeypatch.setattr(graph, "SURVEY_FROM", 10)
+    monkeypatch.setattr(room, "LEAST_CHUNK", 2)
     album = filled(tmp_path / "album", steps=1)
     searched = []
 
