@@ -241,8 +241,8 @@ def fetched(url: str, size: int, mtime_ns: int, beside: Sequence[str]) -> Iterat
             raise StillChanging(url)
         for name in beside:
             _fetch_beside(system, f"{path.rpartition('/')[0]}/{name}", here.parent / name)
-        if mtime_ns:
-            os.utime(here, ns=(mtime_ns, mtime_ns))
+        # Also where it is not known: else the clock of this machine would be taken for a date.
+        os.utime(here, ns=(mtime_ns, mtime_ns))
         yield os.fspath(here)
 
 
