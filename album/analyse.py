@@ -154,7 +154,10 @@ class Analyser:
         """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
         self.clock.start(task.found.path)
         try:
-            return self._read(task)
+            with scan.at_hand(task.found) as place:
+                return self._read(task, place)
+        except MediaError as error:  # of a server
+            return Failed(task, error.code, error.reason, task.content_hash)
         finally:
             self.clock.stop(task.found.path)
             self._reading.pop(task.found.path, None)
@@ -165,13 +168,15 @@ class Analyser:
         error = TooSlow(task.found.path, f"more than {self.clock.limit:g} seconds")
         return Failed(task, error.code, error.reason, content_hash, kind)
 
-    def _read(self, task: Task) -> Outcome:
+    def _read(self, task: Task, place: str) -> Outcome:
+        """Read one file, which is at hand at a place."""
         started = time.perf_counter()
-        path, content_hash, kind = Path(task.found.path), task.content_hash, "image"
+        path, content_hash, kind = Path(place), task.content_hash, "image"
         try:
             header = media.read_header(path)
             kind = "clip" if header.kind is Kind.CLIP else kind
-            if kind == "clip" and (still := live.still_beside(task.found.path, header)):
+            if kind == "clip" and (still := live.still_beside(place, header)):
+                still = scan.beside(task.found.path, still)
                 return LiveClip(task, content_hash or scan.content_hash(path), still)
             if kind == "clip" and self.clips is None:
                 return Skipped(task, kind)
@@ -181,7 +186,7 @@ class Analyser:
             self._reading[task.found.path] = content_hash, kind
             taken = dates.read_date(path, header, now=self.now)
             if self.clips is not None and kind == "clip":
-                clip = self._read_clip(task.found.path, self.clips)
+                clip = self._read_clip(task.found.path, place, self.clips)
                 seconds = time.perf_counter() - started
                 return ReadClip(task, content_hash, taken, clip, seconds)
             detections, batch, scores, look = self.faces(path, header)
@@ -196,13 +201,13 @@ class Analyser:
         found = detections, batch, scores, look
         return Prepared(task, content_hash, header, taken, *found, seconds)
 
-    def _read_clip(self, path: str, sampling: Sampling) -> Clip:
+    def _read_clip(self, path: str, place: str, sampling: Sampling) -> Clip:
         def stopped() -> bool:
             self.clock.extend(path)
             return self.stopped.is_set()
 
         how = {"view": self.view, "threads": self.threads}
-        return read_clip(path, self.engine, sampling, stopped=stopped, **how)
+        return read_clip(place, self.engine, sampling, stopped=stopped, **how)
 
     def _claim(self, content_hash: str) -> bool:
         """Take a content for this thread; False where it is done, or another thread has it."""

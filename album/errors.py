@@ -2,6 +2,7 @@
 """What can go wrong with the files of a person, each as one sentence with what to do."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,17 @@ StrPath = str | os.PathLike[str]
 def shown(path: StrPath) -> str:
     r"""Return a path that can be printed anywhere: bytes that are not UTF-8 become ``\xNN``."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+_PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:/")
+
+
+def is_remote(path: StrPath) -> bool:
+    """Tell whether something is an address, such as s3://bucket/photos, and no path.
+
+    One slash is enough: `Path` takes the other away.
+    """
+    return _PROTOCOL.match(os.fspath(path)) is not None
 
 
 class AlbumError(Exception):
@@ -97,6 +109,14 @@ class Unreadable(MediaError):
 
     what = "cannot be read"
     hint = "check its permissions and its disk"
+
+
+class OnServer(MediaError):
+    """The file has an address instead of a path, which only an index can read."""
+
+    code = "on-server"
+    what = "lies on a server, where only album index reads it"
+    hint = "for pictures of it, mount the server as a folder and index that folder"
 
 
 class Vanished(MediaError):
@@ -193,6 +213,17 @@ class TooLarge(MediaError):
     hint = "save a smaller copy of it"
 
 
+class NeedsPackage(AlbumError):
+    """Nothing here speaks the protocol of an address; `wanted` says what to install."""
+
+    code = "needs-package"
+
+    def __init__(self, url: str, wanted: str) -> None:
+        self.url = url
+        told = wanted if " " in wanted else f"pip install {wanted}"
+        super().__init__(f"Reading {shown(url)} needs one more package: {told}.")
+
+
 class TooSlow(MediaError):
     """Reading the file does not come to an end."""
 
@@ -215,7 +246,7 @@ def reading(path: StrPath) -> Iterator[None]:
 
     Raises
     ------
-    Vanished
+    Vanished, OnServer
         In place of FileNotFoundError and NotADirectoryError.
     Unreadable
         In place of any other OSError, and of ValueError for a path with a NUL in it.
@@ -223,6 +254,6 @@ def reading(path: StrPath) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise Vanished(path) from error
+        raise (OnServer if is_remote(path) else Vanished)(path) from error
     except (OSError, ValueError) as error:
         raise Unreadable(path, getattr(error, "strerror", None) or str(error)) from error

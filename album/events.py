@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from album.errors import StrPath
+
 if TYPE_CHECKING:
     from album.imports.store import ImportReport
     from db.journal import Change
@@ -25,7 +27,7 @@ class Scanned:
 class PhotoDone:
     """One file was analysed, or its content was known already (`known`)."""
 
-    path: Path
+    path: StrPath
     faces: int
     known: bool = False
 
@@ -34,7 +36,7 @@ class PhotoDone:
 class ClipDone:
     """One clip was analysed; `faces` are its people. `problem` says what was wrong with it."""
 
-    path: Path
+    path: StrPath
     faces: int
     frames: int
     problem: str = ""
@@ -44,7 +46,7 @@ class ClipDone:
 class PhotoFailed:
     """One file could not be read; the reason is recorded in the library."""
 
-    path: Path
+    path: StrPath
     reason: str
 
 
@@ -56,7 +58,7 @@ class FileSkipped:
     indexes the same library has read it ('elsewhere').
     """
 
-    path: Path
+    path: StrPath
     kind: str
 
 

@@ -36,6 +36,7 @@ from album.events import (
 from album.expressions import tell_emotions
 from album.heartbeat import Heartbeat
 from album.planning import Plan, look, with_photos_elsewhere
+from album.scan import named
 from album.sharing import Shared
 from album.sources import Read, Source, Threads, Wanted
 from album.storing import like_its_copy, save, save_clip, settle
@@ -98,7 +99,7 @@ class IndexOptions:
 def index(
     library: Library,
     engine: Engine,
-    roots: Sequence[Path],
+    roots: Sequence[Path | str],
     options: IndexOptions,
     source: Source | None = None,
 ) -> Iterator[Event]:
@@ -110,8 +111,9 @@ def index(
         Open for writing.
     engine : Engine
         The nets.
-    roots : sequence of Path
-        Files and folders; folders are walked to any depth.
+    roots : sequence of Path or str
+        Files and folders; folders are walked to any depth. Addresses of servers are str: of them
+        neither tags are read nor what faces of earlier runs express.
     options : IndexOptions
         How to go about it.
     source : Source, optional
@@ -144,7 +146,7 @@ def index(
 def _index(
     library: Library,
     engine: Engine,
-    roots: Sequence[Path],
+    roots: Sequence[Path | str],
     options: IndexOptions,
     source: Source,
 ) -> Iterator[Event]:
@@ -158,16 +160,17 @@ def _index(
     yield plan.scanned
     yield from plan.unreadable
     yield from analyse(library, engine, plan, source, options)
+    here = [root for root in roots if isinstance(root, Path)]
     with alone(library):  # the last to come here sees what all have found
         if plan.tasks or plan.gone or plan.back:
             mark_duplicates(library)
         if plan.gone:
             yield Moved(count_moved(library, plan.gone))
-        yield from _express(library, engine, roots, options)
+        yield from _express(library, engine, here, options)
         if options.group:
             yield from group_if_due(library, engine, options.method, source.spread)
     if options.read_tags:
-        yield from _read_tags(library, engine, roots, options)
+        yield from _read_tags(library, engine, here, options)
 
 
 def _express(
@@ -306,7 +309,7 @@ class _Reading:
 
     def _done_by_others(self) -> Iterator[Event]:
         for task in self.shared.elsewhere():
-            yield FileSkipped(Path(task.found.path), "elsewhere")
+            yield FileSkipped(named(task.found.path), "elsewhere")
 
 
 def analyse(

@@ -2,12 +2,12 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from album.analyse import Failed, Known, LiveClip, Prepared, ReadClip, Skipped, Task
 from album.clips import record as clip_record
 from album.dates import claim_records
 from album.events import ClipDone, Event, FileSkipped, PhotoDone, PhotoFailed
+from album.scan import named
 from db.analyses import save_analyses
 from db.files import save_failure, save_files
 from db.library import Library
@@ -35,7 +35,7 @@ def settle(
 
     Of forgotten content nothing is recorded, not even its path.
     """
-    path = Path(outcome.task.found.path)
+    path = named(outcome.task.found.path)
     match outcome:
         case Known(_, content_hash) | LiveClip(_, content_hash) if content_hash in forgotten:
             return FileSkipped(path, "forgotten")
@@ -70,7 +70,7 @@ def save(
     save_files(library, [seen(photo.task, photo.content_hash) for photo in ready])
     save_analyses(library, analyses)
     for photo in ready:
-        yield PhotoDone(Path(photo.task.found.path), len(photo.detections))
+        yield PhotoDone(named(photo.task.found.path), len(photo.detections))
 
 
 def described(engine: Engine, ready: Sequence[Prepared]) -> list[Prepared]:
@@ -105,7 +105,7 @@ def save_clip(library: Library, engine: Engine, read: ReadClip, contract: str | 
     if problem:
         problem = f"was read in part ({problem}); copy it again from where it came from."
         save_failure(library, file, stage="incomplete", reason=problem)
-    return ClipDone(Path(read.task.found.path), len(read.clip.faces), read.clip.frames, problem)
+    return ClipDone(named(read.task.found.path), len(read.clip.faces), read.clip.frames, problem)
 
 
 def record(photo: Prepared, engine: Engine, contract: str) -> Analysis:

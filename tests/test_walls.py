@@ -15,6 +15,7 @@ ONLY_IN = {
     "torch": ("nets/facenet.py",),
     "facenet_pytorch": ("nets/facenet.py",),
     "faiss": ("clustering/approximate.py",),
+    "fsspec": ("album/remote.py",),
     "dask": ("album/cluster/dask.py",),
     "distributed": ("album/cluster/dask.py",),
     "click": ("album/commands",),

@@ -17,7 +17,7 @@ from album.cluster.chunks import Chunk, after_loss, in_chunks
 from album.cluster.hands import Held
 from album.cluster.pool import Delivery, Pool
 from album.cluster.work import Recipe, Trouble, read_chunk
-from album.errors import shown
+from album.errors import is_remote, shown
 from album.scan import is_as_found
 from album.sources import Told, Wanted
 
@@ -162,6 +162,11 @@ def _is_blind(outcome: Outcome) -> bool:
 def blindness(task: Task) -> str:
     """Say that a worker can't see a file that is there, and what to do about it."""
     path = task.found.path
+    if is_remote(path):
+        return (
+            f"does not reach {shown(path)}, which is there, and gets nothing more of these; "
+            f"check its network and that it has the same credentials."
+        )
     folder = PurePath(path).parent
     return (
         f"does not see {shown(path)} as it is here and gets nothing more of these; "

@@ -9,6 +9,7 @@ import errno
 import os
 import platform
 import socket
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,7 +24,7 @@ from album.allocation import keep_large_blocks
 from album.analyse import Analyser, Failed, Outcome, Prepared, Task, outcomes
 from album.clips.frames import Sampling
 from album.engines import Choice, build
-from album.errors import StillChanging
+from album.errors import NeedsPackage, StillChanging, is_remote
 from album.storing import described
 from album.workers import Clock
 from nets.engine import Engine
@@ -137,9 +138,13 @@ def read_chunk(
     reader = _Reader(analyser, clock)
     try:
         return list(_described(engine, outcomes(reader, tasks, jobs=1)))
+    except NeedsPackage as error:
+        return Trouble(f"lacks something. {error}")
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Trouble("has a full disk; free some space there.")
+            return Trouble(
+                f"has a full disk; free some space in {tempfile.gettempdir()} there, or set TMPDIR."
+            )
         raise
 
 
@@ -152,6 +157,8 @@ class _Reader:
 
     def __call__(self, task: Task) -> Outcome:
         """Read one file."""
+        if is_remote(task.found.path):
+            return self.analyser(task)
         try:
             other = Path(task.found.path).stat().st_size != task.found.size
         except OSError:

@@ -12,10 +12,10 @@ import click
 
 from album.commands import import_tags, text
 from album.commands.cluster_options import cluster_options, place_of, pool_of
-from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
+from album.commands.common import PLACE, SOME_FILES_FAILED, Session, echo_json, everywhere
 from album.commands.nets_options import CLIP_EVERY, FILE_TIMEOUT, choice_of, nets_options
 from album.commands.progress import progress
-from album.errors import MissingFolder, shown
+from album.errors import MissingFolder, is_remote, shown
 from album.events import IndexReport
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ SHOWN_FAILURES = 5
 
 
 @click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
-@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH…")
+@click.argument("paths", nargs=-1, required=True, type=PLACE, metavar="PATH…")
 @nets_options
 @click.option(
     "--clustering",
@@ -58,7 +58,7 @@ SHOWN_FAILURES = 5
 @click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
 @everywhere
 @click.pass_context
-def command(context: click.Context, /, paths: tuple[Path, ...], **options: object) -> None:
+def command(context: click.Context, /, paths: tuple[Path | str, ...], **options: object) -> None:
     """Find the faces in photos and clips and group them into people.
 
     Folders are searched to any depth. Only what is new or changed is read; the photos themselves
@@ -68,7 +68,7 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: objec
     session = context.ensure_object(Session)
     place_of(options)
     for path in paths:
-        if not os.path.lexists(path):
+        if not is_remote(path) and not os.path.lexists(path):
             raise MissingFolder(path)
     report, failed = run(session, paths, options)
     if options["as_json"]:
@@ -81,7 +81,7 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: objec
 
 
 def run(
-    session: Session, paths: tuple[Path, ...], options: dict[str, object]
+    session: Session, paths: tuple[Path | str, ...], options: dict[str, object]
 ) -> tuple[IndexReport, int]:
     """Index, showing progress; return what was done and how many files in all have failed."""
     # Imported late: the nets are not needed to refuse a wrong option.
