@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +23,7 @@ from album.phash import perceptual_hash
 from album.views import VIEW, scaled, shrunk
 from album.workers import Clock, GivenUp, Workers
 from nets.api import Batch, Detections
-from nets.engine import Engine
+from nets.engine import Description, Engine
 from nets.quality import CROP as QUALITY_CROP
 from nets.quality import quality
 
@@ -47,7 +48,8 @@ class Prepared:
 
     `detections` are in pixels of the upright photo at full size; `batch` holds the chips of the
     same faces; `quality` has a row of size, sharpness and frontalness for each; `phash` is that of
-    the whole picture (`album.phash`).
+    the whole picture (`album.phash`). Where the faces were described already, `said` is what the
+    nets say, and there are no chips.
     """
 
     task: Task
@@ -59,6 +61,7 @@ class Prepared:
     quality: NDArray[np.float32]
     phash: int
     seconds: float
+    said: Description | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,8 @@ class Analyser:
         Once set, a clip is not read to its end: it would keep the user waiting.
     clock : Clock
         How long a file may take; `outcomes` looks at it.
+    now : datetime or None
+        Naive local time that decides which dates are in the future; None: the clock's.
     """
 
     engine: Engine
@@ -141,6 +146,7 @@ class Analyser:
     threads: int = 1
     stopped: threading.Event = field(default_factory=threading.Event)
     clock: Clock = field(default_factory=Clock)
+    now: datetime | None = None
     _reading: dict[str, tuple[str | None, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -148,7 +154,10 @@ class Analyser:
         """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
         self.clock.start(task.found.path)
         try:
-            return self._read(task)
+            with scan.at_hand(task.found) as place:
+                return self._read(task, place)
+        except MediaError as error:  # of a server
+            return Failed(task, error.code, error.reason, task.content_hash)
         finally:
             self.clock.stop(task.found.path)
             self._reading.pop(task.found.path, None)
@@ -159,13 +168,15 @@ class Analyser:
         error = TooSlow(task.found.path, f"more than {self.clock.limit:g} seconds")
         return Failed(task, error.code, error.reason, content_hash, kind)
 
-    def _read(self, task: Task) -> Outcome:
+    def _read(self, task: Task, place: str) -> Outcome:
+        """Read one file, which is at hand at a place."""
         started = time.perf_counter()
-        path, content_hash, kind = Path(task.found.path), task.content_hash, "image"
+        path, content_hash, kind = Path(place), task.content_hash, "image"
         try:
             header = media.read_header(path)
             kind = "clip" if header.kind is Kind.CLIP else kind
-            if kind == "clip" and (still := live.still_beside(task.found.path, header)):
+            if kind == "clip" and (still := live.still_beside(place, header)):
+                still = scan.beside(task.found.path, still)
                 return LiveClip(task, content_hash or scan.content_hash(path), still)
             if kind == "clip" and self.clips is None:
                 return Skipped(task, kind)
@@ -173,9 +184,9 @@ class Analyser:
             if not self._claim(content_hash):
                 return Known(task, content_hash, kind)
             self._reading[task.found.path] = content_hash, kind
-            taken = dates.read_date(path, header)
+            taken = dates.read_date(path, header, now=self.now)
             if self.clips is not None and kind == "clip":
-                clip = self._read_clip(task.found.path, self.clips)
+                clip = self._read_clip(task.found.path, place, self.clips)
                 seconds = time.perf_counter() - started
                 return ReadClip(task, content_hash, taken, clip, seconds)
             detections, batch, scores, look = self.faces(path, header)
@@ -190,13 +201,13 @@ class Analyser:
         found = detections, batch, scores, look
         return Prepared(task, content_hash, header, taken, *found, seconds)
 
-    def _read_clip(self, path: str, sampling: Sampling) -> Clip:
+    def _read_clip(self, path: str, place: str, sampling: Sampling) -> Clip:
         def stopped() -> bool:
             self.clock.extend(path)
             return self.stopped.is_set()
 
         how = {"view": self.view, "threads": self.threads}
-        return read_clip(path, self.engine, sampling, stopped=stopped, **how)
+        return read_clip(place, self.engine, sampling, stopped=stopped, **how)
 
     def _claim(self, content_hash: str) -> bool:
         """Take a content for this thread; False where it is done, or another thread has it."""
@@ -234,7 +245,10 @@ class Analyser:
 class Reader(Protocol):
     """What `outcomes` needs of an `Analyser`."""
 
-    clock: Clock
+    @property
+    def clock(self) -> Clock:
+        """How long a file may take."""
+        ...
 
     def __call__(self, task: Task) -> Outcome:
         """Read one file."""

@@ -2,6 +2,7 @@
 """What can go wrong with the files of a person, each as one sentence with what to do."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,17 @@ StrPath = str | os.PathLike[str]
 def shown(path: StrPath) -> str:
     r"""Return a path that can be printed anywhere: bytes that are not UTF-8 become ``\xNN``."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+_PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:/")
+
+
+def is_remote(path: StrPath) -> bool:
+    """Tell whether something is an address, such as s3://bucket/photos, and no path.
+
+    One slash is enough: `Path` takes the other away.
+    """
+    return _PROTOCOL.match(os.fspath(path)) is not None
 
 
 class AlbumError(Exception):
@@ -47,6 +59,22 @@ class Refused(AlbumError):
     code = "refused"
 
 
+class ClusterError(AlbumError):
+    """Workers can't be reached or used; what was finished is kept.
+
+    Attributes
+    ----------
+    may_pass : bool
+        Whether trying again later may help.
+    """
+
+    code = "cluster"
+
+    def __init__(self, sentence: str, *, may_pass: bool = False) -> None:
+        self.may_pass = may_pass
+        super().__init__(sentence)
+
+
 class MediaError(AlbumError):
     """One file that could not be used. The run goes on; the reason is recorded.
 
@@ -81,6 +109,14 @@ class Unreadable(MediaError):
 
     what = "cannot be read"
     hint = "check its permissions and its disk"
+
+
+class OnServer(MediaError):
+    """The file has an address instead of a path, which only an index can read."""
+
+    code = "on-server"
+    what = "lies on a server, where only album index reads it"
+    hint = "for pictures of it, mount the server as a folder and index that folder"
 
 
 class Vanished(MediaError):
@@ -177,6 +213,17 @@ class TooLarge(MediaError):
     hint = "save a smaller copy of it"
 
 
+class NeedsPackage(AlbumError):
+    """Nothing here speaks the protocol of an address; `wanted` says what to install."""
+
+    code = "needs-package"
+
+    def __init__(self, url: str, wanted: str) -> None:
+        self.url = url
+        told = wanted if " " in wanted else f"pip install {wanted}"
+        super().__init__(f"Reading {shown(url)} needs one more package: {told}.")
+
+
 class TooSlow(MediaError):
     """Reading the file does not come to an end."""
 
@@ -185,13 +232,21 @@ class TooSlow(MediaError):
     hint = "save it anew in another program, or give it more time with --file-timeout and --retry"
 
 
+class EndsWorkers(MediaError):
+    """Reading the file ends the process that reads it."""
+
+    code = "ends-workers"
+    what = "ended two workers that were reading it"
+    hint = "look at it in another program, give workers more memory, and use --retry"
+
+
 @contextmanager
 def reading(path: StrPath) -> Iterator[None]:
     """Turn what the system says about a file into an `AlbumError` with its path.
 
     Raises
     ------
-    Vanished
+    Vanished, OnServer
         In place of FileNotFoundError and NotADirectoryError.
     Unreadable
         In place of any other OSError, and of ValueError for a path with a NUL in it.
@@ -199,6 +254,6 @@ def reading(path: StrPath) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise Vanished(path) from error
+        raise (OnServer if is_remote(path) else Vanished)(path) from error
     except (OSError, ValueError) as error:
         raise Unreadable(path, getattr(error, "strerror", None) or str(error)) from error

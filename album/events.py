@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from album.errors import StrPath
+
 if TYPE_CHECKING:
     from album.imports.store import ImportReport
     from db.journal import Change
@@ -25,7 +27,7 @@ class Scanned:
 class PhotoDone:
     """One file was analysed, or its content was known already (`known`)."""
 
-    path: Path
+    path: StrPath
     faces: int
     known: bool = False
 
@@ -34,7 +36,7 @@ class PhotoDone:
 class ClipDone:
     """One clip was analysed; `faces` are its people. `problem` says what was wrong with it."""
 
-    path: Path
+    path: StrPath
     faces: int
     frames: int
     problem: str = ""
@@ -44,7 +46,7 @@ class ClipDone:
 class PhotoFailed:
     """One file could not be read; the reason is recorded in the library."""
 
-    path: Path
+    path: StrPath
     reason: str
 
 
@@ -56,8 +58,16 @@ class FileSkipped:
     indexes the same library has read it ('elsewhere').
     """
 
-    path: Path
+    path: StrPath
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkersChanged:
+    """So many workers read photos now; `problem` says in a sentence why one does not."""
+
+    workers: int
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +177,10 @@ class IndexReport:
     """Faces of which that is not known, at the end."""
     seconds: float = 0.0
     failures: list[PhotoFailed] = field(default_factory=list)
+    workers: int = 0
+    """The most that read at the same time; 0 where this process did."""
+    problems: list[str] = field(default_factory=list)
+    """What was wrong with workers, a sentence each."""
     tags: TagsImported | None = None
 
     def add(self, event: object) -> None:
@@ -209,6 +223,10 @@ class IndexReport:
                     self.failures.append(PhotoFailed(path, problem))
             case EmotionsUnknown(faces=faces):
                 self.without_emotion = faces
+            case WorkersChanged(workers=workers, problem=problem):
+                self.workers = max(self.workers, workers)
+                if problem and problem not in self.problems:
+                    self.problems.append(problem)
 
 
 Event = (
@@ -217,6 +235,7 @@ Event = (
     | ClipDone
     | FileSkipped
     | PhotoFailed
+    | WorkersChanged
     | Moved
     | GroupingFaces
     | Grouped

@@ -12,14 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from album.analyse import (
-    Analyser,
     Failed,
     LiveClip,
     Outcome,
     Prepared,
     ReadClip,
     Task,
-    outcomes,
 )
 from album.clips.frames import DEFAULT, Sampling
 from album.clips.look import VERSION as CLIP_VERSION
@@ -33,15 +31,19 @@ from album.events import (
     Grouped,
     Moved,
     TagsImported,
+    WorkersChanged,
 )
 from album.expressions import tell_emotions
 from album.heartbeat import Heartbeat
 from album.planning import Plan, look, with_photos_elsewhere
+from album.scan import named
 from album.sharing import Shared
+from album.sources import Read, Source, Threads, Wanted
 from album.storing import like_its_copy, save, save_clip, settle
 from album.tags.settle import settle as settle_tags
 from album.views import VIEW
-from album.workers import LIMIT, Clock
+from album.workers import LIMIT
+from clustering.tiles import Spread
 from db.claims import alone
 from db.emotions import count_untold
 from db.faces import last_face
@@ -95,7 +97,11 @@ class IndexOptions:
 
 
 def index(
-    library: Library, engine: Engine, roots: Sequence[Path], options: IndexOptions
+    library: Library,
+    engine: Engine,
+    roots: Sequence[Path | str],
+    options: IndexOptions,
+    source: Source | None = None,
 ) -> Iterator[Event]:
     """Find the faces in photos and group all faces of the library into people.
 
@@ -105,28 +111,32 @@ def index(
         Open for writing.
     engine : Engine
         The nets.
-    roots : sequence of Path
-        Files and folders; folders are walked to any depth.
+    roots : sequence of Path or str
+        Files and folders; folders are walked to any depth. Addresses of servers are str: of them
+        neither tags are read nor what faces of earlier runs express.
     options : IndexOptions
         How to go about it.
+    source : Source, optional
+        What reads the files; else threads of this process do.
 
     Yields
     ------
     Event
-        In order: one `Scanned`, a `PhotoDone`, `ClipDone` or `PhotoFailed` for each file read, and
-        `GroupingFaces` and `Grouped` where there was something to group. Tags come with events of
-        their own, see `album.imports.run.import_tags`, and are followed by another grouping.
+        In order: one `Scanned`, a `PhotoDone`, `ClipDone` or `PhotoFailed` for each file read, with
+        `WorkersChanged` in between where others read them, and `GroupingFaces` and `Grouped` where
+        there was something to group. Tags come with events of their own, see
+        `album.imports.run.import_tags`, and are followed by another grouping.
 
     Raises
     ------
     AlbumError
-        If a root does not exist.
+        If a root does not exist, or nobody is left to read the files.
     LibraryError
         If the library can't be written.
     """
     heartbeat = Heartbeat(library)
     try:
-        for event in _index(library, engine, roots, options):
+        for event in _index(library, engine, roots, options, source or Threads()):
             heartbeat.see(event)
             yield event
     finally:
@@ -134,7 +144,11 @@ def index(
 
 
 def _index(
-    library: Library, engine: Engine, roots: Sequence[Path], options: IndexOptions
+    library: Library,
+    engine: Engine,
+    roots: Sequence[Path | str],
+    options: IndexOptions,
+    source: Source,
 ) -> Iterator[Event]:
     contract = analysis_contract(engine, options.view)
     clips = clip_contract(contract, options.clips)
@@ -145,17 +159,18 @@ def _index(
         set_setting(library, GROUPED_UNDER, None)
     yield plan.scanned
     yield from plan.unreadable
-    yield from analyse(library, engine, plan, contract, options)
+    yield from analyse(library, engine, plan, source, options)
+    here = [root for root in roots if isinstance(root, Path)]
     with alone(library):  # the last to come here sees what all have found
         if plan.tasks or plan.gone or plan.back:
             mark_duplicates(library)
         if plan.gone:
             yield Moved(count_moved(library, plan.gone))
-        yield from _express(library, engine, roots, options)
+        yield from _express(library, engine, here, options)
         if options.group:
-            yield from group_if_due(library, engine, options.method)
+            yield from group_if_due(library, engine, options.method, source.spread)
     if options.read_tags:
-        yield from _read_tags(library, engine, roots, options)
+        yield from _read_tags(library, engine, here, options)
 
 
 def _express(
@@ -191,12 +206,25 @@ def _read_tags(
         yield from group_if_due(library, engine, options.method)
 
 
-def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Event]:
-    """Group the faces, unless nothing has changed since they were last grouped in this way."""
+def group_if_due(
+    library: Library, engine: Engine, method: str, spread: Spread | None = None
+) -> Iterator[Event]:
+    """Group the faces, unless nothing has changed since they were last grouped in this way.
+
+    Parameters
+    ----------
+    library : Library
+    engine : Engine
+    method : str
+        A key of `album.grouping.LINKAGE`.
+    spread : callable, optional
+        Has the search for near faces done elsewhere, as `clustering.tiles.Spread`.
+    """
     from album.assigning import LAST_WHOLE, assign
     from album.calibration import calibration_files
     from album.candidates import prepare
     from album.grouping import group
+    from album.space import space_for
 
     contracts = engine.embedder.contract, engine.attributes.contract
     how = f"{digest(*contracts, method, *calibration_files())} {last_face(library)}"
@@ -207,7 +235,8 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
     if method == "default":
-        yield from assign(library, nets_of(engine))
+        with space_for(library.path, spread=spread) as space:
+            yield from assign(library, nets_of(engine), space)
     else:
         yield from group(library, engine, method=method)
         set_setting(library, LAST_WHOLE, f"{method} 0")
@@ -242,11 +271,13 @@ class _Reading:
     lives: list[tuple[str, str]] = field(default_factory=list)
     ready: list[Prepared] = field(default_factory=list)
 
-    def round(self, analyser: Analyser, tasks: Iterable[Task]) -> Iterator[Event]:
+    def round(self, read: Read, tasks: Iterable[Task]) -> Iterator[Event]:
         """Read every task, describe the faces in batches across photos, save photo by photo."""
-        jobs = self.options.jobs
-        for outcome in outcomes(analyser, tasks, jobs=jobs, stop=analyser.stopped.set):
-            yield from self._save(outcome)
+        for told in read(tasks):
+            if isinstance(told, WorkersChanged):
+                yield told
+            else:
+                yield from self._save(told)
             yield from self._done_by_others()
         yield from self._save_ready()
         yield from self._done_by_others()
@@ -278,18 +309,24 @@ class _Reading:
 
     def _done_by_others(self) -> Iterator[Event]:
         for task in self.shared.elsewhere():
-            yield FileSkipped(Path(task.found.path), "elsewhere")
+            yield FileSkipped(named(task.found.path), "elsewhere")
 
 
 def analyse(
-    library: Library, engine: Engine, plan: Plan, contract: str, options: IndexOptions
+    library: Library, engine: Engine, plan: Plan, source: Source, options: IndexOptions
 ) -> Iterator[Event]:
     """Read every task that no other process reads, until all of them are done."""
-    threads, clock = max(1, options.jobs), Clock(options.file_timeout)
-    analyser = Analyser(engine, plan.done, options.view, options.clips, threads, clock=clock)
+    contract = analysis_contract(engine, options.view)
     clips = clip_contract(contract, options.clips)
-    with closing(Shared(library, plan.tasks, contract, clips)) as shared:
+    read = source.start(
+        Wanted(
+            *(engine, contract, plan.done, plan.sizes, plan.forgotten),
+            *(options.view, options.clips, options.jobs, options.file_timeout),
+        )
+    )
+    with closing(Shared(library, plan.tasks, contract, clips, source.at_once)) as shared:
         reading = _Reading(library, engine, plan, contract, options, shared)
         for tasks in shared.rounds():
-            yield from reading.round(analyser, tasks)
+            with closing(reading.round(read, tasks)) as events:  # type: ignore[type-var]
+                yield from events
     link_live(library, reading.lives)

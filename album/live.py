@@ -5,6 +5,7 @@ identifier; what other programs have exported has lost it, so that name and leng
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from album.dates_sidecars import neighbours
@@ -22,17 +23,24 @@ _CLIPS = (".mov", ".mp4", ".mp")
 _IDENTIFIER = re.compile(rb"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 
 
-def stills_beside(path: str) -> list[str]:
-    """Return the stills in the folder of a clip that have its name, the likeliest first."""
+def stills_beside(path: str, names: Iterable[str] | None = None) -> list[str]:
+    """Return the stills in the folder of a clip that have its name, the likeliest first.
+
+    Parameters
+    ----------
+    path : str
+    names : iterable of str, optional
+        Of the files there; else the folder is listed.
+    """
     clip = PurePath(path)
     if clip.suffix.lower() not in _CLIPS:
         return []
-    stem, folder = clip.stem.casefold(), clip.parent
+    stem = clip.stem.casefold()
     found = []
-    for name in neighbours(path):
+    for name in neighbours(path) if names is None else names:
         other = PurePath(name)
         if other.stem.casefold() == stem and other.suffix.lower() in SUFFIXES:
-            found.append((SUFFIXES.index(other.suffix.lower()), str(folder / name)))
+            found.append((SUFFIXES.index(other.suffix.lower()), path[: -len(clip.name)] + name))
     return [still for _, still in sorted(found)]
 
 

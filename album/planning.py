@@ -1,12 +1,12 @@
 """What `album index` has to do: the folders compared with the library."""
 
-import os
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from album import live, scan
 from album.analyse import Task
+from album.errors import StrPath, is_remote
 from album.events import PhotoFailed, Scanned
 from db.files import forget_failures, known_files, mark_gone, mark_present, not_described
 from db.forgetting import forgotten_contents
@@ -17,10 +17,14 @@ from nets.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a walk over the folders found to be done."""
+    """What a walk over the folders found to be done.
+
+    `sizes` has the contents of `done` by the sizes of their files, for the sizes of the tasks.
+    """
 
     tasks: list[Task]
     done: set[str]
+    sizes: dict[int, tuple[str, ...]]
     forgotten: frozenset[str]
     gone: list[str]
     back: list[str]
@@ -29,10 +33,10 @@ class Plan:
 
 
 def look(
-    library: Library, roots: Sequence[Path], contract: str, clips: str | None, *, retry: bool
+    library: Library, roots: Sequence[StrPath], contract: str, clips: str | None, *, retry: bool
 ) -> Plan:
     """Walk the folders, compare with the library, and mark what is gone or back."""
-    paths = [str(root.absolute()) for root in roots]
+    paths = [scan.absolute(root) for root in roots]
     if retry:
         forget_failures(library, paths)
     walk = scan.walk(paths)
@@ -48,7 +52,7 @@ def look(
         Task(file, known[file.path].content_hash)
         for file in changes.unchanged
         if is_due(known[file.path], clips=clips is not None)
-        or is_paired_otherwise(known[file.path], fresh)
+        or is_paired_otherwise(known[file.path], fresh, file.beside)
     ]
     # What was never read comes before what is read again, by other nets say.
     tasks = [*sorted(new, key=by_path), *sorted(again, key=by_path)]
@@ -59,9 +63,21 @@ def look(
         if file.done and file.content_hash and file.kind != "live"
     }
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
-    unreadable = [PhotoFailed(Path(error.path), error.reason) for error in walk.unreadable]
+    unreadable = [PhotoFailed(scan.named(error.path), error.reason) for error in walk.unreadable]
     forgotten = forgotten_contents(library)
-    return Plan(tasks, done | forgotten, forgotten, gone, back, scanned, unreadable)
+    sizes = _sizes({task.found.size for task in tasks}, known.values(), done)
+    return Plan(tasks, done | forgotten, sizes, forgotten, gone, back, scanned, unreadable)
+
+
+def _sizes(
+    wanted: Container[int], known: Iterable[KnownFile], done: Container[str]
+) -> dict[int, tuple[str, ...]]:
+    """Return which of the contents that are done a file of so many bytes may have."""
+    found: dict[int, set[str]] = {}
+    for file in known:
+        if file.size in wanted and file.content_hash and file.content_hash in done:
+            found.setdefault(file.size, set()).add(file.content_hash)
+    return {size: tuple(sorted(contents)) for size, contents in found.items()}
 
 
 def by_path(task: Task) -> str:
@@ -102,7 +118,7 @@ def with_photos_elsewhere(
 
 
 def all_known(
-    library: Library, contract: str, clips: str | None, roots: Sequence[str] = (os.sep,)
+    library: Library, contract: str, clips: str | None, roots: Sequence[str] | None = None
 ) -> dict[str, KnownFile]:
     """Return every known file; what is done is decided by one contract, of clips by another."""
     known = known_files(library, roots, contract=contract)
@@ -118,7 +134,9 @@ def is_due(known: KnownFile, *, clips: bool) -> bool:
     return wanted and not known.done and not known.failed
 
 
-def is_paired_otherwise(known: KnownFile, fresh: Container[str]) -> bool:
+def is_paired_otherwise(
+    known: KnownFile, fresh: Container[str], beside: Sequence[str] = ()
+) -> bool:
     """Tell whether a clip has become that of a Live Photo, is no more, or has another still.
 
     Parameters
@@ -127,10 +145,15 @@ def is_paired_otherwise(known: KnownFile, fresh: Container[str]) -> bool:
         A file that has not changed.
     fresh : container of str
         Paths of files that are new or have changed.
+    beside : sequence of str
+        Of a file on a server, the names of what belongs to it.
     """
     if known.kind not in ("clip", "live") or known.failed:
         return False
-    stills = live.stills_beside(known.path)
+    remote = is_remote(known.path)
+    stills = live.stills_beside(known.path, beside if remote else None)
     if known.kind == "live":
         return known.photo_id is None or not stills or any(still in fresh for still in stills)
+    if remote:  # it would have to be fetched to be looked at
+        return any(still in fresh for still in stills)
     return bool(stills) and live.is_live(known.path)

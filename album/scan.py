@@ -8,16 +8,19 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Protocol
 
+from album import remote
 from album.errors import (
     MediaError,
     MissingFolder,
     StillChanging,
     StrPath,
     Unreadable,
+    is_remote,
     reading,
 )
 
@@ -57,12 +60,15 @@ class Found:
     size : int
         Bytes.
     mtime_ns : int
-        Time of the last change, nanoseconds since 1970 UTC.
+        Time of the last change, nanoseconds since 1970 UTC; 0 where a server does not say.
+    beside : tuple of str
+        Of a file on a server, the names in its folder that belong to it: sidecars, stills.
     """
 
     path: str
     size: int
     mtime_ns: int
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +137,13 @@ class Walk:
 
 
 def walk(roots: Iterable[StrPath]) -> Walk:
-    """Walk files and folders to the end; see `iter_files`."""
-    tops = [_absolute(root) for root in roots]
+    """Walk files and folders to the end; see `iter_files`. Addresses of servers are walked, too."""
+    tops = [absolute(root) for root in roots]
     unreadable: list[MediaError] = []
-    files = list(iter_files(tops, report=unreadable.append))
+    files = list(iter_files((top for top in tops if not is_remote(top)), report=unreadable.append))
+    for top in _outermost([top for top in tops if is_remote(top)]):
+        found = remote.walk(top, unreadable.append, is_skipped)
+        files += (Found(*one) for one in found)
     seen = tuple(top for top in tops if any(is_under(file.path, top) for file in files))
     return Walk(files, unreadable, Reachable(seen, tuple(error.path for error in unreadable)))
 
@@ -163,7 +172,7 @@ def iter_files(roots: Iterable[StrPath], *, report: Report) -> Iterator[Found]:
     MissingFolder
         When a root does not exist; before anything is walked.
     """
-    tops = _outermost([_absolute(root) for root in roots])
+    tops = _outermost([absolute(root) for root in roots])
     for top in tops:
         if not Path(top).exists():
             raise MissingFolder(top)
@@ -252,8 +261,10 @@ def _outermost(paths: list[str]) -> list[str]:
     return [p for p in unique if not any(p != top and _reaches(top, p) for top in unique)]
 
 
-def _absolute(path: StrPath) -> str:
-    """Return an absolute path without ``..``, links left as they are."""
+def absolute(path: StrPath) -> str:
+    """Return an absolute path without ``..``, links left as they are; an address as it is kept."""
+    if is_remote(path):
+        return remote.cleaned(os.fspath(path))
     return os.path.normpath(Path(path).absolute())
 
 
@@ -315,6 +326,46 @@ def changes(found: Iterable[Found], known: Mapping[str, Known], *, reachable: Re
             result.changed.append(file)
     result.gone.extend(sorted(p for p in known.keys() - there.keys() if reachable.covers(p)))
     return result
+
+
+def named(path: str) -> StrPath:
+    """Return a path for those who show it; an address stays what it is."""
+    return path if is_remote(path) else Path(path)
+
+
+def beside(path: str, other: str) -> str:
+    """Return the path in the folder of a file of the name that another has."""
+    folder, slash, _ = path.rpartition("/") if is_remote(path) else path.rpartition(os.sep)
+    return f"{folder}{slash}{PurePath(other).name}"
+
+
+@contextmanager
+def at_hand(found: Found) -> Iterator[str]:
+    """Yield a path at which a file can be read, fetched from its server where need be.
+
+    Raises
+    ------
+    AlbumError, OSError
+        See `album.remote.fetched`.
+    """
+    if not is_remote(found.path):
+        yield found.path
+        return
+    with remote.fetched(found.path, found.size, found.mtime_ns, found.beside) as place:
+        yield place
+
+
+def is_as_found(found: Found) -> bool:
+    """Tell whether a file is there as a walk has found it, and can be read."""
+    if is_remote(found.path):
+        return remote.is_there(found.path, found.size)
+    try:
+        with Path(found.path).open("rb") as file:
+            status = os.fstat(file.fileno())
+            file.read(1)
+    except (OSError, ValueError):
+        return False
+    return (status.st_size, status.st_mtime_ns) == (found.size, found.mtime_ns)
 
 
 def content_hash(path: StrPath) -> str:

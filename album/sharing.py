@@ -43,12 +43,15 @@ class Shared:
         Of photos.
     clips : str or None
         Of clips; None: they are left out.
+    at_once : int
+        Tasks that are claimed together.
     """
 
     library: Library
     tasks: list[Task]
     contract: str
     clips: str | None
+    at_once: int = AT_ONCE
     _left: list[Task] = field(default_factory=list)
     _elsewhere: list[Task] = field(default_factory=list)
     _chunks: list[_Chunk] = field(default_factory=list)
@@ -71,7 +74,7 @@ class Shared:
 
     def _round(self) -> Iterator[Task]:
         waiting, self._left = self._left, []
-        for part in chunks(waiting, AT_ONCE):
+        for part in chunks(waiting, self.at_once):
             yield from self._claim(part)
 
     def _claim(self, part: list[Task]) -> Iterator[Task]:

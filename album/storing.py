@@ -2,18 +2,17 @@
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
 
 from album.analyse import Failed, Known, LiveClip, Prepared, ReadClip, Skipped, Task
 from album.clips import record as clip_record
 from album.dates import claim_records
 from album.events import ClipDone, Event, FileSkipped, PhotoDone, PhotoFailed
+from album.scan import named
 from db.analyses import save_analyses
 from db.files import save_failure, save_files
 from db.library import Library
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
+from nets.api import Batch
 from nets.engine import Description, Engine, join
 from nets.models import digest
 
@@ -36,7 +35,7 @@ def settle(
 
     Of forgotten content nothing is recorded, not even its path.
     """
-    path = Path(outcome.task.found.path)
+    path = named(outcome.task.found.path)
     match outcome:
         case Known(_, content_hash) | LiveClip(_, content_hash) if content_hash in forgotten:
             return FileSkipped(path, "forgotten")
@@ -63,19 +62,35 @@ def seen(task: Task, content_hash: str | None, kind: str = "image") -> SeenFile:
 def save(
     library: Library, engine: Engine, ready: Sequence[Prepared], contract: str
 ) -> Iterator[Event]:
-    """Describe the faces of some photos in one batch and save the photos."""
+    """Describe the faces of some photos in one batch, where that is still to be done; save them."""
     if not ready:
         return
-    said = engine.describe(join([photo.batch for photo in ready]))
-    ends = np.cumsum([len(photo.detections) for photo in ready]).tolist()
-    analyses = [
-        record(photo, engine, said, slice(end - len(photo.detections), end), contract)
-        for photo, end in zip(ready, ends, strict=True)
-    ]
+    ready = described(engine, ready)
+    analyses = [record(photo, engine, contract) for photo in ready]
     save_files(library, [seen(photo.task, photo.content_hash) for photo in ready])
     save_analyses(library, analyses)
     for photo in ready:
-        yield PhotoDone(Path(photo.task.found.path), len(photo.detections))
+        yield PhotoDone(named(photo.task.found.path), len(photo.detections))
+
+
+def described(engine: Engine, ready: Sequence[Prepared]) -> list[Prepared]:
+    """Run the nets on the faces of some photos in one batch; return the photos without chips."""
+    left = [photo for photo in ready if photo.said is None]
+    if not left:
+        return list(ready)
+    said = engine.describe(join([photo.batch for photo in left]))
+    end, by_path = 0, {}
+    for photo in left:
+        end += len(photo.detections)
+        rows = slice(end - len(photo.detections), end)
+        by_path[photo.task.found.path] = replace(photo, said=part(said, rows), batch=Batch({}))
+    return [by_path.get(photo.task.found.path, photo) for photo in ready]
+
+
+def part(said: Description, rows: slice) -> Description:
+    """Return what was said of some of the faces."""
+    emotions = None if said.emotions is None else said.emotions[rows]
+    return Description(said.vectors[rows], said.ages[rows], said.male[rows], emotions)
 
 
 def save_clip(library: Library, engine: Engine, read: ReadClip, contract: str | None) -> Event:
@@ -90,14 +105,13 @@ def save_clip(library: Library, engine: Engine, read: ReadClip, contract: str | 
     if problem:
         problem = f"was read in part ({problem}); copy it again from where it came from."
         save_failure(library, file, stage="incomplete", reason=problem)
-    return ClipDone(Path(read.task.found.path), len(read.clip.faces), read.clip.frames, problem)
+    return ClipDone(named(read.task.found.path), len(read.clip.faces), read.clip.frames, problem)
 
 
-def record(
-    photo: Prepared, engine: Engine, said: Description, rows: slice, contract: str
-) -> Analysis:
-    """Translate what was found in a photo into what the library stores."""
-    detections = photo.detections
+def record(photo: Prepared, engine: Engine, contract: str) -> Analysis:
+    """Translate what was found in a photo, and described, into what the library stores."""
+    detections, said = photo.detections, photo.said
+    assert said is not None
     size, sharpness, frontal = photo.quality.T
     return Analysis(
         photo=facts(photo),
@@ -109,11 +123,9 @@ def record(
             frontal=frontal,
         ),
         contract=contract,
-        identity=(Identity(engine.embedder.contract, said.vectors[rows]),),
-        attributes=(Attributes(engine.attributes.contract, said.ages[rows], said.male[rows]),),
-        emotions=clip_record.expressed(
-            engine, None if said.emotions is None else said.emotions[rows]
-        ),
+        identity=(Identity(engine.embedder.contract, said.vectors),),
+        attributes=(Attributes(engine.attributes.contract, said.ages, said.male),),
+        emotions=clip_record.expressed(engine, said.emotions),
         seconds=photo.seconds,
         hints=photo.taken.people,
     )

@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clustering.constraints import Floats, Ints
-from clustering.graph import Found, Graph
-from clustering.points import Forbid, Points, Singles, centred, survey
+from clustering.points import Forbid, Points, Singles, centred, single
+from clustering.sieve import survey
+from clustering.tiles import Found, Graph
 
 APPROXIMATE_FROM = 30_000
 """Rows below which the search is exact: it takes no longer there."""
@@ -81,10 +82,10 @@ def approximate_pairs(
     """
     n = len(vectors)
     scatter = np.zeros(n) if scatter is None else scatter
-    points = Points(centred(vectors, threshold), scatter)
+    points = Points.of(centred(vectors, threshold), scatter)
     start, sieve = survey(points, threshold, forbidden=forbidden, max_pairs=max_pairs)
     # Distances can only shrink in what the sieve looks at first, so it finds no fewer pairs.
-    short = points.vectors if sieve is None else sieve.short
+    short = single(points.vectors) if sieve is None else sieve.short
     radius = start + points.slack - 2 * float(scatter.min(initial=np.inf))
     # Both rows of a pair may find it, so there is room for twice as many.
     found = Found(start, 2 * max_pairs)

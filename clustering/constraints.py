@@ -89,18 +89,18 @@ class Rules:
 
 
 def check_vectors(vectors: ArrayLike, *, allow_zero: bool = False) -> Floats:
-    """Check that vectors can be clustered and return them as float32 or float64.
+    """Check that vectors can be clustered and return them as floating-point numbers.
 
     Parameters
     ----------
     vectors : array of float, shape (n, d)
-        float32 and float64 arrays are returned as they are.
+        float16, float32 and float64 arrays are returned as they are.
     allow_zero : bool
         Whether a row may be all zeros. A face vector that is all zeros means that no network ran.
 
     Returns
     -------
-    ndarray of float32 or float64, shape (n, d)
+    ndarray of float16, float32 or float64, shape (n, d)
 
     Raises
     ------
@@ -115,7 +115,7 @@ def check_vectors(vectors: ArrayLike, *, allow_zero: bool = False) -> Floats:
         raise RowError(f"vectors must have the shape (rows, length), not {rows.shape}")
     if not np.issubdtype(rows.dtype, np.number) or np.iscomplexobj(rows):
         raise RowError(f"vectors must be real numbers, not {rows.dtype}")
-    if rows.dtype not in (np.float32, np.float64):
+    if rows.dtype not in (np.float16, np.float32, np.float64):
         rows = rows.astype(np.float64)
     refuse("rows with NaN or infinite values", ~_by_block(rows, _finite))
     if not allow_zero:

@@ -4,6 +4,8 @@ An album holds photos twice. A thousand copies of one face are half a million pa
 which no threshold parts; merged up front they are one cluster.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +21,7 @@ def copy_labels(rows: Floats, rules: Rules) -> Ints:
 
     Parameters
     ----------
-    rows : ndarray of float32 or float64, shape (n, d)
+    rows : ndarray of float16, float32 or float64, shape (n, d)
     rules : Rules
 
     Returns
@@ -51,13 +53,14 @@ def copy_labels(rows: Floats, rules: Rules) -> Ints:
 
 def _checksums(rows: Floats, which: Ints, size: int = 256) -> NDArray[np.uint64]:
     """Return a number for each row that is the same for copies, whatever the block it is in."""
-    words = rows.shape[1] * rows.dtype.itemsize // 4
+    word: type[np.unsignedinteger[Any]] = np.uint16 if rows.dtype == np.float16 else np.uint32
+    words = rows.shape[1] * rows.dtype.itemsize // np.dtype(word).itemsize
     factors = np.random.default_rng(0).integers(
         0, 2**64, words, np.uint64, endpoint=False
     ) | np.uint64(1)
     out = np.empty(len(which), np.uint64)
     for at in range(0, len(which), size):
-        block = np.ascontiguousarray(rows[which[at : at + size]]).view(np.uint32)
+        block = np.ascontiguousarray(rows[which[at : at + size]]).view(word)
         out[at : at + size] = block.astype(np.uint64) @ factors
     return out
 

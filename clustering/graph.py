@@ -5,48 +5,68 @@ A distance found this way is off by rounding, so what is returned is a lower bou
 `slack` below the true distance: no pair within the threshold is missed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.constraints import Floats, Ints
-from clustering.points import (
-    SURVEY_FROM,
-    Forbid,
-    Points,
-    Sieve,
-    Singles,
-    centred,
-    survey,
-)
+from clustering.constraints import Floats
+from clustering.points import Forbid, Points, centred
+from clustering.sieve import SURVEY_FROM, survey
+from clustering.storage import MEMORY, OnDisk, Storage
+from clustering.tiles import Chunk, Found, Graph, Spread, Terms, Tiles, allowed, search_tile
 
-Rows = NDArray[np.int32]
-
-_ROWS, _COLUMNS = 512, 2048
+PAIR_BYTES = 60
+"""What a pair takes while clusters merge."""
+_LEAST_PAIRS, _LEAST_CHUNK, _CHUNKS = 100_000, 4096, 16
+_WIDENED = 16_384
+"""Rows of float16 that are widened at a time, where nothing else is asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Graph:
-    """The pairs within a threshold.
+class Resources:
+    """With what a clustering is done. It decides memory and time, not the result.
 
     Attributes
     ----------
-    a, b : ndarray of int32, shape (m,)
-        Positions of the two items of each pair, a < b.
-    bound : ndarray of float32, shape (m,)
-        At most the squared distance, and at least the squared distance minus `slack`.
-    threshold : float
-        Every pair within this is here. Lower than what was asked for if that gave too many pairs.
-    slack : float
-        Rounding error allowed for.
+    max_pairs : int, optional
+        Limit on the pairs of rows within the threshold held at one time, at about 60 bytes each;
+        40 per row if not given. Where there are more, the clustering goes by stages.
+    storage : Storage
+        Where what is as large as all vectors lies.
+    chunk : int, optional
+        Rows that are compared with as many others before the next ones come; all if not given.
+    spread : callable, optional
+        Has tiles searched elsewhere; see `clustering.tiles`. Of rows fewer than `SURVEY_FROM` all
+        tiles are searched here.
     """
 
-    a: Rows
-    b: Rows
-    bound: Singles
-    threshold: float
-    slack: float
+    max_pairs: int | None = None
+    storage: Storage = MEMORY
+    chunk: int | None = None
+    spread: Spread | None = None
+
+
+def within_memory(storage: OnDisk, memory: int, shape: tuple[int, int]) -> Resources:
+    """Return resources that keep a clustering of n rows of d numbers within so many bytes.
+
+    Half is for pairs, a quarter for pages of files. About 300 bytes a row are needed besides, and
+    can't be spared.
+
+    Parameters
+    ----------
+    storage : OnDisk
+    memory : int
+        In bytes.
+    shape : tuple of int
+        n and d.
+    """
+    n, d = shape
+    storage.resident = memory // 4
+    rows = memory // 8 // (8 * (d + 1))
+    chunk = max(_LEAST_CHUNK, min(rows, -(-n // _CHUNKS)))
+    return Resources(max(_LEAST_PAIRS, memory // 2 // PAIR_BYTES), storage, chunk)
 
 
 def pairs_within(
@@ -57,12 +77,13 @@ def pairs_within(
     forbidden: Forbid | None = None,
     max_pairs: int = 30_000_000,
     apart: int = 0,
+    resources: Resources | None = None,
 ) -> Graph:
     """Find all pairs of items whose average squared distance is within a threshold.
 
     Parameters
     ----------
-    vectors : ndarray of float32 or float64, shape (n, d)
+    vectors : ndarray of float16, float32 or float64, shape (n, d)
         The items: single rows, or the means of clusters.
     threshold : float
         In squared distance.
@@ -74,94 +95,52 @@ def pairs_within(
         Where more are found, the threshold is lowered until at most this many remain.
     apart : int
         The first so many items are not compared with each other.
+    resources : Resources, optional
+        Its `max_pairs` is not looked at.
 
     Returns
     -------
     Graph
     """
     n = len(vectors)
+    using = resources or Resources()
     scatter = np.zeros(n) if scatter is None else scatter
-    points = Points(centred(vectors, threshold), scatter)
+    points = Points.of(centred(vectors, threshold, using.storage), scatter, using.storage)
     start, sieve = threshold, None
-    if n - apart >= SURVEY_FROM:
-        start, sieve = survey(points, threshold, forbidden=forbidden, max_pairs=max_pairs)
-    found = Found(start, max_pairs)
-    for row in range(0, n, _ROWS):
-        rows = slice(row, min(row + _ROWS, n))
-        for column in range(max(row, apart), n, _COLUMNS):
-            columns = slice(column, min(column + _COLUMNS, n))
-            a, b, bound = _search(points, sieve, rows, columns, found.threshold)
-            if forbidden is not None and len(a):
-                allowed = ~forbidden(a, b)
-                a, b, bound = a[allowed], b[allowed], bound[allowed]
-            found.add(a, b, bound)
+    many = n - apart >= SURVEY_FROM
+    if many:
+        start, sieve = survey(
+            points, threshold, forbidden=forbidden, max_pairs=max_pairs, storage=using.storage
+        )
+    whole, terms = Chunk(0, points, sieve), Terms(start, max_pairs, apart)
+    size = using.chunk or (n if points.vectors.dtype == np.float32 else _WIDENED)
+    if using.spread is None and size >= n:
+        return search_tile(whole, whole, terms, forbidden)
+    found, tiles = Found(start, max_pairs), Tiles(whole, size, terms)
+    if using.spread is not None and many:
+        parts = _spread(tiles, using.spread, forbidden)
+    else:
+        parts = _in_turn(tiles, using.storage, forbidden)
+    for part in parts:
+        found.lower(part.threshold)
+        found.add(part.a, part.b, part.bound)
+        tiles.terms = replace(tiles.terms, threshold=found.threshold)
     return found.graph(points.slack)
 
 
-def _search(
-    points: Points, sieve: Sieve | None, rows: slice, columns: slice, threshold: float
-) -> tuple[Ints, Ints, Singles]:
-    """Return the pairs (row < column) of one block within the threshold, with lower bounds."""
-    if sieve is not None:
-        a, b = _where(hits := sieve.hits(rows, columns, threshold), rows, columns)
-        a, b = sieve.look_again(a, b, threshold)
-        if len(a) < sieve.most * hits.size:
-            bound = points.bounds(a, b)
-            near = bound <= threshold
-            return a[near], b[near], bound[near]
-    block = points.products(rows, columns)
-    a, b = _where(block >= points.floors(rows, threshold), rows, columns)
-    dots = block[a - rows.start, b - columns.start]
-    return a, b, points.below(points.exact_half[a] - dots)
+def _in_turn(tiles: Tiles, storage: Storage, forbidden: Forbid | None) -> Iterator[Graph]:
+    row, left = -1, None
+    for i, j in tiles.tiles:
+        if left is None or i != row:
+            row, left = i, tiles.chunk(i)
+        right = left if i == j else tiles.chunk(j)
+        yield search_tile(left, right, tiles.terms, forbidden)
+        storage.release()
 
 
-def _where(hits: NDArray[np.bool_], rows: slice, columns: slice) -> tuple[Ints, Ints]:
-    flat = np.flatnonzero(hits)
-    a, b = np.divmod(flat, hits.shape[1])
-    a += rows.start
-    b += columns.start
-    if columns.start < rows.stop:
-        upper = a < b
-        a, b = a[upper], b[upper]
-    return a, b
-
-
-class Found:
-    """Collects pairs, and lowers the threshold when there are too many."""
-
-    def __init__(self, threshold: float, limit: int) -> None:
-        self.threshold = threshold
-        self._limit = max(1, limit)
-        self._count = 0
-        self._parts: list[tuple[Rows, Rows, Singles]] = []
-
-    def add(self, a: Ints, b: Ints, bound: Singles) -> None:
-        """Take in pairs that are within the threshold."""
-        if not len(a):
-            return
-        self._parts.append((a.astype(np.int32), b.astype(np.int32), bound))
-        self._count += len(a)
-        if self._count > self._limit:
-            self._tighten()
-
-    def _tighten(self) -> None:
-        bounds = np.concatenate([bound for *_, bound in self._parts])
-        middle = float(np.partition(bounds, len(bounds) // 2)[len(bounds) // 2])
-        self.threshold = max(middle, 0.0)
-        kept = [(part, part[2] <= self.threshold) for part in self._parts]
-        self._parts = [(a[near], b[near], bound[near]) for (a, b, bound), near in kept]
-        before, self._count = self._count, sum(len(a) for a, *_ in self._parts)
-        if self._count == before:
-            self._limit *= 2  # All at one distance: no threshold parts them.
-
-    def graph(self, slack: float) -> Graph:
-        """Return what was found, emptying the collection as it goes."""
-        a, b = np.empty(self._count, np.int32), np.empty(self._count, np.int32)
-        bound = np.empty(self._count, np.float32)
-        at = 0
-        for part in reversed(self._parts):
-            end = at + len(part[0])
-            a[at:end], b[at:end], bound[at:end] = part
-            at = end
-        self._parts.clear()
-        return Graph(a, b, bound, self.threshold, 2 * slack + 1e-6 * self.threshold + 1e-30)
+def _spread(tiles: Tiles, spread: Spread, forbidden: Forbid | None) -> Iterator[Graph]:
+    for part in spread(tiles):
+        a, b, bound = allowed(
+            part.a.astype(np.int64), part.b.astype(np.int64), part.bound, forbidden
+        )
+        yield replace(part, a=a.astype(np.int32), b=b.astype(np.int32), bound=bound)

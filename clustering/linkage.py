@@ -36,6 +36,9 @@ here and in SciPy, not necessarily alike.
 *Constraints* are never broken, whatever the ties.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -51,9 +54,10 @@ from clustering.constraints import (
 )
 from clustering.copies import copy_labels
 from clustering.dendrogram import Dendrogram
-from clustering.graph import Graph, pairs_within
+from clustering.graph import Resources, pairs_within
 from clustering.rounds import Merges, merge_all
 from clustering.state import Clusters
+from clustering.tiles import Graph
 
 PAIRS_PER_ROW = 40
 SEARCHES = ("exact", "approximate")
@@ -67,16 +71,16 @@ def average_linkage(
     variance: ArrayLike | None = None,
     count: ArrayLike | None = None,
     allow_zero: bool = False,
-    max_pairs: int | None = None,
+    resources: Resources | None = None,
     pairs: str = "exact",
 ) -> Dendrogram:
     """Cluster rows by average linkage on squared Euclidean distance, up to a threshold.
 
     Parameters
     ----------
-    vectors : array of float32 or float64, shape (n, d)
-        Unit vectors, or unit vectors with feature columns appended, or any others. float32 and
-        float64 arrays are not copied.
+    vectors : array of float16, float32 or float64, shape (n, d)
+        Unit vectors, or unit vectors with feature columns appended, or any others. They are not
+        copied, and may be mapped from a file.
     threshold : float
         Largest average squared distance at which clusters merge.
     constraints : Constraints, optional
@@ -90,9 +94,8 @@ def average_linkage(
         vector, with the mean squared distance of its vectors to that mean as `variance`.
     allow_zero : bool
         Whether a row may be all zeros.
-    max_pairs : int, optional
-        Limit on the pairs of rows within the threshold held at one time, at about 60 bytes each;
-        40 per row if not given. It decides memory and time, not the result.
+    resources : Resources, optional
+        How much memory is taken, and who searches; the result does not depend on it.
     pairs : {'exact', 'approximate'}
         How pairs of rows within the threshold are searched for. 'approximate' needs the package
         faiss and changes the result a little (`clustering.approximate` says how); it saves time
@@ -117,14 +120,15 @@ def average_linkage(
     stop = check_threshold(threshold)
     extra = check_variance(variance, len(rows))
     counts = check_count(count, len(rows))
-    clusters = Clusters(rows, rules, extra, counts)
+    using = resources or Resources()
+    clusters = Clusters(rows, rules, extra, counts, using.storage)
     rounds = _unite(clusters, rules.pieces)
     if not extra.any():
         rounds += _unite(clusters, copy_labels(rows, rules))
-    max_pairs = max_pairs or max(100_000, PAIRS_PER_ROW * len(rows))
+    max_pairs = using.max_pairs or max(100_000, PAIRS_PER_ROW * len(rows))
     reached = -1.0
     while reached < stop:
-        graph = _graph(clusters, stop, max_pairs, rules.apart, pairs)
+        graph = _graph(clusters, stop, max_pairs, rules.apart, pairs=pairs, using=using)
         made = merge_all(clusters, graph)
         if not made:
             max_pairs *= 2
@@ -141,7 +145,7 @@ def cluster(
     variance: ArrayLike | None = None,
     count: ArrayLike | None = None,
     allow_zero: bool = False,
-    max_pairs: int | None = None,
+    resources: Resources | None = None,
     pairs: str = "exact",
 ) -> Ints:
     """Return the labels of `average_linkage` cut at its threshold.
@@ -158,7 +162,7 @@ def cluster(
         variance=variance,
         count=count,
         allow_zero=allow_zero,
-        max_pairs=max_pairs,
+        resources=resources,
         pairs=pairs,
     ).cut()
 
@@ -179,14 +183,23 @@ def check_pairs(pairs: str) -> None:
         require_faiss()
 
 
-def _graph(clusters: Clusters, threshold: float, max_pairs: int, apart: int, pairs: str) -> Graph:
+def _graph(
+    clusters: Clusters,
+    threshold: float,
+    max_pairs: int,
+    apart: int,
+    *,
+    pairs: str,
+    using: Resources,
+) -> Graph:
     """Find the pairs of living clusters that may merge, by cluster id.
 
     A cluster goes by its lowest row, so the first `apart` rows are living clusters still.
     """
     alive = clusters.alive
-    many = len(alive) - apart >= APPROXIMATE_FROM
-    search = approximate_pairs if pairs == "approximate" and many else pairs_within
+    search: Callable[..., Graph] = partial(pairs_within, resources=using)
+    if pairs == "approximate" and len(alive) - apart >= APPROXIMATE_FROM:
+        search = approximate_pairs
     if len(alive) == len(clusters):
         return search(
             clusters.vectors,

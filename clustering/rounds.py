@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clustering.graph import Graph, Rows
 from clustering.points import Singles
 from clustering.state import Clusters, Doubles, Ids
+from clustering.tiles import Graph, Rows
 
 Mask = NDArray[np.bool_]
 

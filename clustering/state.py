@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clustering.conflicts import Conflicts
 from clustering.constraints import Floats, Ints, Rules
+from clustering.storage import MEMORY, Storage
 
 Doubles = NDArray[np.float64]
 Ids = NDArray[np.integer]
@@ -34,18 +35,27 @@ class Clusters:
         What each row is away from every other besides the distance of the vectors.
     count : ndarray of int64, shape (n,), optional
         Number of vectors that each row stands for; 1 if not given.
+    storage : Storage
+        Where the means of clusters of several rows lie.
     """
 
     def __init__(
-        self, vectors: Floats, rules: Rules, variance: Doubles, count: Ints | None = None
+        self,
+        vectors: Floats,
+        rules: Rules,
+        variance: Doubles,
+        count: Ints | None = None,
+        storage: Storage = MEMORY,
     ) -> None:
         n = len(vectors)
         self.vectors = vectors
+        self._storage = storage
+        storage.adopt(vectors)
         self.count = np.ones(n, np.int64) if count is None else count.copy()
         self.scatter = variance.copy()
         self._height = np.zeros(n)
         self._slot = np.full(n, -1, np.int64)
-        self._pool = np.zeros((0, vectors.shape[1]))
+        self._pool: Doubles = storage.empty((0, vectors.shape[1]), np.float64)
         self._free: list[int] = []
         self._conflicts = Conflicts(n, rules)
 
@@ -63,11 +73,13 @@ class Clusters:
         slots = self._slot[ids]
         merged = slots >= 0
         out[merged] = self._pool[slots[merged]]
+        self._storage.touched(len(ids), self.vectors)
+        self._storage.touched(int(merged.sum()), self._pool)
         return out
 
     def matrix(self, ids: Ids) -> NDArray[np.float32]:
         """Return the mean vectors of many clusters, rounded to float32."""
-        out = np.empty((len(ids), self.vectors.shape[1]), np.float32)
+        out = self._storage.empty((len(ids), self.vectors.shape[1]), np.float32)
         for part in chunks(len(ids), self.vectors.shape[1]):
             out[part] = self.means(ids[part])
         return out
@@ -111,8 +123,7 @@ class Clusters:
         short = len(new) - len(self._free)
         if short > 0:
             size = len(self._pool)
-            # In place: at this size the system moves pages, where a new array would double them.
-            self._pool.resize((size + max(short, size // 4), self._pool.shape[1]), refcheck=False)
+            self._pool = self._storage.grown(self._pool, size + max(short, size // 4))
             self._free.extend(range(size, len(self._pool)))
         slots[new] = [self._free.pop() for _ in range(len(new))]
         return slots
@@ -130,6 +141,7 @@ class Clusters:
         self._slot[a] = slots
         self._slot[b] = -1
         self._pool[slots] = mean
+        self._storage.touched(len(slots), self._pool)
 
 
 def chunks(n: int, width: int, itemsize: int = 8) -> list[slice]:

@@ -5,7 +5,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+    update,
+)
 
 from db.columns import now
 from db.library import Library
@@ -18,15 +28,15 @@ _CHANGING = ("photo_id", "kind", "size", "mtime_ns", "content_hash", "seen_at", 
 
 
 def known_files(
-    library: Library, roots: Sequence[str], *, contract: str | None = None
+    library: Library, roots: Sequence[str] | None, *, contract: str | None = None
 ) -> dict[str, KnownFile]:
     """Return what is known of the files in and below some folders, gone ones included.
 
     Parameters
     ----------
     library : Library
-    roots : sequence of str
-        Absolute files or folders.
+    roots : sequence of str or None
+        Absolute files or folders; None: everything.
     contract : str, optional
         The analysis contract that decides `KnownFile.done`; without it nothing is done.
 
@@ -48,7 +58,8 @@ def known_files(
             .outerjoin(analysis, same_photo & (analysis.c.contract_id == (done_under or 0)))
             .outerjoin(failure, failure.c.file_id == file.c.id)
         )
-        rows = (row for part in under(roots) for row in conn.execute(known.where(part)))
+        parts = [true()] if roots is None else under(roots)
+        rows = (row for part in parts for row in conn.execute(known.where(part)))
         return {row[0]: KnownFile(*row) for row in rows}
 
 

@@ -34,6 +34,18 @@ class _LibraryName(click.Path):
         return text if is_url(text) else Path(text.removeprefix("sqlite:///"))
 
 
+class _PlaceOfPhotos(click.Path):
+    """A path, or an address of a server that `album.remote` reads."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> "Path | str":
+        from album.errors import is_remote
+
+        return os.fspath(value) if is_remote(value) else Path(value)
+
+
+PLACE = _PlaceOfPhotos()
 LIBRARY = _LibraryName()
 
 FAILED = 1

@@ -6,15 +6,22 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from album.commands import import_tags, text
-from album.commands.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
-from album.commands.nets_options import CLIP_EVERY, FILE_TIMEOUT, engine_of, nets_options
+from album.commands.cluster_options import cluster_options, place_of, pool_of
+from album.commands.common import PLACE, SOME_FILES_FAILED, Session, echo_json, everywhere
+from album.commands.nets_options import CLIP_EVERY, FILE_TIMEOUT, choice_of, nets_options
 from album.commands.progress import progress
-from album.errors import MissingFolder, shown
+from album.errors import MissingFolder, is_remote, shown
 from album.events import IndexReport
+
+if TYPE_CHECKING:
+    from album.cluster.pool import Pool
+    from album.engines import Choice
+    from album.sources import Source
 
 WAIT_S = 60.0
 """How long an index waits for others that write, of which there may be many on a server."""
@@ -22,7 +29,7 @@ SHOWN_FAILURES = 5
 
 
 @click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
-@click.argument("paths", nargs=-1, required=True, type=PATH, metavar="PATH…")
+@click.argument("paths", nargs=-1, required=True, type=PLACE, metavar="PATH…")
 @nets_options
 @click.option(
     "--clustering",
@@ -40,6 +47,7 @@ SHOWN_FAILURES = 5
     help="Frames of one clip to look at, spread over it; 0 means all of them.",
 )
 @FILE_TIMEOUT
+@cluster_options
 @click.option("--retry", is_flag=True, help="Read again what could not be read before.")
 @click.option(
     "--read-tags",
@@ -50,7 +58,7 @@ SHOWN_FAILURES = 5
 @click.option("--json", "as_json", is_flag=True, help="One JSON document at the end.")
 @everywhere
 @click.pass_context
-def command(context: click.Context, /, paths: tuple[Path, ...], **options: object) -> None:
+def command(context: click.Context, /, paths: tuple[Path | str, ...], **options: object) -> None:
     """Find the faces in photos and clips and group them into people.
 
     Folders are searched to any depth. Only what is new or changed is read; the photos themselves
@@ -58,8 +66,9 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: objec
     code is 3 when some files could not be read.
     """
     session = context.ensure_object(Session)
+    place_of(options)
     for path in paths:
-        if not os.path.lexists(path):
+        if not is_remote(path) and not os.path.lexists(path):
             raise MissingFolder(path)
     report, failed = run(session, paths, options)
     if options["as_json"]:
@@ -72,14 +81,16 @@ def command(context: click.Context, /, paths: tuple[Path, ...], **options: objec
 
 
 def run(
-    session: Session, paths: tuple[Path, ...], options: dict[str, object]
+    session: Session, paths: tuple[Path | str, ...], options: dict[str, object]
 ) -> tuple[IndexReport, int]:
     """Index, showing progress; return what was done and how many files in all have failed."""
     # Imported late: the nets are not needed to refuse a wrong option.
     from album.allocation import keep_large_blocks
     from album.clips.frames import Sampling
+    from album.engines import build
     from album.index import IndexOptions, index
     from album.paths import make_folder
+    from album.sources import Threads
     from db.library import Library
     from db.status import status
 
@@ -99,15 +110,24 @@ def run(
     keep_large_blocks()
     report = IndexReport()
     with Library.open(session.path, wait_s=WAIT_S) as library:
-        engine = engine_of(library, options)
+        choice = choice_of(library, options)
+        engine = build(choice, threads=max(how.jobs, 1))
         # Closed before the library is: its threads and its transaction must have ended by then.
-        with progress() as shown, closing(index(library, engine, paths, how)) as events:  # type: ignore[type-var]
-            for event in events:
-                report.add(event)
-                shown.add(event)
+        with progress() as shown, pool_of(options) as pool:
+            source = Threads() if pool is None else _workers(pool, choice)
+            with closing(index(library, engine, paths, how, source)) as events:  # type: ignore[type-var]
+                for event in events:
+                    report.add(event)
+                    shown.add(event)
         failed = status(library).failures
     report.seconds = time.monotonic() - started
     return report, failed
+
+
+def _workers(pool: "Pool", choice: "Choice") -> "Source":
+    from album.cluster.source import Workers
+
+    return Workers(pool, choice)
 
 
 def _record(report: IndexReport, failed: int) -> dict[str, object]:
@@ -155,6 +175,7 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     if report.skipped_clips:
         yield f"{text.count(report.skipped_clips, 'clip')} left out."
     yield from _failures(report, failed)
+    yield from report.problems
     if report.emotions:
         yield f"What {text.count(report.emotions, 'face')} of earlier runs express is known now."
     if report.without_emotion:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from album.engines import Choice
     from db.library import Library
     from nets.engine import Engine
 
@@ -52,7 +53,7 @@ ATTRIBUTES = click.option(
     type=click.Choice(["faceres", "faceres-deep", "onepass", "onepass-deep", "coral", "fake"]),
     metavar="[faceres|faceres-deep|onepass|onepass-deep|coral]",
     help="What tells age and gender; else what the library began with: onepass-deep in new ones, "
-    "faceres-deep in those of version 0.1.",
+    "faceres-deep in older ones.",
 )
 DEVICE = click.option(
     "--device",
@@ -103,31 +104,22 @@ def nets_options(command: F) -> F:
     return command
 
 
-def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
-    """Put the nets together; say so where they are not those that ship, or other ones than before.
+def choice_of(library: "Library", options: dict[str, object]) -> "Choice":
+    """Return which nets are used; say so where they are not those that ship, or other than before.
 
     Detector and head are remembered with the library.
     """
     from album.detectors import choose_detector, told
-    from album.models import models_folder
-    from nets.engine import load_engine, with_emotions
+    from album.engines import Choice
 
     profile = str(options["profile"])
     detector = choose_detector(library, _asked(options, "detector"), profile)
     if line := told(detector):
         click.echo(line, err=True)
-    head = _head(library, options, profile)
+    nets = {"detector": detector, "attributes": _head(library, options, profile)}
     chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
-    threads = max(int(str(options["jobs"])), 1)
-    engine = load_engine(
-        **{**chosen, "detector": detector, "attributes": head},  # type: ignore[arg-type]
-        threads=threads,
-        models=models_folder(),
-    )
-    if options["emotions"] is False:
-        return engine
-    # Many faces at a time: half the looks tell smiles nearly as well.
-    return with_emotions(engine, threads=threads, device=str(options["device"]), thorough=False)
+    emotions = options["emotions"] is not False
+    return Choice(**{**chosen, **nets}, emotions=emotions)  # type: ignore[arg-type]
 
 
 def _head(library: "Library", options: dict[str, object], profile: str) -> str:
@@ -141,3 +133,10 @@ def _head(library: "Library", options: dict[str, object], profile: str) -> str:
 
 def _asked(options: dict[str, object], name: str) -> str | None:
     return str(options[name]) if options[name] else None
+
+
+def engine_of(library: "Library", options: dict[str, object]) -> "Engine":
+    """Put the nets together."""
+    from album.engines import build
+
+    return build(choice_of(library, options), threads=max(int(str(options["jobs"])), 1))

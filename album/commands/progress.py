@@ -21,6 +21,7 @@ from album.events import (
     Scanned,
     TagsRead,
     TagsToRead,
+    WorkersChanged,
 )
 
 FIRST_LINE_S = 5.0
@@ -36,7 +37,7 @@ class Progress(ABC):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._started = clock()
-        self.total = self.done = self.faces = 0
+        self.total = self.done = self.faces = self.workers = 0
 
     def __enter__(self) -> Self:
         return self
@@ -71,8 +72,23 @@ class Progress(ABC):
                 self.done += 1
                 self.faces += getattr(event, "faces", 0)
                 self.advance()
+            case WorkersChanged(workers=workers, problem=problem):
+                self.workers = workers
+                if problem:
+                    self.say(problem)
             case GroupingFaces(faces=faces):
                 self.group(faces)
+
+    @property
+    def told(self) -> list[str]:
+        """What there is to say of faces, workers, speed and time."""
+        told = [
+            text.count(self.faces, "face"),
+            text.count(self.workers, "worker") if self.workers else "",
+            f"{self.per_second:.1f} photos/s",
+            self.time_left,
+        ]
+        return [one for one in told if one]
 
     @property
     def per_second(self) -> float:
@@ -93,6 +109,10 @@ class Progress(ABC):
     @abstractmethod
     def advance(self) -> None:
         """Show that a file is done."""
+
+    @abstractmethod
+    def say(self, sentence: str) -> None:
+        """Show what the user should know at once."""
 
     @abstractmethod
     def group(self, faces: int) -> None:
@@ -137,13 +157,12 @@ class Bar(Progress):
 
     def advance(self) -> None:
         """Move the bar."""
-        told = [
-            f"{text.number(self.done)}/{text.number(self.total)}",
-            text.count(self.faces, "face"),
-            f"{self.per_second:.1f} photos/s",
-            self.time_left,
-        ]
-        self._bar.update(self._task, completed=self.done, told=" · ".join(filter(None, told)))
+        told = [f"{text.number(self.done)}/{text.number(self.total)}", *self.told]
+        self._bar.update(self._task, completed=self.done, told=" · ".join(told))
+
+    def say(self, sentence: str) -> None:
+        """Print it above the bar."""
+        self._bar.console.print(text.safe(sentence), markup=False, highlight=False)
 
     def group(self, faces: int) -> None:
         """Let the bar swing: nobody knows how long grouping takes."""
@@ -170,13 +189,12 @@ class Lines(Progress):
             return
         self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
         self._next = self._clock() + self._pause
-        told = [
-            f"{text.number(self.done)} of {text.count(self.total, 'file')}",
-            text.count(self.faces, "face"),
-            f"{self.per_second:.1f} photos/s",
-            self.time_left,
-        ]
-        click.echo(", ".join(filter(None, told)), err=True)
+        told = [f"{text.number(self.done)} of {text.count(self.total, 'file')}", *self.told]
+        click.echo(", ".join(told), err=True)
+
+    def say(self, sentence: str) -> None:
+        """Print a line."""
+        click.echo(text.safe(sentence), err=True)
 
     def group(self, faces: int) -> None:
         """Say what is going on."""

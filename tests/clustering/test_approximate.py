@@ -9,7 +9,7 @@ import pytest
 from clustering import approximate, linkage
 from clustering.approximate import PackageMissing, approximate_pairs
 from clustering.constraints import Constraints, RowError
-from clustering.graph import pairs_within
+from clustering.graph import Resources, pairs_within
 from clustering.linkage import average_linkage, cluster
 from clustering.metrics import evaluate
 from clustering.oracle import greedy_linkage, pair_distances, scipy_linkage
@@ -47,10 +47,12 @@ def proposals(share, seed=0):
 def test_with_all_pairs_found_the_result_is_the_exact_one(always, monkeypatch, limit):
     monkeypatch.setattr(approximate, "_neighbours", proposals(1.0))
     vectors = people(220, 8, people=6)
-    found = cluster(vectors, 0.8, pairs="approximate", max_pairs=limit)
+    found = cluster(vectors, 0.8, pairs="approximate", resources=Resources(limit))
     np.testing.assert_array_equal(found, scipy_linkage(vectors, 0.8))
     rules = Constraints(groups=np.arange(220) // 3, cannot_link=np.array([[0, 9], [5, 70]]))
-    found = cluster(vectors, 0.8, constraints=rules, pairs="approximate", max_pairs=limit)
+    found = cluster(
+        vectors, 0.8, constraints=rules, pairs="approximate", resources=Resources(limit)
+    )
     np.testing.assert_array_equal(found, greedy_linkage(vectors, 0.8, constraints=rules))
 
 

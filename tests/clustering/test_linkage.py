@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clustering import graph, rounds
+from clustering import graph, rounds, tiles
 from clustering.constraints import Constraints, RowError
-from clustering.graph import pairs_within
+from clustering.graph import Resources, pairs_within
 from clustering.linkage import average_linkage, cluster
 from clustering.oracle import greedy_linkage, in_order, is_greedy, pair_distances, scipy_linkage
 
@@ -46,7 +46,7 @@ def constraints_for(draw, rng, n):
 def run(problem):
     vectors, threshold, constraints, limit = problem
     return average_linkage(
-        vectors, threshold, constraints=constraints, allow_zero=True, max_pairs=limit
+        vectors, threshold, constraints=constraints, allow_zero=True, resources=Resources(limit)
     )
 
 
@@ -123,12 +123,12 @@ def people(n, d, seed=0, people=40, noise=0.6):
 @pytest.mark.parametrize(("n", "d", "threshold"), [(1500, 32, 0.8), (1500, 600, 0.9)])
 @pytest.mark.parametrize("limit", [2_000, None])
 def test_same_partition_as_scipy_in_several_blocks(monkeypatch, n, d, threshold, limit):
-    monkeypatch.setattr(graph, "_ROWS", 100)
-    monkeypatch.setattr(graph, "_COLUMNS", 300)
+    monkeypatch.setattr(tiles, "_ROWS", 100)
+    monkeypatch.setattr(tiles, "_COLUMNS", 300)
     monkeypatch.setattr(graph, "SURVEY_FROM", 1)  # so that pairs are sieved first
     monkeypatch.setattr(rounds, "_PART", 1000)
     vectors, _ = people(n, d)
-    found = average_linkage(vectors, threshold, max_pairs=limit)
+    found = average_linkage(vectors, threshold, resources=Resources(limit))
     for at in (threshold, 0.7 * threshold):
         np.testing.assert_array_equal(found.cut(at), scipy_linkage(vectors, at))
 
@@ -141,7 +141,7 @@ def test_constraints_on_many_rows_match_the_reference():
     rules = Constraints(groups, apart, None, np.column_stack([who, who + 3]))
     want = greedy_linkage(vectors, 1.0, constraints=rules)
     for limit in (50, None):
-        found = cluster(vectors, 1.0, constraints=rules, max_pairs=limit)
+        found = cluster(vectors, 1.0, constraints=rules, resources=Resources(limit))
         np.testing.assert_array_equal(found, want)
 
 
@@ -151,7 +151,9 @@ def test_uncertain_rows_are_further_from_all(limit):
     vectors[100:] = vectors[:100]
     variance = np.random.default_rng(4).uniform(0, 0.3, 200)
     want = greedy_linkage(vectors, 1.0, variance=variance)
-    np.testing.assert_array_equal(cluster(vectors, 1.0, variance=variance, max_pairs=limit), want)
+    np.testing.assert_array_equal(
+        cluster(vectors, 1.0, variance=variance, resources=Resources(limit)), want
+    )
     assert len(np.unique(want)) > len(np.unique(cluster(vectors, 1.0)))
     with pytest.raises(RowError, match="negative, NaN or infinite: 1"):
         cluster(vectors[:2], 1.0, variance=[0, -1])
@@ -180,7 +182,7 @@ def test_the_graph_misses_no_pair_and_bounds_from_below():
 
 @pytest.mark.parametrize("limit", [50, 1000])
 def test_a_graph_with_too_many_pairs_has_all_pairs_of_a_lower_threshold(monkeypatch, limit):
-    monkeypatch.setattr(graph, "_ROWS", 50)
+    monkeypatch.setattr(tiles, "_ROWS", 50)
     vectors, _ = people(400, 24)
     far = pair_distances(vectors)
     found = pairs_within(vectors, 1.5, max_pairs=limit)
@@ -194,7 +196,7 @@ def test_many_copies_and_equal_distances_end_quickly_and_right():
     rng = np.random.default_rng(0)
     copies = np.repeat(rng.standard_normal((2, 8)), 1500, axis=0)
     rules = Constraints(groups=np.arange(3000) // 3)
-    labels = cluster(copies, 0.1, constraints=rules, max_pairs=10_000)
+    labels = cluster(copies, 0.1, constraints=rules, resources=Resources(10_000))
     assert np.bincount(labels).tolist() == [500] * 6
     assert len(np.unique(cluster(np.eye(256), 2.0))) == 1
     assert len(np.unique(cluster(np.eye(256), 1.9))) == 256

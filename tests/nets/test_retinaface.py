@@ -1,9 +1,12 @@
 """RetinaFace against a slow oracle, on random weights and on the public ones where they are."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from nets.addable import ADDABLE
+from nets.api import Detections
 from nets.boxes import overlaps
 from nets.convert.checkpoint import read_checkpoint
 from nets.models import WeightsError, open_template
@@ -178,3 +181,80 @@ def test_a_face_that_fills_the_picture_is_placed_as_one_that_does_not(group, che
     scale = 600 / cut.shape[1]
     expected = (whole.boxes[0] - [max(left - room, 0), max(top - room, 0)] * 2) * scale
     assert overlaps(found.boxes[:1], expected[None].astype(np.float32))[0, 0] > 0.7
+
+
+def detections(*rows):
+    """Boxes and scores, landmarks in the middle."""
+    boxes = np.array([row[:4] for row in rows], np.float32).reshape(-1, 4)
+    middle = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+    scores = np.array([row[4] for row in rows], np.float32)
+    return Detections(boxes, np.repeat(middle, 5, axis=1), scores)
+
+
+def looking(monkeypatch, first, smaller):
+    """Return a RetinaFace whose two looks find what is given, in pixels of a picture of 640."""
+
+    def look(self, image, how, *, least=None):
+        seen = first if how.side == 640 else smaller
+        return seen.take(seen.scores >= (how.threshold if least is None else least))
+
+    monkeypatch.setattr(RetinaFace, "look", look)
+    return RetinaFace(Path("none"), sha256=SHA256).detect(np.zeros((480, 640, 3), np.uint8))
+
+
+SMALL_FACE = (500, 20, 560, 80, 0.9)
+
+
+def test_what_is_large_has_to_be_seen_where_it_is_smaller(monkeypatch):
+    blur, face = (0, 0, 300, 300, 0.99), (310, 150, 470, 330, 0.8)
+    seen = (315, 150, 475, 330, 0.12)
+    found = looking(monkeypatch, detections(blur, face, SMALL_FACE), detections(seen))
+    assert found.boxes.tolist() == [list(SMALL_FACE[:4]), list(seen[:4])]
+    np.testing.assert_allclose(found.scores, [0.9, 0.8])
+
+
+def test_two_finds_of_one_large_face_are_one(monkeypatch):
+    one, other = (100, 100, 300, 300, 0.8), (150, 130, 350, 330, 0.9)
+    whole = (110, 110, 340, 330, 0.99)
+    found = looking(monkeypatch, detections(one, other), detections(whole))
+    assert found.boxes.tolist() == [list(whole[:4])]
+    assert found.scores.tolist() == pytest.approx([0.9])
+
+
+def test_a_face_that_fills_the_picture_is_found_whole(monkeypatch):
+    """The first look sees parts of it, none of which is where the face is."""
+    parts = detections((50, 50, 250, 250, 0.9), (350, 60, 560, 240, 0.8))
+    found = looking(monkeypatch, parts, detections((30, 10, 620, 470, 0.95)))
+    assert found.boxes.tolist() == [[30, 10, 620, 470]]
+    unsure = looking(monkeypatch, parts, detections((30, 10, 620, 470, 0.85)))
+    assert len(unsure) == 0
+
+
+def test_small_faces_need_no_second_look(monkeypatch):
+    found = looking(monkeypatch, detections(SMALL_FACE), detections((0, 0, 600, 400, 0.99)))
+    assert found.boxes.tolist() == [list(SMALL_FACE[:4])]
+
+
+def test_portraits_that_fill_the_picture(checkpoint):
+    """Each is one face, in about the middle: the first look alone finds three parts of each."""
+    from PIL import Image
+
+    net, paths = RetinaFace(checkpoint, sha256=SHA256), sorted(data_folder().rglob("utkface_dev/*"))
+    whole = 0
+    for path in paths[:: len(paths) // 20][:20]:
+        large = np.asarray(Image.open(path).convert("RGB").resize((800, 800)))
+        found = net.detect(large)
+        middle = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+        whole += len(found) == 1 and bool((abs(middle - 400) < 120).all())
+    assert whole >= 17
+
+
+def test_out_of_focus_there_is_nobody(checkpoint):
+    from PIL import Image, ImageFilter
+
+    net, found = RetinaFace(checkpoint, sha256=SHA256), 0
+    for path in sorted(data_folder().glob("wider_dev/*.jpg"))[::8]:
+        image = Image.open(path).convert("RGB")
+        blurred = image.filter(ImageFilter.GaussianBlur(max(image.size) / 64))
+        found += len(net.detect(np.asarray(blurred)))
+    assert found <= 3

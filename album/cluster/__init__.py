@@ -1,0 +1,1 @@
+"""Reading photos on many workers at once: `source` for the coordinator, `work` for the workers."""

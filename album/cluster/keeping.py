@@ -1,0 +1,70 @@
+"""Processes that read for a scheduler, each started again when it ends."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+PAUSE_S = 1.0
+CLOSE_S = 5.0
+
+
+async def _never() -> None:
+    """Wait for nothing."""
+
+
+async def keep(
+    distributed: Any,
+    address: str,
+    security: Any,
+    workers: int,
+    *,
+    ready: Callable[[], Awaitable[None]] = _never,
+    joined: Callable[[], None] = lambda: None,
+) -> None:
+    """Have so many processes of one thread each read for a scheduler, until cancelled.
+
+    A process that was killed is started again, and so is one that has ended with its scheduler.
+
+    Parameters
+    ----------
+    distributed : module
+    address : str
+        Of the scheduler.
+    security : distributed.Security
+    workers : int
+    ready : callable
+        Is awaited before a process is started, which is no use before the scheduler is there.
+    joined : callable
+        Is called when one has joined.
+    """
+
+    async def one() -> None:
+        while True:
+            await ready()
+            nanny = distributed.Nanny(
+                address,
+                nthreads=1,
+                memory_limit=0,
+                security=security,
+                silence_logs=logging.CRITICAL,
+                dashboard=False,
+            )
+            try:
+                await nanny
+                joined()
+                await nanny.finished()
+            except (OSError, RuntimeError):  # killed while it started, or the scheduler has gone
+                logging.getLogger(__name__).debug("a worker did not start", exc_info=True)
+            finally:
+                await _closed(nanny)
+            await asyncio.sleep(PAUSE_S)
+
+    await asyncio.gather(*(one() for _ in range(workers)))
+
+
+async def _closed(nanny: Any) -> None:
+    try:
+        await nanny.close(timeout=CLOSE_S)
+    except Exception:  # it has ended already, in whatever way
+        logging.getLogger(__name__).debug("a worker does not close", exc_info=True)

@@ -1,0 +1,40 @@
+"""``album worker``: read photos for an index that runs elsewhere."""
+
+import os
+from pathlib import Path
+
+import click
+
+from album.commands import text
+from album.commands.cluster_options import address_of, tls_options
+from album.commands.common import everywhere
+
+
+@click.command(epilog="For example:  album worker tcp://10.0.0.1:8786")
+@click.argument("scheduler", metavar="ADDRESS")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1, max=1024),
+    default=os.cpu_count() or 1,
+    show_default="one for each core",
+    metavar="N",
+    help="Processes that read.",
+)
+@tls_options
+@everywhere
+def command(
+    scheduler: str, workers: int, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None
+) -> None:
+    """Read photos for `album index --scheduler ADDRESS`, until stopped with Ctrl-C.
+
+    The scheduler is dask's (`dask scheduler`). The photos have to lie at the same paths as for the
+    index. Whoever may talk to the scheduler may run anything here: use it in networks that you
+    trust, or with certificates; see docs/scale.md.
+    """
+    from album.cluster.addresses import Tls
+    from album.cluster.serving import serve
+
+    def say(line: str) -> None:
+        click.echo(text.safe(line), err=True)
+
+    serve(address_of(scheduler), Tls(tls_ca, tls_cert, tls_key), workers=workers, say=say)

@@ -1,0 +1,318 @@
+"""Reading on workers beside reading in threads: overhead, hosts, and what killing does.
+
+    ALBUM_DATA=... python benchmarks/cluster.py [--parts overhead,kills,hosts] [--photos 2000]
+
+Needs the extra `test`, and LFW in $ALBUM_DATA/lfw_dev. The part `hosts` makes network namespaces
+(as root, with ip from iproute2) and ends with a sentence where that is not allowed. Each part
+writes its own section of benchmarks/cluster.md.
+"""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT)]
+
+from db.library import Library  # noqa: E402
+from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo  # noqa: E402
+from tests.album.cluster.processes import (  # noqa: E402
+    end,
+    free_port,
+    kill_a_worker,
+    scheduler,
+    started,
+)
+from tests.album.test_sharing import content  # noqa: E402
+
+REPORT = Path(__file__).with_suffix(".md")
+HEAD = """# Reading on many workers
+
+`python benchmarks/cluster.py`: `album index --workers` and `--scheduler` beside `--jobs`.
+"""
+
+
+@dataclass
+class Ran:
+    """Seconds, processor seconds, peak memory of the first process in MB, and the output."""
+
+    seconds: float
+    cpu: float
+    memory: float
+    out: str
+
+
+def lfw(count: int, folder: Path) -> Path:
+    """Copy photos of LFW into one folder, all of different contents."""
+    source = sorted((Path(os.environ["ALBUM_DATA"]) / "lfw_dev").rglob("*.jpg"))
+    folder.mkdir(parents=True)
+    for i, path in enumerate(source[:count]):
+        shutil.copyfile(path, folder / f"{i:05}.jpg")
+    return folder
+
+
+def drawn(count: int, folder: Path) -> Path:
+    who = (ANNA, BERT, CLEO)
+    for i in range(count):
+        two = Drawn(who[i % 3]), Drawn(who[(i + 1) % 3])
+        photo(folder / f"{i:04}.jpg", *two, shade=i % 200, side=72 + i // 200, year=2000 + i % 10)
+    (folder / "copy.jpg").write_bytes((folder / "0007.jpg").read_bytes())
+    (folder / "empty.jpg").touch()
+    return folder
+
+
+def watched(process: subprocess.Popen) -> Ran:
+    """Wait for a process; add up what it and all below it have used."""
+    began, used, memory = time.perf_counter(), {}, 0.0
+    root = psutil.Process(process.pid)
+    out: list[str] = []
+    reader = threading.Thread(target=lambda: out.extend(process.communicate()))
+    reader.start()
+    while reader.is_alive():
+        try:
+            memory = max(memory, root.memory_info().rss / 1e6)
+            for one in (root, *root.children(recursive=True)):
+                times = one.cpu_times()
+                used[one.pid] = times.user + times.system
+        except psutil.Error:
+            pass
+        reader.join(0.25)
+    return Ran(time.perf_counter() - began, sum(used.values()), memory, "".join(out))
+
+
+def index(library: Path, photos: Path, *words: object, profile: str = "default", before=()):
+    return started(
+        *("index", "--library", library, "--profile", profile, "--no-clips", photos, *words),
+        before=before,
+    )
+
+
+def held(path: Path):
+    with Library.open(path) as library:
+        return content(library)
+
+
+def overhead(folder: Path, count: int, rounds: int) -> str:
+    photos = lfw(count, folder / "photos")
+    ran: dict[str, list[Ran]] = {"--jobs 2": [], "--workers 2": []}
+    for i in range(rounds):
+        for how, runs in ran.items():
+            library = folder / f"{how[2:3]}{i}.db"
+            runs.append(watched(index(library, photos, *how.split(), "--no-group")))
+            print(how, runs[-1].seconds, runs[-1].cpu, flush=True)
+    best = {how: min(runs, key=lambda one: one.seconds) for how, runs in ran.items()}
+    jobs, workers = best["--jobs 2"], best["--workers 2"]
+    lines = [
+        f"{count} photos of LFW, the default nets and emotions, without grouping; the better of "
+        f"{rounds} runs each, in turn. Start-up is included.\n",
+        "| | seconds | photos/s | processor seconds | memory of the first process |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for how, one in best.items():
+        lines.append(
+            f"| `{how}` | {one.seconds:.0f} | {count / one.seconds:.1f} | {one.cpu:.0f} | "
+            f"{one.memory:.0f} MB |"
+        )
+    lines += [
+        "",
+        f"Overhead: **{workers.seconds / jobs.seconds - 1:+.0%}** of the time, "
+        f"{workers.cpu / jobs.cpu - 1:+.0%} of the processor time.",
+        same(held(folder / "j0.db"), held(folder / "w0.db")),
+    ]
+    return "\n".join(lines)
+
+
+def same(one, other) -> str:
+    """Say how equal two libraries are: `content` of each."""
+    if one == other:
+        return "Both libraries are equal, every number in every bit."
+    import numpy as np
+
+    pairs = list(zip(one[1], other[1], strict=True))
+    plain = all(a[:9] == b[:9] for a, b in pairs)
+    vectors = [
+        (np.frombuffer(a[9], np.float16), np.frombuffer(b[9], np.float16))
+        for a, b in pairs
+        if a[9] is not None
+    ]
+    different = [(a, b) for a, b in vectors if (a != b).any()]
+    worst = max((float(np.abs(a - b).max()) for a, b in different), default=0.0)
+    files = "are" if one[0] == other[0] else "are NOT"
+    boxes = "are" if plain else "are NOT"
+    return (
+        f"Files {files} equal; photos, boxes and scores {boxes}; of {len(vectors)} vectors "
+        f"{len(different)} differ, by {worst:.2g} at most."
+    )
+
+
+def kills(folder: Path, count: int) -> str:
+    lines = [
+        "A worker killed (SIGKILL) at a random moment after it has started, or the scheduler "
+        "killed and started again up to three seconds later; "
+        "equal: files, faces, vectors and people are those of an undisturbed run.\n",
+        "| nets | killed | runs | of them while photos were read | equal to an undisturbed run |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    sets = (
+        ("fake", drawn(300, folder / "drawn"), 20, 5, 4.0),
+        ("default", lfw(count, folder / "photos"), 4, 2, 15.0),
+    )
+    for profile, photos, workers, schedulers, within in sets:
+        reference = folder / f"{profile}.db"
+        index(reference, photos, "--workers", 2, profile=profile).communicate()
+        wanted = held(reference)
+        for what, runs in (("worker", workers), ("scheduler", schedulers)):
+            hit = equal = 0
+            for seed in range(runs):
+                path = folder / f"{profile}-{what}-{seed}.db"
+                run = a_worker if what == "worker" else the_scheduler
+                met = run(path, photos, profile, random.Random(seed), within)
+                hit += met
+                equal += held(path) == wanted
+                print(profile, what, seed, met, held(path) == wanted, flush=True)
+            lines.append(f"| {profile} | {what} | {runs} | {hit} | {equal} |")
+    return "\n".join(lines)
+
+
+def a_worker(path: Path, photos: Path, profile: str, chance: random.Random, within: float) -> bool:
+    process = index(path, photos, "--workers", 2, profile=profile)
+    hit = kill_a_worker(process, chance, within=within)
+    _, err = process.communicate()
+    return hit and "what it had goes to others" in err
+
+
+def the_scheduler(
+    path: Path, photos: Path, profile: str, chance: random.Random, within: float
+) -> bool:
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    first = scheduler(port)
+    workers = started("worker", address, "--workers", 2)
+    process = index(path, photos, "--scheduler", address, profile=profile)
+    time.sleep(5 + chance.uniform(0, within))
+    first.kill()
+    first.communicate()
+    time.sleep(chance.uniform(0, 3))
+    second = scheduler(port)
+    _, err = process.communicate()
+    end(workers, second)
+    return "The scheduler is gone" in err
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+@contextmanager
+def namespaces(hosts: int) -> Iterator[str]:
+    """Make hosts h0, h1, … in network namespaces behind one bridge; yield the address of ours."""
+    ip("link", "add", "albumbr", "type", "bridge")
+    try:
+        ip("addr", "add", "10.77.0.1/24", "dev", "albumbr")
+        ip("link", "set", "albumbr", "up")
+        for i in range(hosts):
+            name = f"albumh{i}"
+            ip("netns", "add", name)
+            ip("link", "add", f"albumv{i}", "type", "veth", "peer", "name", "eth0", "netns", name)
+            ip("link", "set", f"albumv{i}", "master", "albumbr", "up")
+            for words in (
+                ["addr", "add", f"10.77.0.{10 + i}/24", "dev", "eth0"],
+                ["link", "set", "eth0", "up"],
+                ["link", "set", "lo", "up"],
+            ):
+                ip("-n", name, *words)
+        yield "10.77.0.1"
+    finally:
+        for i in range(hosts):
+            subprocess.run(["ip", "netns", "del", f"albumh{i}"], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "del", "albumbr"], check=False, capture_output=True)
+
+
+def hosts(folder: Path, count: int) -> str:
+    photos = lfw(count, folder / "photos")
+    lines = [
+        f"{count} photos of LFW; scheduler and coordinator on one host, a worker process of one "
+        "thread on each other host; hosts are network namespaces behind a bridge, on 2 cores in "
+        "all. Workers had joined before.\n",
+        "| hosts that read | seconds | photos/s |",
+        "| --- | --- | --- |",
+    ]
+    took = {}
+    try:
+        with namespaces(2) as ours:
+            for n in (1, 2):
+                took[n] = on_hosts(folder / f"h{n}.db", photos, ours, n)
+                lines.append(f"| {n} | {took[n]:.1f} | {count / took[n]:.1f} |")
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"Network namespaces can't be made here ({error})."
+    threads = watched(index(folder / "t.db", photos, "--jobs", 2, "--no-group")).seconds
+    lines += [
+        f"| none: `--jobs 2` | {threads:.1f} | {count / threads:.1f} |",
+        "",
+        f"Efficiency of two hosts beside one: {took[1] / (2 * took[2]):.0%} (the coordinator and "
+        f"the scheduler share the two cores); overhead beside two threads: "
+        f"{took[2] / threads - 1:+.0%}.",
+        same(held(folder / "t.db"), held(folder / "h2.db")),
+    ]
+    return "\n".join(lines)
+
+
+def on_hosts(library: Path, photos: Path, ours: str, n: int) -> float:
+    port = free_port()
+    address = f"tcp://{ours}:{port}"
+    first = scheduler(port, host=ours)
+    inside = [
+        started("worker", address, "--workers", 1, before=("ip", "netns", "exec", f"albumh{i}"))
+        for i in range(n)
+    ]
+    time.sleep(15)
+    try:
+        ran = watched(index(library, photos, "--scheduler", address, "--no-group"))
+        print(ran.out, flush=True)
+        return ran.seconds
+    finally:
+        end(*inside, first)
+
+
+def write(title: str, text: str) -> None:
+    """Put a section into the report, in the place of the one of the same title."""
+    before = REPORT.read_text() if REPORT.exists() else HEAD
+    section = f"\n## {title}\n\n{text}\n"
+    there = re.compile(rf"\n## {re.escape(title)}\n.*?(?=\n## |\Z)", re.S)
+    after = there.sub(lambda _: section.rstrip("\n"), before) if there.search(before) else None
+    REPORT.write_text((after or before.rstrip("\n") + "\n" + section).rstrip("\n") + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", default="overhead,kills,hosts")
+    parser.add_argument("--photos", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=1)
+    args = parser.parse_args()
+    few = min(args.photos, 400)
+    parts = {
+        "overhead": ("Overhead", lambda at: overhead(at, args.photos, args.rounds)),
+        "kills": ("Killed workers and schedulers", lambda at: kills(at, few)),
+        "hosts": ("Hosts", lambda at: hosts(at, few)),
+    }
+    for name in args.parts.split(","):
+        title, run = parts[name]
+        with tempfile.TemporaryDirectory() as folder:
+            write(title, run(Path(folder)))
+
+
+if __name__ == "__main__":
+    main()

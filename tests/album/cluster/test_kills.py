@@ -1,0 +1,88 @@
+"""Whatever is killed at whatever moment, the library ends as an undisturbed run's."""
+
+import random
+import sys
+import time
+
+import pytest
+
+from db.library import Library
+from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo
+from tests.album.cluster.processes import (
+    end,
+    ended,
+    free_port,
+    kill_a_worker,
+    scheduler,
+    started,
+)
+from tests.album.test_sharing import content
+
+PHOTOS = 300
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix"),
+]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    who = (ANNA, BERT, CLEO)
+    for i in range(PHOTOS):
+        two = Drawn(who[i % 3]), Drawn(who[(i + 1) % 3])
+        photo(folder / f"{i:03}.jpg", *two, shade=i % 200, side=72 + i // 200, year=2000 + i % 10)
+    (folder / "copy.jpg").write_bytes((folder / "007.jpg").read_bytes())
+    (folder / "empty.jpg").touch()
+    return folder
+
+
+def index(path, photos, *words):
+    return started("index", "--profile", "fake", "--library", path, photos, *words)
+
+
+def held(path):
+    with Library.open(path) as library, library.read() as conn:
+        assert conn.exec_driver_sql("PRAGMA integrity_check").all() == [("ok",)]
+        return content(library)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(photos, tmp_path_factory):
+    path = tmp_path_factory.mktemp("undisturbed") / "library.db"
+    index(path, photos, "--jobs", 2).communicate()
+    return held(path)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_worker_is_killed(photos, undisturbed, tmp_path, seed):
+    path = tmp_path / "library.db"
+    process = index(path, photos, "--workers", 2)
+    killed = kill_a_worker(process, random.Random(seed), within=4)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 3, err
+    assert "Traceback" not in err
+    assert f"Read {PHOTOS} new photos" in out, (killed, out)
+    assert held(path) == undisturbed
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_scheduler_is_killed_and_started_again(photos, undisturbed, tmp_path, seed):
+    chance, port, path = random.Random(seed), free_port(), tmp_path / "library.db"
+    address = f"tcp://127.0.0.1:{port}"
+    first = scheduler(port)
+    workers = started("worker", address, "--workers", 2)
+    process = index(path, photos, "--scheduler", address)
+    time.sleep(chance.uniform(5, 9))
+    first.kill()
+    first.communicate()
+    time.sleep(chance.uniform(0, 3))
+    second = scheduler(port)
+    with ended(workers, second):
+        out, err = process.communicate(timeout=300)
+        assert process.returncode == 3, err
+        assert "Traceback" not in err
+        assert f"Read {PHOTOS} new photos" in out
+        assert held(path) == undisturbed
+    end(first)
