@@ -90,6 +90,11 @@ class Limited:
     _photos: int = 0
     _faces: int = 0
 
+    @property
+    def spread(self) -> Spread | None:
+        """Who searches for near faces."""
+        return self.source.spread
+
     def start(self, wanted: Wanted) -> Read:
         """Return what reads tasks."""
         inner = self.source.start(wanted)
