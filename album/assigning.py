@@ -24,7 +24,7 @@ from album.grouping import (
     lasting_ids,
 )
 from album.linking import link, photos_of, said_of
-from album.refresh import rows_of
+from album.space import Space, space_for
 from db.errors import LockedLibraryError
 from db.faces import load_faces
 from db.library import Library
@@ -72,15 +72,20 @@ class Situation:
         return Faces(self.table.vectors, self.table.ages, photos, weak)
 
 
-def look(library: Library, nets: NetsUsed) -> Situation:
-    """Load what a grouping starts from."""
+def look(library: Library, nets: NetsUsed, space: Space | None = None) -> Situation:
+    """Load what a grouping starts from; into `space` where that is given."""
     said = verdicts(library)  # first: what changes from here on is noticed when it is stored
-    how = {"identity": nets.identity_contract, "attributes": nets.attributes_contract}
-    table = load_faces(library, **how, emotions=True)
+    table = load_faces(
+        library,
+        identity=nets.identity_contract,
+        attributes=nets.attributes_contract,
+        emotions=True,
+        empty=np.empty if space is None else space.empty,
+    )
     return Situation(table, dates_of(table), said)
 
 
-def assign(library: Library, nets: NetsUsed) -> Iterator[Event]:
+def assign(library: Library, nets: NetsUsed, space: Space | None = None) -> Iterator[Event]:
     """Let the faces that are nobody's join people or found new ones, and store what follows.
 
     Parameters
@@ -88,6 +93,8 @@ def assign(library: Library, nets: NetsUsed) -> Iterator[Event]:
     library : Library
     nets : NetsUsed
         Vectors of other contracts are not looked at.
+    space : Space, optional
+        What memory it may take; that of `album.space.space_for` if not given.
 
     Yields
     ------
@@ -99,8 +106,12 @@ def assign(library: Library, nets: NetsUsed) -> Iterator[Event]:
     LockedLibraryError
         If another process changes people all the time.
     """
+    if space is None:
+        with space_for(library.path) as usual:
+            yield from assign(library, nets, usual)
+        return
     for _ in range(ATTEMPTS):
-        now = look(library, nets)
+        now = look(library, nets, space)
         if not len(now.table):
             save_people(library, NOBODY, [])  # to count again after photos have gone
             return
@@ -108,7 +119,7 @@ def assign(library: Library, nets: NetsUsed) -> Iterator[Event]:
         before = now.table.person_id
         whole = is_due(now, nets.identity_contract, get_setting(library, LAST_WHOLE))
         start = np.where(np.isin(before, kept_whole(now)), before, 0) if whole else before
-        ids = ids_for(library, linked(now, nets, start), before)
+        ids = ids_for(library, linked(now, nets, start, space), before)
         if store(library, now, nets, ids):
             break
     else:
@@ -168,10 +179,12 @@ def held(now: Situation) -> Ints:
     return np.unique(now.said.assigned.person_id[beside])
 
 
-def linked(now: Situation, nets: NetsUsed, start: Ints) -> Ints:
+def linked(now: Situation, nets: NetsUsed, start: Ints, space: Space | None = None) -> Ints:
     """Link the faces of a situation; see `album.linking.link`."""
     use = identity_calibration(nets.embedder, nets.attributes)
-    return link(now.faces, now.dated, use, start, said_of(now.table, now.said, start))
+    faces, told = now.faces, said_of(now.table, now.said, start)
+    using = None if space is None else space.resources(*faces.vectors.shape)
+    return link(faces, now.dated, use, start, told, using)
 
 
 def ids_for(library: Library | None, linked: Ints, before: Ints) -> Ints:
@@ -215,6 +228,8 @@ def changes(now: Situation, nets: NetsUsed, ids: Ints) -> tuple[Grouping, list[P
     moved = np.flatnonzero(ids != now.table.person_id)
     near = np.isin(ids, ids[moved])
     at = np.unique(ids[near], return_inverse=True)[1].reshape(-1)
-    certain = confidence(rows_of(now.table, near), at, identity.threshold)
-    certain = certain[np.searchsorted(np.flatnonzero(near), moved)]
+    assert now.table.vectors is not None
+    rows = np.flatnonzero(near)
+    certain = confidence(now.table.vectors, rows, at, identity.threshold)
+    certain = certain[np.searchsorted(rows, moved)]
     return Grouping(now.table.face_id[moved], ids[moved], certain), people

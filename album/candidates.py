@@ -11,6 +11,7 @@ import zlib
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ from db.errors import LibraryError
 from db.library import Library
 from db.questions import Placements, placements
 from db.settings import CANDIDATES, get_setting, set_setting
+
+if TYPE_CHECKING:
+    from album.space import Space
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -76,7 +80,9 @@ class Candidates:
         return np.bincount(self.group)
 
 
-def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candidates | None:
+def candidates(
+    library: Library, now: Placements, *, keep: bool = True, space: "Space | None" = None
+) -> Candidates | None:
     """Return the candidates of a library, as kept or found anew.
 
     Parameters
@@ -86,6 +92,8 @@ def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candi
         Who has which face on disk.
     keep : bool
         Store what was found anew, if the library can be written.
+    space : Space, optional
+        What memory that may take.
 
     Returns
     -------
@@ -98,7 +106,7 @@ def candidates(library: Library, now: Placements, *, keep: bool = True) -> Candi
     kept = _kept(library, nets, now)
     if kept is not None:
         return kept
-    found = find_candidates(library, nets, now)
+    found = find_candidates(library, nets, now, space)
     if keep:
         with suppress(LibraryError):  # it can be found again
             set_setting(library, KEY, _packed(found, _version(nets, now)))
@@ -129,11 +137,11 @@ def are_due(library: Library) -> int:
     return len(now)
 
 
-def prepare(library: Library) -> None:
+def prepare(library: Library, space: "Space | None" = None) -> None:
     """Measure the distances of a new grouping, so that asking is quick afterwards."""
     now = placements(library).on_disk()
     if len(now):
-        candidates(library, now)
+        candidates(library, now, space=space)
 
 
 def drop_candidates(library: Library) -> None:
@@ -168,17 +176,27 @@ def _moved(found: Candidates, now: Placements) -> int:
     return int(apart.sum()) + len(now) - int((person > 0).sum())
 
 
-def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candidates:
-    """Measure the distances between all people of a library."""
+def find_candidates(
+    library: Library, nets: NetsUsed, now: Placements, space: "Space | None" = None
+) -> Candidates:
+    """Measure the distances between all people of a library; within `space`, if it is given."""
     # Imported late: with kept candidates, none of this is needed.
     from album.calibration import identity_calibration
     from album.comparing import Faces, compared
     from album.grouping import dates_of
+    from album.space import space_for
+    from clustering.storage import take
     from db.faces import load_faces
 
     use = identity_calibration(nets.embedder, nets.attributes)
+    if space is None:
+        with space_for(library.path) as usual:
+            return find_candidates(library, nets, now, usual)
     table = load_faces(
-        library, identity=nets.identity_contract, attributes=nets.attributes_contract
+        library,
+        identity=nets.identity_contract,
+        attributes=nets.attributes_contract,
+        empty=space.empty,
     )
     assert table.vectors is not None
     assert table.ages is not None
@@ -188,14 +206,17 @@ def find_candidates(library: Library, nets: NetsUsed, now: Placements) -> Candid
     if not len(face_id):
         return Candidates(*(np.zeros(0, kind) for kind in _KINDS))
     faces = Faces(table.vectors, table.ages, table.photo_id)
-    vectors, variance = compared(faces, dates_of(table), use)
-    vectors, variance = vectors[here], variance[here]
+    using = space.resources(*table.vectors.shape)
+    vectors, variance = compared(faces, dates_of(table), use, storage=using.storage)
+    del table, faces
+    if len(here) < len(vectors):
+        vectors, variance = take(using.storage, vectors, here), variance[here]
     _, label = np.unique(now.person_id[there], return_inverse=True)
     label = label.reshape(-1).astype(np.int64)
-    groups = questions.summarise(vectors, label, variance)
-    pairs = questions.near_pairs(groups, use.threshold)
+    groups = questions.summarise(vectors, label, variance, storage=using.storage)
+    pairs = questions.near_pairs(groups, use.threshold, resources=using)
     pairs = _likely(pairs.take(~sharing(pairs, label, now.photo_id[there])), groups.count)
-    halves = questions.halves(vectors, label, variance, use.threshold)
+    halves = questions.halves(vectors, label, variance, use.threshold, storage=using.storage)
     small = [face_id[part] for part in halves.small]
     return Candidates(
         *(face_id, label, pairs.a, pairs.b, pairs.distance),

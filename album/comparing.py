@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album.calibration import IdentityCalibration
-from clustering.birth import birth_columns, birth_variance
+from clustering.birth import birth_columns, birth_grid, birth_variance
 from clustering.fusion import birth_intervals, corrected_ages, expected_ages
+from clustering.storage import MEMORY, Storage, parts, take
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -74,10 +75,11 @@ class Faces:
         return np.zeros(len(self.photos), bool) if self.weak is None else self.weak
 
 
-def some(faces: Faces, dated: Dated, rows: Ints) -> tuple[Faces, Dated]:
+def some(faces: Faces, dated: Dated, rows: Ints, storage: Storage = MEMORY) -> tuple[Faces, Dated]:
     """Return some of the faces, with their dates."""
+    vectors, ages = take(storage, faces.vectors, rows), take(storage, faces.ages, rows)
     return (
-        Faces(faces.vectors[rows], faces.ages[rows], faces.photos[rows], faces.unclear[rows]),
+        Faces(vectors, ages, faces.photos[rows], faces.unclear[rows]),
         Dated(dated.years[rows], dated.days[rows], dated.sigma[rows]),
     )
 
@@ -97,6 +99,20 @@ def weak_faces(
     return (size < SMALL) | (sharpness < BLURRED) | (frontal < SIDEWAYS)
 
 
+def all_finite(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which rows of a large array are finite, shape (n,)."""
+    out = np.empty(len(rows), bool)
+    for part in parts(len(rows)):
+        out[part] = np.isfinite(rows[part]).all(axis=1)
+    return out
+
+
+def looks(ages: NDArray[np.float32], rows: Ints) -> Doubles:
+    """Return the expected ages of some faces, shape (len(rows),); ages may lie in a file."""
+    found = [expected_ages(ages[rows[part]]) for part in parts(len(rows))]
+    return np.concatenate([np.zeros(0), *found])
+
+
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors scaled to unit length, which storing as float16 takes from them."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -104,8 +120,22 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled
 
 
+def units(vectors: NDArray[np.float32], storage: Storage = MEMORY) -> NDArray[np.float32]:
+    """Do as `unit` for many vectors, little by little."""
+    out: NDArray[np.float32] = storage.empty((len(vectors), vectors.shape[1]), np.float32)
+    for part in parts(len(vectors)):
+        out[part] = unit(vectors[part])
+        storage.touched(part.stop - part.start, out)
+    return out
+
+
 def compared(
-    faces: Faces, dated: Dated, use: IdentityCalibration, *, born: Doubles | None = None
+    faces: Faces,
+    dated: Dated,
+    use: IdentityCalibration,
+    *,
+    born: Doubles | None = None,
+    storage: Storage = MEMORY,
 ) -> tuple[NDArray[np.float32], Doubles]:
     """Return the rows for linkage: identity with birth years beside it, and their variances.
 
@@ -116,6 +146,8 @@ def compared(
     use : IdentityCalibration
     born : ndarray of float64, shape (n,), optional
         Birth years that are known for certain, which go before what a face looks like; else NaN.
+    storage : Storage
+        Where the rows are to lie.
 
     Returns
     -------
@@ -124,19 +156,32 @@ def compared(
         What a face is away from every other besides: more for one that is near to strangers, and
         for one of whose birth year nothing is known.
     """
-    vectors = unit(faces.vectors)
     sigma = np.where(dated.trusted, dated.sigma, np.inf)
-    columns = birth_columns(
-        *(faces.ages, dated.years, sigma),
-        width=use.birth_width,
-        offsets=_offsets(faces.ages, use),
-        born=born,
-    )
-    weighted = np.sqrt(use.birth_weight / 2) * columns
-    variance = use.birth_weight * birth_variance(columns, unknown=use.birth_unknown)
-    if use.nearness is not None:
-        variance = variance + use.nearness.variance(vectors)
-    return np.hstack([vectors, weighted.astype(np.float32)]), variance
+    sure = np.full(len(sigma), np.nan) if born is None else born
+    width, offsets = use.birth_width, _offsets(faces.ages, use)
+    grid = birth_grid(*(faces.ages, dated.years, sigma), width=width, offsets=offsets, born=sure)
+    n, d = faces.vectors.shape
+    out: NDArray[np.float32] = storage.empty((n, d + len(grid)), np.float32)
+    variance = np.empty(n)
+    for part in parts(n):
+        columns = birth_columns(
+            *(faces.ages[part], dated.years[part], sigma[part]),
+            width=width,
+            offsets=offsets,
+            born=sure[part],
+            grid=grid,
+        )
+        out[part, :d] = vectors = unit(faces.vectors[part])
+        out[part, d:] = np.sqrt(use.birth_weight / 2) * columns
+        variance[part] = use.birth_weight * birth_variance(columns, unknown=use.birth_unknown)
+        variance[part] += strangers(vectors, use)
+        storage.touched(part.stop - part.start, out)
+    return out, variance
+
+
+def strangers(vectors: NDArray[np.float32], use: IdentityCalibration) -> Doubles:
+    """Return what being near to strangers adds to the distances of unit vectors, shape (n,)."""
+    return np.zeros(len(vectors)) if use.nearness is None else use.nearness.variance(vectors)
 
 
 def possible_births(faces: Faces, dated: Dated, use: IdentityCalibration) -> Doubles:
@@ -152,9 +197,9 @@ def possible_births(faces: Faces, dated: Dated, use: IdentityCalibration) -> Dou
         Infinite where the date is not trusted or ages were not calibrated.
     """
     limits = np.tile([-np.inf, np.inf], (len(faces.ages), 1))
-    rows = np.flatnonzero(dated.trusted & np.isfinite(faces.ages).all(axis=1))
+    rows = np.flatnonzero(dated.trusted & all_finite(faces.ages))
     if use.age is not None and len(rows):
-        ages, sigma = corrected_ages(expected_ages(faces.ages[rows]), use.age)
+        ages, sigma = corrected_ages(looks(faces.ages, rows), use.age)
         margin = IMPOSSIBLE * np.hypot(sigma, use.age.shared)
         limits[rows] = birth_intervals(ages, dated.years[rows], dated.sigma[rows], margin=margin)
     return limits

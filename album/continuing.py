@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album.calibration import IdentityCalibration
-from album.comparing import Dated, Faces, unit
+from album.comparing import Dated, Faces, all_finite, looks, strangers, unit
 from clustering.continuation import EIGHTY, REACH, Lives, best_first, continuation_scores
-from clustering.fusion import expected_ages, fuse_birth_years
+from clustering.fusion import fuse_birth_years
+from clustering.graph import Resources
 from clustering.questions import Groups, Pairs, near_pairs, summarise
+from clustering.storage import parts
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
@@ -48,6 +50,7 @@ def continued(
     dated: Dated,
     use: IdentityCalibration,
     barriers: Barriers | None = None,
+    resources: Resources | None = None,
 ) -> Ints:
     """Merge groups that are one person at different ages; what has no date stays as it is.
 
@@ -62,6 +65,8 @@ def continued(
     dated : Dated
     use : IdentityCalibration
     barriers : Barriers, optional
+    resources : Resources, optional
+        As in `clustering.linkage.average_linkage`.
 
     Returns
     -------
@@ -71,7 +76,7 @@ def continued(
     if use.continuation is None or not dated.trusted.any():
         return labels
     for _ in range(ROUNDS):
-        pairs, score = continuations(labels, faces, dated, use)
+        pairs, score = continuations(labels, faces, dated, use, resources)
         age = lives_of(labels, faces, dated, use).age
         growing = np.minimum(age[pairs.a], age[pairs.b]) < GROWN
         certain = (score >= use.continuation.certain) & growing
@@ -86,13 +91,17 @@ def continued(
 
 
 def continuations(
-    labels: Ints, faces: Faces, dated: Dated, use: IdentityCalibration
+    labels: Ints,
+    faces: Faces,
+    dated: Dated,
+    use: IdentityCalibration,
+    resources: Resources | None = None,
 ) -> tuple[Pairs, Doubles]:
     """Return the pairs of groups that may be one person at two ages, and how likely they are.
 
     Parameters
     ----------
-    labels, faces, dated, use
+    labels, faces, dated, use, resources
         As in `continued`; `use` has a calibration for this.
 
     Returns
@@ -102,28 +111,32 @@ def continuations(
     probability : ndarray of float64, shape (m,)
     """
     assert use.continuation is not None
-    groups = identities(labels, faces, use)
+    groups = identities(labels, faces, use, resources)
     lives = lives_of(labels, faces, dated, use)
-    pairs = near_pairs(groups, use.identity_threshold, reach=REACH)
+    pairs = near_pairs(groups, use.identity_threshold, reach=REACH, resources=resources)
     pairs = pairs.take(lives.known[pairs.a] & lives.known[pairs.b])
     return pairs, continuation_scores(use.continuation.score, pairs, groups.count, lives)
 
 
-def identities(labels: Ints, faces: Faces, use: IdentityCalibration) -> Groups:
+def identities(
+    labels: Ints, faces: Faces, use: IdentityCalibration, resources: Resources | None = None
+) -> Groups:
     """Return statistics of the identity vectors of groups, without birth years."""
-    vectors = unit(faces.vectors)
-    near = use.nearness
-    variance = np.zeros(len(labels)) if near is None else near.variance(vectors)
-    return summarise(vectors, labels, variance)
+    storage = (resources or Resources()).storage
+    variance = np.empty(len(labels))
+    for part in parts(len(labels)):
+        variance[part] = strangers(unit(faces.vectors[part]), use)
+    storage.release()
+    return summarise(faces.vectors, labels, variance, prepare=unit, storage=storage)
 
 
 def lives_of(labels: Ints, faces: Faces, dated: Dated, use: IdentityCalibration) -> Lives:
     """Return birth years and ages of groups, from the faces whose dates are trusted."""
     k = int(labels.max(initial=-1)) + 1
-    rows = np.flatnonzero(dated.trusted & np.isfinite(faces.ages).all(axis=1))
+    rows = np.flatnonzero(dated.trusted & all_finite(faces.ages))
     who, years = labels[rows], dated.years[rows]
     found = fuse_birth_years(
-        expected_ages(faces.ages[rows]), years, dated.sigma[rows], who, k, calibration=use.age
+        looks(faces.ages, rows), years, dated.sigma[rows], who, k, calibration=use.age
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         age = np.bincount(who, years, k) / np.bincount(who, minlength=k) - found.estimate

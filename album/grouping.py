@@ -11,13 +11,24 @@ from album.calibration import (
     attribute_calibration,
     identity_calibration,
 )
-from album.comparing import TRUSTED_YEARS, Dated, Faces, compared, possible_births, unit, weak_faces
+from album.comparing import (
+    TRUSTED_YEARS,
+    Dated,
+    Faces,
+    compared,
+    looks,
+    possible_births,
+    unit,
+    weak_faces,
+)
 from album.continuing import continued
 from album.dates import sigma_years
 from album.events import Event, Grouped, GroupingFaces
 from clustering.constraints import Constraints
 from clustering.fusion import BirthYears, expected_ages, fuse_birth_years, fuse_genders
+from clustering.graph import Resources
 from clustering.paper import paper_clustering, paper_distances, passers_by
+from clustering.storage import parts
 from clustering.weak import join_weak_last
 from db.faces import load_faces
 from db.library import Library
@@ -55,25 +66,24 @@ def group(library: Library, engine: Engine, *, method: str = "default") -> Itera
     Event
         `GroupingFaces`, then `Grouped`.
     """
-    how = {"identity": engine.embedder.contract, "attributes": engine.attributes.contract}
-    table = load_faces(library, **how, emotions=True)
+    identity, attributes = engine.embedder.contract, engine.attributes.contract
+    table = load_faces(library, identity=identity, attributes=attributes, emotions=True)
     if not len(table):
         save_people(library, NOBODY, [])  # so that people whose photos have gone are counted again
         return
     yield GroupingFaces(len(table))
-    identity = identity_calibration(engine.embedder.name, engine.attributes.name)
-    attributes = attribute_calibration(engine.attributes.name)
+    use = identity_calibration(engine.embedder.name, engine.attributes.name)
     dated = dates_of(table)
     assert table.vectors is not None
     assert table.ages is not None
     weak = weak_faces(table.size, table.sharpness, table.frontal)
     faces = Faces(table.vectors, table.ages, table.photo_id, weak)
-    labels = LINKAGE[method](faces, dated, identity)
+    labels = LINKAGE[method](faces, dated, use)
     named = {row.person_id for row in people(library, hidden=True, passers_by=True) if row.name}
     ids = lasting_ids(labels, table.person_id, named)
     ids[ids == 0] = next_person_ids(library, int((ids == 0).sum()))
-    found = describe(table, dated, labels, ids, attributes)
-    certain = confidence(table, labels, identity.threshold)
+    found = describe(table, dated, labels, ids, attribute_calibration(engine.attributes.name))
+    certain = confidence(table.vectors, np.arange(len(table)), labels, use.threshold)
     save_people(library, Grouping(table.face_id, ids[labels], certain), found)
     passing = sum(person.passer_by and person.person_id not in named for person in found)
     yield Grouped(len(found) - passing, passing, len(table))
@@ -92,11 +102,14 @@ def dates_of(table: FaceTable) -> Dated:
     return Dated(1970 + days / 365.2425, np.where(sigma <= TRUSTED_YEARS, days, np.nan), sigma)
 
 
-def by_linkage(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
+def by_linkage(
+    faces: Faces, dated: Dated, use: IdentityCalibration, resources: Resources | None = None
+) -> Ints:
     """Group by average linkage, with photos and possible birth years as constraints."""
     if not len(faces.vectors):
         return np.zeros(0, np.int64)
-    vectors, variance = compared(faces, dated, use)
+    storage = (resources or Resources()).storage
+    vectors, variance = compared(faces, dated, use, storage=storage)
     born = possible_births(faces, dated, use)
     rules = Constraints(groups=faces.photos, intervals=born)
     nobody = np.full(len(vectors), -1)
@@ -105,8 +118,9 @@ def by_linkage(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
         weak=faces.unclear,
         constraints=rules,
         variance=variance,
+        resources=resources,
     )
-    return continued(labels, faces, dated, use)
+    return continued(labels, faces, dated, use, resources=resources)
 
 
 def by_paper(faces: Faces, dated: Dated, use: IdentityCalibration) -> Ints:
@@ -189,7 +203,7 @@ def birth_years(
     rows = np.flatnonzero(np.isfinite(dated.sigma))
     assert table.ages is not None
     return fuse_birth_years(
-        expected_ages(table.ages[rows]),
+        looks(table.ages, rows),
         dated.years[rows],
         dated.sigma[rows],
         labels[rows],
@@ -223,15 +237,30 @@ def cover_faces(table: FaceTable, labels: Ints, k: int) -> Ints:
     return ids
 
 
-def confidence(table: FaceTable, labels: Ints, threshold: float) -> NDArray[np.float32]:
-    """Return 1 for a face in the middle of its person, down to 0 at the threshold."""
-    assert table.vectors is not None
-    vectors = unit(table.vectors)
-    k = int(labels.max(initial=-1)) + 1
+def confidence(
+    vectors: NDArray[np.float32], rows: Ints, labels: Ints, threshold: float
+) -> NDArray[np.float32]:
+    """Return 1 for a face in the middle of its person, down to 0 at the threshold.
+
+    Parameters
+    ----------
+    vectors : ndarray of float32, shape (n, d)
+    rows : ndarray of int64, shape (m,)
+        All faces of the people concerned.
+    labels : ndarray of int64, shape (m,)
+        Person of each, 0 to k - 1.
+    threshold : float
+    """
     order = np.argsort(labels, kind="stable")
-    starts = np.searchsorted(labels[order], np.arange(k))
-    means = np.add.reduceat(vectors[order], starts, axis=0) if k else vectors[:0]
-    means = means / np.bincount(labels, minlength=k)[:, None]
-    far = ((vectors - means[labels]) ** 2).sum(axis=1)
-    certain: NDArray[np.float32] = np.clip(1 - far / threshold, 0, 1).astype(np.float32)
+    count = np.bincount(labels)
+    means = np.zeros((len(count), vectors.shape[1]), np.float32)
+    for part in parts(len(order)):
+        here, start = np.unique(labels[order[part]], return_index=True)
+        means[here] += np.add.reduceat(unit(vectors[rows[order[part]]]), start, axis=0)
+    means /= count[:, None].astype(np.float32)
+    certain = np.empty(len(rows), np.float32)
+    for part in parts(len(order)):
+        at = order[part]
+        far = ((unit(vectors[rows[at]]) - means[labels[at]]) ** 2).sum(axis=1)
+        certain[at] = np.clip(1 - far / threshold, 0, 1)
     return certain

@@ -43,6 +43,7 @@ from album.storing import like_its_copy, save, save_clip, settle
 from album.tags.settle import settle as settle_tags
 from album.views import VIEW
 from album.workers import LIMIT
+from clustering.tiles import Spread
 from db.claims import alone
 from db.emotions import count_untold
 from db.faces import last_face
@@ -167,7 +168,7 @@ def _index(
             yield Moved(count_moved(library, plan.gone))
         yield from _express(library, engine, here, options)
         if options.group:
-            yield from group_if_due(library, engine, options.method)
+            yield from group_if_due(library, engine, options.method, source.spread)
     if options.read_tags:
         yield from _read_tags(library, engine, here, options)
 
@@ -205,12 +206,25 @@ def _read_tags(
         yield from group_if_due(library, engine, options.method)
 
 
-def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Event]:
-    """Group the faces, unless nothing has changed since they were last grouped in this way."""
+def group_if_due(
+    library: Library, engine: Engine, method: str, spread: Spread | None = None
+) -> Iterator[Event]:
+    """Group the faces, unless nothing has changed since they were last grouped in this way.
+
+    Parameters
+    ----------
+    library : Library
+    engine : Engine
+    method : str
+        A key of `album.grouping.LINKAGE`.
+    spread : callable, optional
+        Has the search for near faces done elsewhere, as `clustering.tiles.Spread`.
+    """
     from album.assigning import LAST_WHOLE, assign
     from album.calibration import calibration_files
     from album.candidates import prepare
     from album.grouping import group
+    from album.space import space_for
 
     contracts = engine.embedder.contract, engine.attributes.contract
     how = f"{digest(*contracts, method, *calibration_files())} {last_face(library)}"
@@ -221,7 +235,8 @@ def group_if_due(library: Library, engine: Engine, method: str) -> Iterator[Even
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
     if method == "default":
-        yield from assign(library, nets_of(engine))
+        with space_for(library.path, spread=spread) as space:
+            yield from assign(library, nets_of(engine), space)
     else:
         yield from group(library, engine, method=method)
         set_setting(library, LAST_WHOLE, f"{method} 0")

@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album.calibration import IdentityCalibration
-from album.comparing import Dated, Faces, Ints, compared, possible_births, some, unit
+from album.comparing import Dated, Faces, Ints, compared, possible_births, some, units
 from album.continuing import Barriers, continued
-from album.grouping import LINKAGE
+from album.grouping import by_linkage
 from album.people import said_years
 from clustering.assign import within_reach
 from clustering.constraints import Constraints
+from clustering.graph import Resources
+from clustering.storage import Storage
 from clustering.weak import join_weak_last
 from db.rows import FaceTable
 from db.verdicts import Verdicts
@@ -55,6 +57,7 @@ def link(
     use: IdentityCalibration,
     person: Ints,
     told: Told | None = None,
+    resources: Resources | None = None,
 ) -> Ints:
     """Let faces that are nobody's join people, or found new ones; nobody else moves.
 
@@ -67,6 +70,8 @@ def link(
     person : ndarray of int64, shape (n,)
         Whose each face is and stays; 0 for those that are nobody's yet.
     told : Told, optional
+    resources : Resources, optional
+        How much memory is taken, and who searches for near faces; nobody's person depends on it.
 
     Returns
     -------
@@ -77,16 +82,17 @@ def link(
     if person.all():
         return person.copy()
     if not person.any() and not len(told.apart):
-        return np.asarray(-1 - LINKAGE["default"](faces, dated, use), np.int64)
-    rows = np.flatnonzero(_in_reach(faces, use, person))
+        return np.asarray(-1 - by_linkage(faces, dated, use, resources), np.int64)
+    storage = (resources or Resources()).storage
+    rows = np.flatnonzero(_in_reach(faces, use, person, storage))
     if len(rows) < len(person):
-        faces, dated = some(faces, dated, rows)
+        faces, dated = some(faces, dated, rows, storage)
     names, number = np.unique(person[rows], return_inverse=True)
     names = names[1:]  # without nobody, of whom there are faces
     labels = np.asarray(number.reshape(-1) - 1, np.int64)
     told = _among(told, rows, len(person))
     births = _births(faces, dated, use, labels, told.born)
-    vectors, variance = compared(faces, dated, use, born=_middle(told.born))
+    vectors, variance = compared(faces, dated, use, born=_middle(told.born), storage=storage)
     rules = Constraints(
         groups=faces.photos, cannot_link=told.apart, intervals=births, members=told.members
     )
@@ -95,10 +101,11 @@ def link(
         weak=faces.unclear,
         constraints=rules,
         variance=variance,
+        resources=resources,
     )
     if len(rows) == len(person):
         barriers = Barriers(len(names), told.apart, told.members, births)
-        found = continued(found, faces, dated, use, barriers)
+        found = continued(found, faces, dated, use, barriers, resources)
     out = person.copy()
     new = found >= len(names)
     out[rows[new]] = len(names) - 1 - found[new]
@@ -106,12 +113,14 @@ def link(
     return out
 
 
-def _in_reach(faces: Faces, use: IdentityCalibration, person: Ints) -> NDArray[np.bool_]:
+def _in_reach(
+    faces: Faces, use: IdentityCalibration, person: Ints, storage: Storage
+) -> NDArray[np.bool_]:
     """Tell which rows have to be looked at: new faces, and people whom one of them may join."""
     new = person == 0
     if not new.any() or new.mean() > FEW:
         return np.ones(len(person), bool)
-    return within_reach(unit(faces.vectors), np.where(new, -1, person), use.threshold)
+    return within_reach(units(faces.vectors, storage), np.where(new, -1, person), use.threshold)
 
 
 def _among(told: Told, rows: Ints, n: int) -> Told:

@@ -25,6 +25,7 @@ from album.candidates import prepare
 from album.comparing import Ints, compared, some
 from album.contracts import NetsUsed, nets_used
 from album.errors import Refused
+from album.space import Space, space_for
 from clustering.constraints import Constraints
 from clustering.linkage import cluster
 from db.journal import changing
@@ -65,7 +66,7 @@ class Regrouped:
     event_id: int = 0
 
 
-def regroup(library: Library, *, dry_run: bool = False) -> Regrouped:
+def regroup(library: Library, *, dry_run: bool = False, space: Space | None = None) -> Regrouped:
     """Group all faces of a library anew, within what the user has said.
 
     Parameters
@@ -73,26 +74,31 @@ def regroup(library: Library, *, dry_run: bool = False) -> Regrouped:
     library : Library
     dry_run : bool
         Only say what would change.
+    space : Space, optional
+        What memory it may take; that of `album.space.space_for` if not given.
 
     Raises
     ------
     Refused
         No face has been grouped yet, or people were changed by another process meanwhile.
     """
+    if space is None:
+        with space_for(library.path) as usual:
+            return regroup(library, dry_run=dry_run, space=usual)
     nets = nets_used(library)
     if nets is None:
         raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
-    now = look(library, nets)
+    now = look(library, nets, space)
     before = now.table.person_id
     if not len(before):
         return Regrouped(0, 0, 0, 0, ())
     start = np.where(stays(now, nets), before, 0)
-    ids = ids_for(None if dry_run else library, linked(now, nets, start), before)
+    ids = ids_for(None if dry_run else library, linked(now, nets, start, space), before)
     if dry_run:
         return _said(before, ids)
     event_id = _store(library, now, nets, ids)
     set_setting(library, LAST_WHOLE, f"{nets.identity_contract} {len(ids)}")
-    prepare(library)
+    prepare(library, space)
     return _said(before, ids, event_id)
 
 

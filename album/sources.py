@@ -9,6 +9,7 @@ from album.clips.frames import Sampling
 from album.events import WorkersChanged
 from album.sharing import AT_ONCE
 from album.workers import Clock
+from clustering.tiles import Spread
 from nets.engine import Engine
 
 Told = Outcome | WorkersChanged
@@ -57,6 +58,11 @@ class Source(Protocol):
         """Tasks to be claimed together where several processes share a library."""
         ...
 
+    @property
+    def spread(self) -> Spread | None:
+        """Who searches for near faces when these are grouped; None: this process."""
+        ...
+
     def start(self, wanted: Wanted) -> Read:
         """Return what reads tasks; it may be called several times in one run."""
         ...
@@ -67,6 +73,7 @@ class Threads:
     """Reads in threads of this process."""
 
     at_once: int = AT_ONCE
+    spread: Spread | None = None
 
     def start(self, wanted: Wanted) -> Read:
         """Return what reads tasks."""

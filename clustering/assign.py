@@ -23,7 +23,9 @@ from clustering.constraints import (
     check_vectors,
     refuse,
 )
+from clustering.graph import Resources
 from clustering.linkage import cluster
+from clustering.storage import MEMORY, Storage, parts
 
 Doubles = NDArray[np.float64]
 
@@ -51,7 +53,11 @@ class ClusterStats:
 
 
 def cluster_stats(
-    vectors: ArrayLike, labels: ArrayLike, *, variance: ArrayLike | None = None
+    vectors: ArrayLike,
+    labels: ArrayLike,
+    *,
+    variance: ArrayLike | None = None,
+    storage: Storage = MEMORY,
 ) -> ClusterStats:
     """Summarise clusters.
 
@@ -62,6 +68,8 @@ def cluster_stats(
         Cluster of each row, 0 to k - 1, none of them empty; rows with -1 are left out.
     variance : array of float, shape (n,), optional
         As in `clustering.linkage.average_linkage`.
+    storage : Storage
+        Where the means are to lie.
 
     Returns
     -------
@@ -80,15 +88,21 @@ def cluster_stats(
     count = np.bincount(label[known])
     if (count == 0).any():
         raise RowError(f"no row has the label {int(np.argmin(count))}")
-    mean = np.zeros((len(count), rows.shape[1]))
+    mean: Doubles = storage.empty((len(count), rows.shape[1]), np.float64)
+    for some in parts(len(mean)):
+        mean[some] = 0
     for part in _parts(order):
         here, start = np.unique(label[part], return_index=True)
         mean[here] += np.add.reduceat(rows[part], start, axis=0, dtype=np.float64)
-    mean /= count[:, None]
+        storage.touched(len(part), rows)
+        storage.touched(len(here), mean)
+    for some in parts(len(mean)):
+        mean[some] /= count[some, None]
     scatter = np.bincount(label[known], extra[known])
     for part in _parts(order):
         gap = rows[part] - mean[label[part]]
         far = np.einsum("ij,ij->i", gap, gap)
+        storage.touched(len(part), rows)
         scatter += np.bincount(label[part], far, len(count))
     return ClusterStats(count, mean, scatter / np.maximum(count, 1))
 
@@ -100,6 +114,7 @@ def join_or_found(
     *,
     constraints: Constraints | None = None,
     variance: ArrayLike | None = None,
+    resources: Resources | None = None,
 ) -> Ints:
     """Put new rows into existing clusters, or into new ones, by constrained average linkage.
 
@@ -116,6 +131,8 @@ def join_or_found(
         joins it that may not share a cluster with that row. Rows that share an existing cluster
         against a rule stay together.
     variance : array of float, shape (n,), optional
+        As in `clustering.linkage.average_linkage`.
+    resources : Resources, optional
         As in `clustering.linkage.average_linkage`.
 
     Returns
@@ -135,7 +152,9 @@ def join_or_found(
     rows = check_vectors(vectors)
     label = _labels(labels, len(rows))
     stop = check_threshold(threshold)
-    items = _items(rows, label, check_constraints(constraints, len(rows)), variance)
+    rules, storage = check_constraints(constraints, len(rows)), (resources or Resources()).storage
+    storage.adopt(rows)
+    items = _items(rows, label, rules, variance, storage)
     k = len(items.names)
     if k == len(items.vectors):
         return label
@@ -146,6 +165,7 @@ def join_or_found(
         variance=items.variance,
         count=items.count,
         allow_zero=True,
+        resources=resources,
     )
     # Labels are in the order of first rows, so that the clusters that were there keep 0 to k - 1.
     names = np.concatenate(
@@ -246,17 +266,36 @@ class _Items:
         )
 
 
-def _items(rows: Floats, label: Ints, rules: Rules, variance: ArrayLike | None) -> _Items:
+def _items(
+    rows: Floats, label: Ints, rules: Rules, variance: ArrayLike | None, storage: Storage
+) -> _Items:
     extra = check_variance(variance, len(rows))
     known, new = np.flatnonzero(label >= 0), np.flatnonzero(label < 0)
     names, at = np.unique(label[known], return_inverse=True)
     of_row = np.empty(len(rows), np.int64)
     of_row[known] = at.reshape(-1)
     of_row[new] = np.arange(len(new)) + len(names)
-    stats = cluster_stats(rows, np.where(label >= 0, of_row, -1), variance=extra)
-    vectors = np.concatenate([stats.mean.astype(rows.dtype), rows[new]])
+    if not len(known):
+        ones = np.ones(len(rows), np.int64)
+        return _Items(rows, ones, extra, names, of_row, rules)
+    stats = cluster_stats(rows, np.where(label >= 0, of_row, -1), variance=extra, storage=storage)
+    vectors = _stacked(stats.mean, rows, new, storage)
     count = np.concatenate([stats.count, np.ones(len(new), np.int64)])
     return _Items(vectors, count, np.concatenate([stats.scatter, extra[new]]), names, of_row, rules)
+
+
+def _stacked(means: Doubles, rows: Floats, new: Ints, storage: Storage) -> Floats:
+    """Return the means, and then the new rows."""
+    k = len(means)
+    out: Floats = storage.empty((k + len(new), rows.shape[1]), rows.dtype)
+    for part in parts(k):
+        out[part] = means[part]
+        storage.touched(part.stop - part.start, out)
+    for part in parts(len(new)):
+        out[k + part.start : k + part.stop] = rows[new[part]]
+        storage.touched(part.stop - part.start, out)
+        storage.touched(part.stop - part.start, rows)
+    return out
 
 
 def _labels(labels: ArrayLike, n: int) -> Ints:

@@ -6,8 +6,12 @@ kernel mean embedding), so that far-off years count no more than clearly differe
 age or an untrusted date says little.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from clustering.storage import parts
 
 Doubles = NDArray[np.float64]
 
@@ -23,6 +27,7 @@ def birth_columns(
     width: float,
     offsets: ArrayLike | None = None,
     born: ArrayLike | None = None,
+    grid: Doubles | None = None,
 ) -> Doubles:
     r"""Return columns in which two faces are far apart where their birth years differ.
 
@@ -45,6 +50,8 @@ def birth_columns(
     born : array of float, shape (n,), optional
         The birth year of each face where it is known for certain, as a fractional year, else NaN.
         Age and date of such a face are not looked at.
+    grid : ndarray of float64, shape (m,), optional
+        From `birth_grid` of all faces, where these are some of them.
 
     Returns
     -------
@@ -53,16 +60,10 @@ def birth_columns(
     """
     probs = np.asarray(age_probs, np.float64)
     year, sigma = np.asarray(photo_years, np.float64), np.asarray(date_sigma, np.float64)
-    ages = np.arange(1, probs.shape[1] + 1) + 0.5
-    ages = np.maximum(ages + (0 if offsets is None else np.asarray(offsets, np.float64)), 0)
-    sure = np.full(len(probs), np.nan) if born is None else np.asarray(born, np.float64)
-    told = np.isfinite(sure)
-    known = np.isfinite(year) & np.isfinite(sigma) & np.isfinite(probs).all(axis=1) & ~told
-    if not (known | told).any():
-        return np.zeros((len(probs), 1))
-    first = np.concatenate([year[known] - ages.max(), sure[told]]).min()
-    last = np.concatenate([year[known], sure[told]]).max()
-    grid = np.arange(first - 3 * width, last + 3 * width, STEP)
+    ages = _ages(probs.shape[1], offsets)
+    sure, told, known = _known(probs, year, sigma, born)
+    if grid is None:
+        grid = birth_grid(probs, year, sigma, width=width, offsets=offsets, born=born)
     columns = np.zeros((len(probs), len(grid)))
     columns[known] = _bumps(probs[known], year[known], sigma[known], ages, grid, width)
     one, exact = np.ones((int(told.sum()), 1)), np.zeros(int(told.sum()))
@@ -70,8 +71,54 @@ def birth_columns(
     return columns
 
 
+def birth_grid(
+    age_probs: ArrayLike,
+    photo_years: ArrayLike,
+    date_sigma: ArrayLike,
+    *,
+    width: float,
+    offsets: ArrayLike | None = None,
+    born: ArrayLike | None = None,
+) -> Doubles:
+    """Return the birth years that the columns stand for, shape (m,); one if nothing is known.
+
+    Parameters
+    ----------
+    age_probs, photo_years, date_sigma, width, offsets, born
+        As in `birth_columns`.
+    """
+    probs = np.asarray(age_probs)
+    year, sigma = np.asarray(photo_years, np.float64), np.asarray(date_sigma, np.float64)
+    sure, told, known = _known(probs, year, sigma, born)
+    if not (known | told).any():
+        return np.zeros(1)
+    oldest = _ages(probs.shape[1], offsets).max()
+    first = float(np.concatenate([year[known] - oldest, sure[told]]).min())
+    last = float(np.concatenate([year[known], sure[told]]).max())
+    return np.arange(first - 3 * width, last + 3 * width, STEP, dtype=np.float64)
+
+
+def _ages(k: int, offsets: ArrayLike | None) -> Doubles:
+    ages = np.arange(1, k + 1) + 0.5
+    shifted = ages + (0 if offsets is None else np.asarray(offsets, np.float64))
+    return np.asarray(np.maximum(shifted, 0), np.float64)
+
+
+def _known(
+    probs: NDArray[Any], year: Doubles, sigma: Doubles, born: ArrayLike | None
+) -> tuple[Doubles, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return birth years that are certain, where they are, and where there is age and date."""
+    sure = np.full(len(probs), np.nan) if born is None else np.asarray(born, np.float64)
+    told = np.isfinite(sure)
+    known = np.isfinite(year) & np.isfinite(sigma) & ~told
+    rows = np.flatnonzero(known)
+    for part in parts(len(rows)):
+        known[rows[part]] = np.isfinite(probs[rows[part]]).all(axis=1)
+    return sure, told, known
+
+
 def _bumps(
-    probs: Doubles, year: Doubles, sigma: Doubles, ages: Doubles, grid: Doubles, width: float
+    probs: NDArray[Any], year: Doubles, sigma: Doubles, ages: Doubles, grid: Doubles, width: float
 ) -> Doubles:
     """Sum a bump over the grid for each possible age, as wide as the date leaves open.
 

@@ -20,6 +20,8 @@ from clustering.tiles import Chunk, Found, Graph, Spread, Terms, Tiles, allowed,
 PAIR_BYTES = 60
 """What a pair takes while clusters merge."""
 _LEAST_PAIRS, _LEAST_CHUNK, _CHUNKS = 100_000, 4096, 16
+_WIDENED = 16_384
+"""Rows of float16 that are widened at a time, where nothing else is asked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,9 +113,10 @@ def pairs_within(
             points, threshold, forbidden=forbidden, max_pairs=max_pairs, storage=using.storage
         )
     whole, terms = Chunk(0, points, sieve), Terms(start, max_pairs, apart)
-    if using.spread is None and (using.chunk or n) >= n:
+    size = using.chunk or (n if points.vectors.dtype == np.float32 else _WIDENED)
+    if using.spread is None and size >= n:
         return search_tile(whole, whole, terms, forbidden)
-    found, tiles = Found(start, max_pairs), Tiles(whole, using.chunk or n, terms)
+    found, tiles = Found(start, max_pairs), Tiles(whole, size, terms)
     if using.spread is not None and many:
         parts = _spread(tiles, using.spread, forbidden)
     else:
@@ -126,8 +129,12 @@ def pairs_within(
 
 
 def _in_turn(tiles: Tiles, storage: Storage, forbidden: Forbid | None) -> Iterator[Graph]:
+    row, left = -1, None
     for i, j in tiles.tiles:
-        yield search_tile(tiles.chunk(i), tiles.chunk(j), tiles.terms, forbidden)
+        if left is None or i != row:
+            row, left = i, tiles.chunk(i)
+        right = left if i == j else tiles.chunk(j)
+        yield search_tile(left, right, tiles.terms, forbidden)
         storage.release()
 
 

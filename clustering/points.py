@@ -58,9 +58,12 @@ class Points:
         return cls(single, scatter, half, slack)
 
     def part(self, rows: slice) -> "Points":
-        """Return some of the rows, without copying them."""
+        """Return some of the rows, as float32; of float32 they are not copied."""
         return Points(
-            np.asarray(self.vectors[rows]), self.scatter[rows], self.exact_half[rows], self.slack
+            np.asarray(single(self.vectors[rows])),
+            self.scatter[rows],
+            self.exact_half[rows],
+            self.slack,
         )
 
     def products(self, rows: slice, columns: slice, other: "Points | None" = None) -> Singles:

@@ -5,13 +5,16 @@ where its parts are furthest apart (`halves`). Distances are average squared one
 so after a merge they are known without looking at a vector again (`pooled`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clustering.constraints import Ints
-from clustering.graph import pairs_within
+from clustering.graph import Resources, pairs_within
+from clustering.storage import MEMORY, Storage
 
 Doubles = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -99,7 +102,14 @@ class Logistic:
         return np.asarray(1 / (1 + np.exp(-np.clip(odds, -60, 60))))
 
 
-def summarise(vectors: NDArray[np.floating], labels: Ints, variance: ArrayLike) -> Groups:
+def summarise(
+    vectors: NDArray[np.floating],
+    labels: Ints,
+    variance: ArrayLike,
+    *,
+    prepare: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+    storage: Storage = MEMORY,
+) -> Groups:
     """Return the statistics of groups.
 
     Parameters
@@ -109,6 +119,10 @@ def summarise(vectors: NDArray[np.floating], labels: Ints, variance: ArrayLike) 
         Group of each row, 0 to k - 1, each at least once; rows with -1 are left out.
     variance : array of float, shape (n,)
         As in `clustering.linkage.average_linkage`.
+    prepare : callable, optional
+        Makes rows of what is stored.
+    storage : Storage
+        Where the vectors lie.
     """
     order = np.flatnonzero(labels >= 0)
     order = order[np.argsort(labels[order], kind="stable")]
@@ -118,7 +132,9 @@ def summarise(vectors: NDArray[np.floating], labels: Ints, variance: ArrayLike) 
     for part in np.array_split(order, len(order) // 4096 + 1):
         if not len(part):
             continue
-        x = vectors[part].astype(np.float64)
+        x = vectors[part] if prepare is None else prepare(vectors[part])
+        x = x.astype(np.float64)
+        storage.touched(len(part), vectors)
         label, start = np.unique(labels[part], return_index=True)
         mean[label] += np.add.reduceat(x, start, axis=0)
         square[label] += np.add.reduceat(np.einsum("ij,ij->i", x, x), start)
@@ -129,7 +145,12 @@ def summarise(vectors: NDArray[np.floating], labels: Ints, variance: ArrayLike) 
 
 
 def near_pairs(
-    groups: Groups, threshold: float, *, reach: float = REACH, neighbours: int = NEIGHBOURS
+    groups: Groups,
+    threshold: float,
+    *,
+    reach: float = REACH,
+    neighbours: int = NEIGHBOURS,
+    resources: Resources | None = None,
 ) -> Pairs:
     """Return the pairs of groups that may be one person.
 
@@ -142,12 +163,15 @@ def near_pairs(
         Largest distance to look at, in units of the threshold.
     neighbours : int
         A pair is kept where one of the two is among so many nearest of the other.
+    resources : Resources, optional
+        As in `clustering.graph.pairs_within`.
     """
     found = pairs_within(
         groups.mean,
         reach * threshold,
         scatter=groups.scatter,
         max_pairs=max(100_000, 200 * len(groups.count)),
+        resources=resources,
     )
     a, b = found.a.astype(np.int64), found.b.astype(np.int64)
     pairs = Pairs(a, b, np.maximum(found.bound, 0).astype(np.float64) / threshold)
@@ -221,13 +245,18 @@ def pooled(pairs: Pairs, owner: Ints, count: Ints, *, reach: float = REACH) -> P
 
 
 def halves(
-    vectors: NDArray[np.floating], labels: Ints, variance: ArrayLike, threshold: float
+    vectors: NDArray[np.floating],
+    labels: Ints,
+    variance: ArrayLike,
+    threshold: float,
+    *,
+    storage: Storage = MEMORY,
 ) -> Halves:
     """Cut every group of two rows or more where its parts are furthest apart.
 
     Parameters
     ----------
-    vectors, labels, variance
+    vectors, labels, variance, storage
         As in `summarise`.
     threshold : float
         As in `near_pairs`.
@@ -241,6 +270,7 @@ def halves(
         if len(rows) > 1:
             far, part = _parts(vectors[rows].astype(np.float64), extra[rows])
             found.append((name, far / threshold, rows[part]))
+            storage.touched(len(rows), vectors)
     return Halves(
         np.array([name for name, _, _ in found], np.int64),
         np.array([far for _, far, _ in found], np.float64),

@@ -98,6 +98,10 @@ class OnDisk:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the files; arrays over them can still be used until they go."""
         for file in self._files.values():
             file.close()
         self._files.clear()
@@ -166,6 +170,21 @@ class OnDisk:
 def _close(files: dict[int, BinaryIO], number: int) -> None:
     if number in files:
         files.pop(number).close()
+
+
+def take(storage: Storage, array: Array, rows: NDArray[np.integer]) -> Array:
+    """Return a copy of some rows of an array, made little by little."""
+    out = storage.empty((len(rows), array.shape[1]), array.dtype)
+    for part in parts(len(rows)):
+        out[part] = array[rows[part]]
+        storage.touched(part.stop - part.start, array)
+        storage.touched(part.stop - part.start, out)
+    return out
+
+
+def parts(n: int, size: int = 4096) -> list[slice]:
+    """Cut n rows into slices of some thousands."""
+    return [slice(at, min(at + size, n)) for at in range(0, n, size)]
 
 
 def reserve(file: BinaryIO, size: int) -> None:

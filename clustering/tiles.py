@@ -65,7 +65,7 @@ class Chunk:
         return len(self.points.vectors)
 
     def part(self, rows: slice) -> "Chunk":
-        """Return some of the rows, without copying them."""
+        """Return some of the rows; see `Points.part`."""
         sieve = None if self.sieve is None else self.sieve.part(rows)
         return Chunk(self.start + rows.start, self.points.part(rows), sieve)
 

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from clustering.assign import join_or_found
 from clustering.constraints import Constraints, Ints
+from clustering.graph import Resources
+from clustering.storage import take
 
 Mask = NDArray[np.bool_]
 
@@ -25,12 +27,13 @@ def join_weak_last(
     weak: Mask,
     constraints: Constraints,
     variance: ArrayLike,
+    resources: Resources | None = None,
 ) -> Ints:
     """Do as `clustering.assign.join_or_found`, with weak rows after all others.
 
     Parameters
     ----------
-    vectors, labels, threshold, constraints, variance
+    vectors, labels, threshold, constraints, variance, resources
         As there; with labels that are all -1 it is the clustering of all rows.
     weak : ndarray of bool, shape (n,)
         Rows that say little. Those that are in a cluster already stay there.
@@ -42,18 +45,26 @@ def join_weak_last(
     """
     extra = np.asarray(variance, np.float64)
     late = weak & (labels < 0)
+    storage = (resources or Resources()).storage
+    storage.adopt(vectors)
     if late.any():
         clear = np.flatnonzero(~late)
         labels = labels.copy()
         labels[clear] = join_or_found(
-            vectors[clear],
+            take(storage, vectors, clear),
             labels[clear],
             threshold,
             constraints=among(constraints, clear, len(labels)),
             variance=extra[clear],
+            resources=resources,
         )
     known = int(labels.max(initial=-1)) + 1
-    out = join_or_found(vectors, labels, threshold, constraints=constraints, variance=extra)
+    out = join_or_found(
+        *(vectors, labels, threshold),
+        constraints=constraints,
+        variance=extra,
+        resources=resources,
+    )
     alone = late & (out >= known)
     out[alone] = known + np.arange(int(alone.sum()))
     return out

@@ -247,8 +247,13 @@ def faces_of(
 ) -> FaceTable:
     """Return the present faces of some people, as `db.faces.load_faces` does of all."""
     mine = assignment.c.person_id.in_(list(person_ids))
-    how = {"identity": identity, "attributes": attributes}
-    return load_table(edit.conn, edit.path, **how, emotions=emotions, only=mine)
+    return load_table(
+        *(edit.conn, edit.path),
+        identity=identity,
+        attributes=attributes,
+        emotions=emotions,
+        only=mine,
+    )
 
 
 def save_facts(edit: Edit, found: Sequence[PersonFacts], person_ids: Sequence[int]) -> None:

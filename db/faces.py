@@ -1,11 +1,11 @@
 """Faces in bulk: as columns for clustering, and row by row for export and for showing a person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, literal, null, select
 
 from db.bulk import read_rows
@@ -24,6 +24,7 @@ _NONE = 0
 """The id of a contract that has never been used."""
 
 Column = NDArray[Any]
+Empty = Callable[[tuple[int, int], DTypeLike], NDArray[Any]]
 
 
 class _Blobs:
@@ -32,8 +33,8 @@ class _Blobs:
     The width d is that of the first blob.
     """
 
-    def __init__(self, n: int, path: str) -> None:
-        self._n, self._path, self._at = n, path, 0
+    def __init__(self, n: int, path: str, empty: Empty) -> None:
+        self._n, self._path, self._empty, self._at = n, path, empty, 0
         self.array: Floats = np.zeros((n, 0), np.float32)
 
     def add(self, blobs: Sequence[bytes | None]) -> None:
@@ -45,7 +46,7 @@ class _Blobs:
             self.array[rows] = np.nan
             return
         if not self.array.shape[1]:
-            self.array = np.empty((self._n, len(found[0]) // 2), np.float32)
+            self.array = self._empty((self._n, len(found[0]) // 2), np.float32)
             self.array[: rows.start] = np.nan
         if {len(blob) for blob in found} != {2 * self.array.shape[1]}:
             raise damaged(self._path)
@@ -116,6 +117,7 @@ def load_faces(
     identity: str | None = None,
     attributes: str | None = None,
     emotions: bool = False,
+    empty: Empty = np.empty,
 ) -> FaceTable:
     """Load the faces of all photos that a present file holds, as columns by face id.
 
@@ -128,6 +130,9 @@ def load_faces(
         Contract of ages and genders; faces without them get NaN. Without it none are read.
     emotions : bool
         With what they express.
+    empty : callable
+        Makes the arrays of vectors and ages, of a shape and a type: those of many faces may lie
+        elsewhere than in memory.
 
     Returns
     -------
@@ -135,7 +140,11 @@ def load_faces(
     """
     with library.read() as conn:
         return load_table(
-            conn, library.path, identity=identity, attributes=attributes, emotions=emotions
+            *(conn, library.path),
+            identity=identity,
+            attributes=attributes,
+            emotions=emotions,
+            empty=empty,
         )
 
 
@@ -147,6 +156,7 @@ def load_table(
     attributes: str | None = None,
     emotions: bool = False,
     only: ColumnElement[bool] | None = None,
+    empty: Empty = np.empty,
 ) -> FaceTable:
     """Load faces as `load_faces` does, within a transaction; `only` bounds them.
 
@@ -160,6 +170,8 @@ def load_table(
     emotions : bool
     only : ColumnElement of bool, optional
         Condition on `db.schema.face` and `db.schema.assignment`.
+    empty : callable
+        As there.
     """
     vector_id = (contract_id(conn, "identity", identity) or _NONE) if identity else None
     traits_id = (contract_id(conn, "attributes", attributes) or _NONE) if attributes else None
@@ -168,7 +180,7 @@ def load_table(
         query = query.where(only)
     ids = query.with_only_columns(face.c.id).order_by(None).subquery()
     n = conn.scalar(select(func.count()).select_from(ids)) or 0
-    vectors, ages = _Blobs(n, path), _Blobs(n, path)
+    vectors, ages = _Blobs(n, path, empty), _Blobs(n, path, empty)
     male: list[Floats] = [np.zeros(0, np.float32)]
     parts: list[list[Column]] = []
     for *small, vector, age, p_male in _batches(conn, query):

@@ -79,6 +79,11 @@ class Dask:
         self._futures: dict[int, Any] = {}
         self._came: SimpleQueue[Answer | None] = SimpleQueue()
 
+    @property
+    def client(self) -> Any:
+        """The client of dask, of now: another after `again`."""
+        return self._client
+
     def workers(self) -> Mapping[str, Present]:
         """Return the workers by address; raises `Gone`."""
         try:

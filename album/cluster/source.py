@@ -8,10 +8,12 @@ from datetime import datetime
 from album.analyse import Task
 from album.cluster.addresses import Tls
 from album.cluster.dealing import Dealer
+from album.cluster.pairs import PairSearch
 from album.cluster.pool import Pool
 from album.cluster.work import Recipe, contracts
 from album.engines import Choice
 from album.sources import Read, Told, Wanted
+from clustering.tiles import Graph, Spread, Tiles
 
 AT_ONCE = 256
 """Tasks that are claimed together where several processes share a library."""
@@ -53,6 +55,15 @@ def opened(place: Place) -> Iterator[Pool]:
         carrier.close()
 
 
+def spread_over(pool: Pool) -> Spread:
+    """Have the workers of a pool search for near faces when a library is grouped."""
+
+    def search(tiles: Tiles) -> Iterator[Graph]:
+        yield from PairSearch(pool.transport.client)(tiles)
+
+    return search
+
+
 @dataclass(frozen=True, slots=True)
 class Workers:
     """Reads the files of one index on a pool of workers; implements `album.sources.Source`.
@@ -74,6 +85,11 @@ class Workers:
     weight: float = 1.0
     most: int | None = None
     at_once: int = AT_ONCE
+
+    @property
+    def spread(self) -> Spread:
+        """Have the workers search for near faces."""
+        return spread_over(self.pool)
 
     def start(self, wanted: Wanted) -> Read:
         """Return what reads tasks."""

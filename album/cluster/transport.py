@@ -49,6 +49,12 @@ class Transport(Protocol):
 
     place: str
     """Where the scheduler is, for people."""
+
+    @property
+    def client(self) -> Any:
+        """What searches for pairs of faces (`album.cluster.pairs`) talk to."""
+        ...
+
     remedy: str
     """What to do where no worker joins."""
 

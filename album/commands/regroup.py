@@ -7,18 +7,46 @@ from typing import TYPE_CHECKING
 import click
 
 from album.commands import text
+from album.commands.cluster_options import pool_of, tls_options
 from album.commands.common import Session, echo_json, everywhere
 
 if TYPE_CHECKING:
+    from album.cluster.pool import Pool
     from album.regroup import Regrouped
+    from clustering.tiles import Spread
 
 
 @click.command(epilog="For example:  album regroup --dry-run")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option(
+    "--memory",
+    type=click.FloatRange(min=0.25),
+    metavar="GB",
+    help="Memory to use, half of what there is if not given; the rest lies in a file meanwhile.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1, max=1024),
+    metavar="N",
+    help="Search for near faces in N processes; pays from a hundred thousand faces on.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Search for near faces on the workers of a dask scheduler, tcp://host:8786 say.",
+)
+@tls_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @everywhere
 @click.pass_obj
-def command(session: Session, dry_run: bool, as_json: bool) -> None:
+def command(
+    session: Session,
+    /,
+    dry_run: bool,
+    memory: float | None,
+    as_json: bool,
+    **cluster: object,
+) -> None:
     """Group all faces anew; everything that you said of people stays true.
 
     Faces that you placed stay where they are, and those that you rejected don't come back. People
@@ -27,15 +55,29 @@ def command(session: Session, dry_run: bool, as_json: bool) -> None:
     """
     # Imported late: what groups faces is not needed to refuse a wrong option.
     from album.regroup import regroup
+    from album.space import space_for
     from db.library import Library
 
-    with Library.open(session.path, create=False) as library:
-        done = regroup(library, dry_run=dry_run)
+    most = None if memory is None else int(memory * (1 << 30))
+    with (
+        Library.open(session.path, create=False) as library,
+        pool_of(cluster) as pool,
+        space_for(library.path, most, spread=_spread(pool)) as space,
+    ):
+        done = regroup(library, dry_run=dry_run, space=space)
     if as_json:
         echo_json({"format": 1, "dry_run": dry_run, **asdict(done)})
         return
     for line in _lines(done, dry_run):
         click.echo(line)
+
+
+def _spread(pool: "Pool | None") -> "Spread | None":
+    if pool is None:
+        return None
+    from album.cluster.source import spread_over
+
+    return spread_over(pool)
 
 
 def _lines(done: "Regrouped", dry_run: bool) -> Iterator[str]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from album import linking
 from album.bench.datasets import (
     DatasetError,
     Faces,
@@ -18,7 +19,6 @@ from album.bench.measure import Measured
 from album.bench.protocols import adience_accuracy, label, score_attributes, score_birth_years
 from album.bench.run import bench
 from album.calibration import attribute_calibration
-from album.grouping import LINKAGE
 from nets.fake import draw_face
 from tests.album.albums import album as run
 from tests.album.albums import family
@@ -171,7 +171,7 @@ def test_photos_count_people_and_violations(tmp_path, kept):
 
 
 def test_two_faces_of_a_photo_in_one_person_are_violations(tmp_path, monkeypatch):
-    monkeypatch.setitem(LINKAGE, "default", lambda faces, dated, use: 0 * faces.photos)
+    monkeypatch.setattr(linking, "by_linkage", lambda faces, *_: 0 * faces.photos)
     said = bench({"photos": family(tmp_path)}, profile="fake")["photos"]["measured"]
     assert said["people"] == 1
     assert said["violations"] == 5

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import album
+from album import space
 from album.cluster import pairs
 from album.cluster.pairs import PairSearch
 from clustering import graph
@@ -16,6 +17,8 @@ from clustering.constraints import Constraints
 from clustering.graph import Resources
 from clustering.linkage import cluster
 from clustering.tiles import search_tile
+from tests.album.albums import Shelf
+from tests.album.test_space import filled
 
 distributed = pytest.importorskip("distributed", reason="dask is not installed")
 
@@ -112,3 +115,23 @@ def test_without_a_scheduler_all_is_searched_here():
         search = PairSearch(client)
         client.close()
     np.testing.assert_array_equal(grouped(search), grouped())
+
+
+def test_the_command_has_workers_search(tmp_path, monkeypatch):
+    monkeypatch.setattr(space, "LEAST_CHUNK", 5)
+    asked = []
+    search = PairSearch.__call__
+    monkeypatch.setattr(
+        PairSearch, "__call__", lambda self, tiles: asked.append(tiles.tiles) or search(self, tiles)
+    )
+    monkeypatch.setattr(pairs, "search_tile", None)  # not here
+    album = filled(tmp_path / "album", steps=3)
+    album.library.close()
+    shelf = Shelf(tmp_path / "album")
+    alone = shelf("regroup", "--json", "--dry-run").json
+    assert shelf("regroup", "--json", "--dry-run", "--workers", 2).json == alone
+    assert asked
+    assert shelf("regroup", "--workers", 2, "--scheduler", "tcp://127.0.0.1:1").code == 2
+    refused = shelf("regroup", "--scheduler", "tcp://127.0.0.1:1")
+    assert refused.code == 1
+    assert "127.0.0.1:1" in refused.err
