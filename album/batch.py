@@ -24,6 +24,7 @@ from album.events import Event, IndexReport
 from album.index import IndexOptions, index
 from album.sources import Read, Source, Told, Wanted
 from album.workers import LIMIT
+from clustering.tiles import Spread
 from db.library import Library
 
 WAIT_S = 60.0

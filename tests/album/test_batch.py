@@ -134,6 +134,7 @@ def test_a_stop_is_seen_by_every_library():
 
     class Plain:
         at_once = 1
+        spread = None
 
         def start(self, wanted):
             return lambda tasks: iter(list(tasks))
