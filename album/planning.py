@@ -90,10 +90,12 @@ def with_photos_elsewhere(
 ) -> Plan:
     """Add what lies outside the folders of this run and was described by other nets only.
 
-    Vectors of different nets can't be compared, so that people would otherwise fall into two. What
-    is not there now, on a disk that is not connected say, is left for another time.
+    Vectors of different nets can't be compared, so that people would otherwise fall into two, and
+    ages of different nets are not put together. What is not there now, on a disk that is not
+    connected say, is left for another time.
     """
-    contents = not_described(library, engine.embedder.contract)
+    nets = engine.embedder.contract, engine.attributes.contract
+    contents = not_described(library, *nets)
     if not contents:
         return plan
     planned = {task.found.path for task in plan.tasks}

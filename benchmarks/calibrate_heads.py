@@ -5,7 +5,8 @@
 DATA holds fgnet_dev/ and utkface_dev/. As in `benchmarks/calibrate.py`, errors of ages come from
 FG-NET, and beyond 40 years from UTKFace too, of which only the part counts that `nets.train.splits`
 keeps for choosing: neither trained on nor judged by. The confidence of genders comes from that part
-(one face) and from FG-NET (several faces of one person).
+(one face) and from FG-NET (several faces of one person). What `benchmarks/calibrate.py` has written
+stays.
 """
 
 import argparse
@@ -21,17 +22,15 @@ from album.bench.protocols import Labelled
 from album.calibration import PATH
 from album.training import Known, known
 from nets.engine import HEADS
-from nets.heads import HeadNet, age_probabilities
-from nets.models import load_manifest
+from nets.heads import age_and_gender, head_nets
 from nets.train.heads import inputs_of
 
 
 def labelled(name: str, faces: Faces, data: Known, rows) -> Labelled:
     """What a head says of some of the faces, with their labels."""
     said = data.said.take(rows)
-    maps = said.maps.load() if wants_maps(name) else None
-    out = HeadNet(load_manifest()[name], threads=2).run(inputs_of(said), maps)
-    ages = out["age"] if "age" in out else age_probabilities(out["older"])
+    assert said.maps is not None
+    out = age_and_gender(head_nets(name, threads=2), inputs_of(said), said.maps.load())
     at = said.rows
     truth = Faces(
         [faces.paths[i] for i in at],
@@ -40,11 +39,7 @@ def labelled(name: str, faces: Faces, data: Known, rows) -> Labelled:
         faces.male[at],
         faces.years[at],
     )
-    return Labelled(truth, Measured(at, said.identity, ages, out["male"]), data.missed)
-
-
-def wants_maps(name: str) -> bool:
-    return "map" in load_manifest()[name].facts["input"]
+    return Labelled(truth, Measured(at, said.identity, out.ages, out.male), data.missed)
 
 
 def calibrated(name: str, fgnet: tuple[Faces, Known], utk: tuple[Faces, Known]) -> dict:
@@ -53,8 +48,8 @@ def calibrated(name: str, fgnet: tuple[Faces, Known], utk: tuple[Faces, Known]) 
     return {"age": age_errors(several, single), "gender": gender_errors(single, several)}
 
 
-def features(faces: Faces, choose: str, maps: bool, cache: Path) -> tuple[Faces, Known]:
-    *_, found = known(faces, choose=choose, cache=cache, maps=maps)
+def features(faces: Faces, choose: str, cache: Path) -> tuple[Faces, Known]:
+    *_, found = known(faces, choose=choose, cache=cache, maps=True)
     return faces, found
 
 
@@ -64,13 +59,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
-    found = {}
-    for maps in (False, True):
-        names = [name for name in HEADS if wants_maps(name) == maps]
-        fgnet = features(read_fgnet(args.data / "fgnet_dev"), "largest", maps, args.cache)
-        utk = features(read_utkface(args.data / "utkface_dev"), "centre", maps, args.cache)
-        found |= {name: calibrated(name, fgnet, utk) for name in names}
-    write(found, save=args.write)
+    fgnet = features(read_fgnet(args.data / "fgnet_dev"), "largest", args.cache)
+    utk = features(read_utkface(args.data / "utkface_dev"), "centre", args.cache)
+    write({name: calibrated(name, fgnet, utk) for name in HEADS}, save=args.write)
 
 
 def write(found: dict, *, save: bool) -> None:

@@ -28,12 +28,13 @@ from db.library import Library
 from db.people import next_person_ids, save_people
 from db.records import Analysis, Grouping, Identity, PersonFacts, SeenFile
 from db.settings import set_setting
+from nets.engine import DEFAULT_HEAD
 
 BIG = 10
 SMALL = 25
 Times = tuple[float, float]
 """Seconds on the clock, and of the processor."""
-NETS = NetsUsed("fused", "i", "faceres-deep", "a")
+NETS = NetsUsed("fused", "i", DEFAULT_HEAD, "a")
 
 
 def make(path: Path, faces: int) -> None:

@@ -39,8 +39,9 @@ from db.records import (  # noqa: E402
     PhotoFacts,
     SeenFile,
 )
+from nets.engine import DEFAULT_HEAD  # noqa: E402
 
-NETS = NetsUsed("fused", "i", "faceres-deep", "a")
+NETS = NetsUsed("fused", "i", DEFAULT_HEAD, "a")
 DIM = 1152
 SCALE = 0.31
 """Of the squared distances, so that the shipped threshold cuts the Gaussian model well."""

@@ -28,12 +28,10 @@ import numpy as np
 from PIL import Image, ImageOps
 from facenet_pytorch import MTCNN
 from nets.api import Detections
-from nets.crops import CROPS
-from nets.models import OnnxNet, load_manifest
+from nets.engine import load_engine
 
-folders, names = sys.argv[1:-1], sys.argv[-1].split(",")
-manifest = load_manifest()
-nets = [OnnxNet(manifest[name], threads=0) for name in names]
+folders = sys.argv[1:]
+nets = load_engine(detector="fake", threads=0)  # the default but for the detector
 detector = MTCNN(keep_all=True, min_face_size=40, device="cpu")
 paths = sorted(p for f in folders for p in Path(f).rglob("*") if p.is_file())
 started, faces, photos = time.perf_counter(), 0, 0
@@ -50,16 +48,14 @@ for path in paths:
     found = Detections(*(np.asarray(a, np.float32) for a in (boxes, points, scores)))
     for row in range(len(found)):
         one = found.take(np.array([row]))
-        for net in nets:
-            net.run(CROPS[net.crop](pixels, one))
+        nets.describe(nets.crop(pixels, one))
         faces += 1
 print(json.dumps({"seconds": time.perf_counter() - started, "faces": faces, "photos": photos}))
 """
 
 
 def straightforward(python: str, folders: list[str]) -> dict:
-    nets = "faceres,resnet29,faceres-deep"
-    command = [python, "-c", STRAIGHTFORWARD, *folders, nets]
+    command = [python, "-c", STRAIGHTFORWARD, *folders]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     return json.loads(done.stdout.strip().splitlines()[-1])

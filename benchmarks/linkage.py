@@ -85,11 +85,12 @@ def indexed(folder):
     """Return what the program groups: faces with ages and dates."""
     from album.calibration import identity_calibration
     from album.comparing import Dated, Faces
+    from nets.engine import DEFAULT_HEAD
 
     vectors, photo = np.load(folder / "vectors.npy"), np.load(folder / "photo.npy")
     ages, years, sigma = (np.load(folder / f"{key}.npy") for key in ("ages", "years", "sigma"))
     days = np.where(np.isfinite(sigma), (years - 1970) * 365.2425, np.nan)
-    use = identity_calibration("fused", "faceres-deep")
+    use = identity_calibration("fused", DEFAULT_HEAD)
     return Faces(vectors, ages, photo), Dated(years, days, sigma), use
 
 

@@ -15,13 +15,14 @@ import numpy as np
 
 from nets.api import Batch
 from nets.crops import CROPS
-from nets.engine import load_engine
+from nets.engine import DEFAULT_HEAD, load_engine
 
 CHOICES = (
     ("paper profile: `faceres` for everything", "faceres", "faceres"),
     ("`faceres`, ages by `faceres-deep`", "faceres", "faceres-deep"),
     ("`resnet29`, ages by `faceres-deep`", "resnet29", "faceres-deep"),
-    ("default: `fused`, ages by `faceres-deep`", "fused", "faceres-deep"),
+    ("`fused`, ages by `faceres-deep`", "fused", "faceres-deep"),
+    (f"default: `fused`, ages by `{DEFAULT_HEAD}`", "fused", DEFAULT_HEAD),
 )
 
 

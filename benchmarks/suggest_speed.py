@@ -39,7 +39,7 @@ from db.records import (
     SeenFile,
 )
 from db.settings import set_setting
-from nets.engine import load_engine
+from nets.engine import DEFAULT_HEAD, load_engine
 
 ROOT = Path(__file__).parents[1]
 
@@ -116,7 +116,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = (args.keep or Path(folder)) / "library.db"
         if not path.exists():
-            known = read(args.data, "lfw", "fused", "faceres-deep", args.cache)
+            known = read(args.data, "lfw", "fused", DEFAULT_HEAD, args.cache)
             made = faces(args.faces, fitted(known.said.vectors, known.truth.people))
             make(path, made)
             del made

@@ -24,8 +24,9 @@ from album.continuing import lives_of
 from album.ranking import pair_scores
 from clustering import questions as q
 from clustering.metrics import bcubed, contingency
+from nets.engine import DEFAULT_HEAD
 
-NETS = ("fused", "faceres-deep")
+NETS = ("fused", DEFAULT_HEAD)
 GOALS = {"lfw": 0.99, "fgnet": 0.95}
 NAMED = 0.8
 RUNS = 5

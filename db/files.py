@@ -5,7 +5,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, exists, func, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+    update,
+)
 
 from db.columns import now
 from db.library import Library
@@ -53,30 +63,39 @@ def known_files(
         return {row[0]: KnownFile(*row) for row in rows}
 
 
-def not_described(library: Library, identity: str) -> set[str]:
-    """Return the contents with faces of which some have vectors, but not under this contract.
+def not_described(library: Library, identity: str, attributes: str | None = None) -> set[str]:
+    """Return the contents with faces that other nets have described, but not these.
 
     Parameters
     ----------
     library : Library
     identity : str
         Contract of the identity vectors in use.
+    attributes : str, optional
+        Contract of the ages and genders in use; those don't matter without it.
 
     Returns
     -------
     set of str
         Content hashes. Empty, without a look at any face, where there never was another contract.
     """
-    kind = contract.c.kind == "identity"
-    other = (observation.c.face_id == face.c.id) & observation.c.vector.is_not(None)
     with library.read() as conn:
-        if not conn.scalar(select(func.count()).where(kind, contract.c.key != identity)):
-            return set()
-        current = contract_id(conn, "identity", identity) or 0
-        described = other & (observation.c.contract_id == current)
-        lacking = exists().where(other) & ~exists().where(described)
-        query = select(photo.c.content_hash).distinct().join(face, face.c.photo_id == photo.c.id)
-        return set(conn.scalars(query.where(lacking)))
+        found = _lacking(conn, "identity", identity, observation.c.vector)
+        if attributes is not None:
+            found |= _lacking(conn, "attributes", attributes, observation.c.ages)
+    return found
+
+
+def _lacking(conn: Connection, name: str, key: str, column: ColumnElement[Any]) -> set[str]:
+    """Return the contents with faces of which a column is known, but not under this contract."""
+    kind = contract.c.kind == name
+    if not conn.scalar(select(func.count()).where(kind, contract.c.key != key)):
+        return set()
+    any_ = (observation.c.face_id == face.c.id) & column.is_not(None)
+    this = any_ & (observation.c.contract_id == (contract_id(conn, name, key) or 0))
+    lacking = exists().where(any_) & ~exists().where(this)
+    query = select(photo.c.content_hash).distinct().join(face, face.c.photo_id == photo.c.id)
+    return set(conn.scalars(query.where(lacking)))
 
 
 def _photo_ids(conn: Connection, hashes: Iterable[str | None]) -> dict[str | None, int]:

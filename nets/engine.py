@@ -29,7 +29,7 @@ from nets.embedders import (
     ResNet29,
 )
 from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder, FakeEmotions
-from nets.heads import HeadAttributes, HeadNet
+from nets.heads import HeadAttributes, head_nets
 from nets.models import OnnxNet, digest, load_manifest
 from nets.pictures import Picture
 from nets.quality import CROP as QUALITY_CROP
@@ -138,8 +138,11 @@ class Profile:
     attributes: str
 
 
+DEFAULT_HEAD = "onepass-deep"
+"""What tells age and gender in the default profile."""
+
 PROFILES: Mapping[str, Profile] = {
-    "default": Profile("mtcnn", "fused", "faceres-deep"),
+    "default": Profile("mtcnn", "fused", DEFAULT_HEAD),
     "paper": Profile("mtcnn", "faceres", "faceres"),
     "fake": Profile("fake", "fake", "fake"),
 }
@@ -308,6 +311,6 @@ def _attributes(name: str, net: Callable[[str], Net], *, threads: int, device: s
     if name == "fake":
         return FakeAttributes()
     if name in HEADS:
-        head = HeadNet(load_manifest()[name], threads=threads, device=device)
-        return HeadAttributes(net("faceres"), net("resnet29"), head)
+        heads = head_nets(name, threads=threads, device=device)
+        return HeadAttributes(net("faceres"), net("resnet29"), *heads)
     return MobileNetAttributes(net(name))

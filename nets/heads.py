@@ -5,14 +5,14 @@ go on, with blocks of its own, from what ``faceres`` sees two thirds of the way.
 gives identity, age and gender.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from nets.api import AgeGender, Batch, Floats, Net
-from nets.models import Entry, digest, open_session
+from nets.models import Entry, digest, load_manifest, open_session
 
 INPUTS = 1024 + 128 + 100 + 1
 IDENTITY_SCALE, DESCRIPTOR_SCALE, AGE_SCALE, ODDS_SCALE = 16.0, 8.0, 2.0, 0.25
@@ -23,6 +23,10 @@ BATCH = 8
 """Faces in one call of the runtime, which bounds the memory."""
 EDGE = 1e-3
 """Probabilities of a gender are taken to lie this far from 0 and 1."""
+
+GENDER_TOO: Mapping[str, tuple[str, ...]] = {"onepass-deep": ("coral",)}
+"""Whose genders count beside a head's own; chosen on the part of UTKFace for choosing. A head that
+learned ages in another way errs about other faces, and costs next to nothing."""
 
 
 def head_inputs(identity: Floats, descriptor: Floats, ages: Floats, male: Floats) -> Floats:
@@ -41,12 +45,11 @@ def head_inputs(identity: Floats, descriptor: Floats, ages: Floats, male: Floats
     -------
     ndarray of float32, shape (n, 1253)
     """
-    p = np.clip(male.astype(np.float32), EDGE, 1 - EDGE)
     parts = (
         identity.astype(np.float32) * IDENTITY_SCALE,
         descriptor.astype(np.float32) * DESCRIPTOR_SCALE,
         np.sqrt(ages.astype(np.float32)) * AGE_SCALE,
-        (np.log(p / (1 - p)) * ODDS_SCALE)[:, None],
+        (log_odds(male) * ODDS_SCALE)[:, None],
     )
     return np.concatenate(parts, axis=1, dtype=np.float32)
 
@@ -137,31 +140,70 @@ class HeadNet:
         return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
 
 
+def head_nets(name: str, *, threads: int = 1, device: str = "cpu") -> list["HeadNet"]:
+    """Return a head of the manifest, and behind it those whose genders count beside its own.
+
+    Parameters
+    ----------
+    name : str
+        One of `nets.engine.HEADS`.
+    threads, device
+        As of `HeadNet`.
+    """
+    known, names = load_manifest(), (name, *GENDER_TOO.get(name, ()))
+    return [HeadNet(known[one], threads=threads, device=device) for one in names]
+
+
+def age_and_gender(
+    heads: Sequence["HeadNet"], features: Floats, maps: Floats | None = None
+) -> AgeGender:
+    """Return the ages of the first head, and the mean of the genders of all in log odds.
+
+    Parameters
+    ----------
+    heads : sequence of HeadNet
+        With outputs ``male`` and either ``age`` or ``older``.
+    features, maps
+        See `HeadNet.run`.
+    """
+    first, *others = (head.run(features, maps) for head in heads)
+    ages = first["age"] if "age" in first else age_probabilities(first["older"])
+    if not others:
+        return AgeGender(ages, first["male"])
+    odds = [log_odds(said["male"]) for said in (first, *others)]
+    male = 1 / (1 + np.exp(-np.mean(odds, axis=0)))
+    return AgeGender(ages, male.astype(np.float32))
+
+
+def log_odds(p: Floats) -> Floats:
+    """Return the log odds of probabilities of a gender, those near 0 and 1 taken as `EDGE`."""
+    p = np.clip(p.astype(np.float32), EDGE, 1 - EDGE)
+    return np.asarray(np.log(p / (1 - p)), np.float32)
+
+
 class HeadAttributes:
-    """Age and gender by a head on the features of the identity nets; implements `Attributes`.
+    """Age and gender by heads on the features of the identity nets; implements `Attributes`.
 
     Parameters
     ----------
     faceres, resnet29 : Net
         The nets whose outputs it takes; each runs once on a batch, whoever else asks.
     head : HeadNet
-        With outputs ``male`` and either ``age`` or ``older``.
+        Gives the name and the ages.
+    *more : HeadNet
+        Whose genders count, too; see `age_and_gender`.
     """
 
-    def __init__(self, faceres: Net, resnet29: Net, head: HeadNet) -> None:
+    def __init__(self, faceres: Net, resnet29: Net, head: HeadNet, *more: HeadNet) -> None:
         self.name = head.name
-        self.contract = digest("age and gender", faceres.contract, resnet29.contract, head.contract)
+        self._heads = (head, *more)
+        contracts = [one.contract for one in self._heads]
+        self.contract = digest("age and gender", faceres.contract, resnet29.contract, *contracts)
         self.crops: tuple[str, ...] = (faceres.crop, resnet29.crop)
-        self._faceres, self._resnet29, self._head = faceres, resnet29, head
-
-    def outputs(self, batch: Batch) -> Mapping[str, Floats]:
-        """Return what the head itself says, by name of the output."""
-        one, two = batch.outputs(self._faceres), batch.outputs(self._resnet29)
-        features = head_inputs(one["identity"], two["identity"], one["age"], one["male"])
-        return self._head.run(features, one.get("map"))
+        self._faceres, self._resnet29 = faceres, resnet29
 
     def predict(self, batch: Batch) -> AgeGender:
         """Return age probabilities (n, 100) and the probability of being male (n,)."""
-        said = self.outputs(batch)
-        ages = said["age"] if "age" in said else age_probabilities(said["older"])
-        return AgeGender(ages, said["male"])
+        one, two = batch.outputs(self._faceres), batch.outputs(self._resnet29)
+        features = head_inputs(one["identity"], two["identity"], one["age"], one["male"])
+        return age_and_gender(self._heads, features, one.get("map"))

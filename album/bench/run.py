@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from album.bench.cache import measured
 from album.bench.datasets import (
     DatasetError,
@@ -28,7 +30,8 @@ from album.bench.protocols import (
 from album.calibration import attribute_calibration, identity_calibration
 from album.models import models_folder
 from album.views import VIEW
-from nets.engine import Engine, load_engine
+from nets.engine import HEADS, Engine, load_engine
+from nets.train import splits
 
 Reader = Callable[[Path], Faces]
 Progress = Callable[[int, int], object]
@@ -81,6 +84,11 @@ def bench(
     ------
     DatasetError
         If a folder does not hold its set, or no face is found in it.
+
+    Notes
+    -----
+    The heads that are trained here (`nets.engine.HEADS`) have learned from UTKFace: of that set
+    they are scored on the fifth that `nets.train.splits` keeps for it.
     """
     named: dict[str, Any] = dict(parts or {})
     engine = load_engine(profile=profile, **named, threads=0, models=models_folder())
@@ -92,7 +100,8 @@ def bench(
             scores = score_photos(folder, engine, method=clustering, cache=cache, progress=progress)
         else:
             scores = _faces(name, folder, engine, clustering, cache=cache, progress=progress)
-        paper = "utkface-deep" if name == "utkface" and "deep" in engine.attributes.name else name
+        deep = name == "utkface" and engine.attributes.name == "faceres-deep"
+        paper = "utkface-deep" if deep else name
         result[name] = {"measured": scores, "paper": PAPER.get(paper, {})}
     return result
 
@@ -119,6 +128,8 @@ def _faces(
 ) -> Row:
     read, choose = FACES[name]
     faces = read(folder)
+    if name == "utkface" and engine.attributes.name in HEADS:
+        faces = _unseen(folder, faces)
 
     def tell(done: int) -> None:
         progress(done, len(faces.paths))
@@ -127,6 +138,15 @@ def _faces(
     if not len(said.rows):
         raise DatasetError(f"{folder}: no face was found in any of {len(faces.paths)} pictures")
     return score(name, label(faces, said), engine, clustering)
+
+
+def _unseen(folder: Path, faces: Faces) -> Faces:
+    """Return the faces that heads trained here have neither learned from nor been chosen by."""
+    rows = np.flatnonzero(splits.parts([path.name for path in faces.paths]) == "test")
+    if not len(rows):
+        raise DatasetError(f"{folder}: the heads were trained on all of its pictures; add others.")
+    paths = [faces.paths[row] for row in rows.tolist()]
+    return Faces(paths, faces.people[rows], faces.ages[rows], faces.male[rows], faces.years[rows])
 
 
 def score(name: str, data: Labelled, engine: Engine, clustering: str) -> Row:

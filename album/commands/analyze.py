@@ -126,18 +126,20 @@ def _run(
 
 def _engine(library: "Library | None", options: dict[str, Any]) -> "Engine":
     """Put the nets together: those of `album index`, and one that tells emotions."""
+    from album.age_heads import likely_head
     from album.detectors import likely_detector, told
     from album.models import models_folder
     from nets.engine import load_engine, with_emotions, with_sequence_ages
 
     profile, device = options["profile"], options["device"]
+    head = options["attributes"] or AGE_MODELS.get(options["age_model"])
     detector = likely_detector(library, options["detector"], profile)
     if line := told(detector):
         click.echo(line, err=True)
     engine = load_engine(
         profile=profile,
         detector=detector,
-        attributes=options["attributes"] or AGE_MODELS.get(options["age_model"]),
+        attributes=likely_head(library, head, profile),
         min_face=options["min_face"],
         device=device,
         models=models_folder(),

@@ -65,7 +65,7 @@ def _folder(name: str, what: str) -> Callable[[F], F]:
 @click.command(name="bench")
 @_folder("lfw", "Labeled Faces in the Wild: a folder per person.")
 @_folder("fgnet", "FG-NET, with labels.csv (file,person,age,birth_year).")
-@_folder("utkface", "UTKFace, aligned and cropped.")
+@_folder("utkface", "UTKFace, aligned and cropped; of heads trained on it, the fifth not seen.")
 @_folder("fairface", "FairFace, with fairface_label_val.csv.")
 @_folder("wider", "WIDER FACE, with wider_face_val_bbx_gt.txt or boxes.json.")
 @_folder("photos", "Any photos, without labels: who is twice in one photo?")

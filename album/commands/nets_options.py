@@ -52,7 +52,8 @@ ATTRIBUTES = click.option(
     "--attributes",
     type=click.Choice(["faceres", "faceres-deep", "onepass", "onepass-deep", "coral", "fake"]),
     metavar="[faceres|faceres-deep|onepass|onepass-deep|coral]",
-    help="What tells age and gender, instead of the one of the profile.",
+    help="What tells age and gender; else what the library began with: onepass-deep in new ones, "
+    "faceres-deep in older ones.",
 )
 DEVICE = click.option(
     "--device",
@@ -104,17 +105,34 @@ def nets_options(command: F) -> F:
 
 
 def choice_of(library: "Library", options: dict[str, object]) -> "Choice":
-    """Return which nets were asked for; say so where it is not the shipped detector."""
+    """Return which nets are used; say so where they are not those that ship, or other than before.
+
+    Detector and head are remembered with the library.
+    """
     from album.detectors import choose_detector, told
     from album.engines import Choice
 
-    asked = options["detector"]
-    detector = choose_detector(library, str(asked) if asked else None, str(options["profile"]))
+    profile = str(options["profile"])
+    detector = choose_detector(library, _asked(options, "detector"), profile)
     if line := told(detector):
         click.echo(line, err=True)
+    nets = {"detector": detector, "attributes": _head(library, options, profile)}
     chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
     emotions = options["emotions"] is not False
-    return Choice(**{**chosen, "detector": detector}, emotions=emotions)  # type: ignore[arg-type]
+    return Choice(**{**chosen, **nets}, emotions=emotions)  # type: ignore[arg-type]
+
+
+def _head(library: "Library", options: dict[str, object], profile: str) -> str:
+    from album.age_heads import choose_head, told
+
+    asked = _asked(options, "attributes")
+    if asked and profile == "default" and (line := told(library, asked)):
+        click.echo(line, err=True)
+    return choose_head(library, asked, profile)
+
+
+def _asked(options: dict[str, object], name: str) -> str | None:
+    return str(options[name]) if options[name] else None
 
 
 def engine_of(library: "Library", options: dict[str, object]) -> "Engine":

@@ -20,6 +20,7 @@ from album.bench.protocols import adience_accuracy, label, score_attributes, sco
 from album.bench.run import bench
 from album.calibration import attribute_calibration
 from nets.fake import draw_face
+from nets.train import splits
 from tests.album.albums import album as run
 from tests.album.albums import family
 
@@ -70,6 +71,22 @@ def test_utkface_names_say_age_and_gender(tmp_path):
     assert len(found.paths) == 1
     assert found.ages.tolist() == [26]
     assert found.male.tolist() == [0]
+
+
+def test_heads_that_were_trained_on_utkface_are_scored_on_the_rest(tmp_path):
+    names = [f"26_1_2_{n}.jpg.chip.jpg" for n in range(12)]
+    for name in names:
+        picture(tmp_path / "all" / name, 1)
+    unseen = int((splits.parts(names) == "test").sum())
+    assert 0 < unseen < 12
+    for head, faces in (("faceres", 12), ("onepass", unseen)):
+        parts = {"detector": "fake", "embedder": "faceres", "attributes": head}
+        (said,) = bench({"utkface": tmp_path / "all"}, parts=parts).values()
+        assert said["measured"]["faces"] == faces
+    trained = names[list(splits.parts(names)).index("train")]
+    picture(tmp_path / "seen" / trained, 1)
+    with pytest.raises(DatasetError, match="trained on all of its pictures"):
+        bench({"utkface": tmp_path / "seen"}, parts=parts)
 
 
 def test_an_empty_folder_is_refused(tmp_path):

@@ -13,7 +13,7 @@ from db.files import not_described
 from db.library import Library
 from db.people import people
 from nets.engine import load_engine
-from nets.fake import FakeDetector, FakeEmbedder
+from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, family, photo
 
 OPTIONS = IndexOptions(jobs=0)
@@ -145,6 +145,25 @@ def test_photos_in_other_folders_are_read_again_too(library, photos, tmp_path, f
     assert now[-1][2] in {who for *_, who in before}
     (scanned, *_) = run(library, second, more)
     assert (scanned.found, scanned.todo) == (1, 0)
+
+
+def test_ages_by_another_head_reach_photos_in_other_folders(library, photos, tmp_path, first):
+    class Other(FakeAttributes):
+        contract = "other ages"
+
+    second = replace(first, attributes=Other())
+    run(library, first, photos)
+    before, named = faces(library), names(library)
+    (tmp_path / "more").mkdir()
+    (scanned, *_) = run(library, second, tmp_path / "more")
+    assert scanned.todo == 11
+    assert not not_described(library, second.embedder.contract, second.attributes.contract)
+    assert faces(library) == before
+    assert names(library) == named
+    years = [row.born for row in people(library, passers_by=True)]
+    assert all(years)
+    (scanned, *_) = run(library, second, tmp_path / "more")
+    assert scanned.todo == 0
 
 
 def test_photos_on_a_disk_that_is_away_wait(library, photos, tmp_path, first, second):

@@ -30,7 +30,7 @@ class Counting:
         return {"identity": unit, "age": ages, "male": np.full(n, 0.7, np.float32)}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def batch():
     return Batch({"box224": images(224), "aligned150": images(150)})
 

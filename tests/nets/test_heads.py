@@ -9,9 +9,11 @@ from nets.heads import (
     INPUTS,
     HeadAttributes,
     HeadNet,
+    age_and_gender,
     age_probabilities,
     expected_rank_ages,
     head_inputs,
+    head_nets,
     rank_ages,
 )
 from nets.models import OnnxNet, load_manifest
@@ -97,7 +99,7 @@ def test_one_pass_of_each_net_gives_identity_age_and_gender():
     ]
     batch = Batch({"box224": images(224), "aligned150": images(150)})
     for name in HEADS:
-        said = HeadAttributes(*nets, HeadNet(load_manifest()[name])).predict(batch)
+        said = HeadAttributes(*nets, *head_nets(name)).predict(batch)
         assert said.ages.shape == (3, 100)
         assert said.male.shape == (3,)
         np.testing.assert_allclose(said.ages.sum(axis=1), 1, rtol=1e-5)
@@ -109,3 +111,37 @@ def test_an_engine_takes_a_head_by_name_under_a_contract_of_its_own():
     assert len({engine.attributes.contract for engine in engines}) == 4
     assert len({engine.embedder.contract for engine in engines}) == 1
     assert {engine.crops for engine in engines[1:]} == {("box224", "aligned150")}
+
+
+class Says:
+    """A head that says one thing of everybody."""
+
+    def __init__(self, male, **ages):
+        self.said = {"male": np.full(2, male, np.float32), **ages}
+
+    def run(self, features, maps=None):
+        return self.said
+
+
+def test_genders_of_heads_together_are_the_mean_of_their_log_odds():
+    ages = np.full((2, 100), 0.01, np.float32)
+    heads = [Says(0.9, age=ages), Says(0.2, older=np.zeros((2, 99), np.float32))]
+    said = age_and_gender(heads, inputs()[:2])
+    assert said.ages is ages
+    np.testing.assert_allclose(said.male, 0.6, rtol=1e-5)  # odds of 9 and 1/4: the mean is 1.5
+    assert age_and_gender(heads[:1], inputs()[:2]).male.tolist() == pytest.approx([0.9, 0.9])
+    sure = age_and_gender([Says(1.0, age=ages), Says(0.0, age=ages)], inputs()[:2])
+    np.testing.assert_allclose(sure.male, 0.5, rtol=1e-5)
+
+
+def test_the_gender_of_onepass_deep_is_that_of_coral_too():
+    own, coral = head_nets("onepass-deep")
+    assert (own.name, coral.name) == ("onepass-deep", "coral")
+    said = age_and_gender([own, coral], inputs(), maps())
+    alone = [head.run(inputs(), maps()) for head in (own, coral)]
+    np.testing.assert_array_equal(said.ages, alone[0]["age"])
+    both = np.stack([one["male"] for one in alone])
+    assert ((said.male >= both.min(axis=0)) & (said.male <= both.max(axis=0))).all()
+    parts = [OnnxNet(load_manifest()[name], inner=True) for name in ("faceres", "resnet29")]
+    contracts = {HeadAttributes(*parts, *heads).contract for heads in ([own], [own, coral])}
+    assert len(contracts) == 2
