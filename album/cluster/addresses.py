@@ -79,10 +79,11 @@ def check(address: str, security: Any) -> None:
     """
     protocol, host, port = split(address)
     place = f"{host}:{port}"
+    context = _context(address, security) if protocol == "tls" else None
     try:
         with socket.create_connection((host, port), timeout=PATIENCE_S) as plain:
-            if protocol == "tls":
-                _shake_hands(plain, host, security)
+            if context is not None:
+                _shake_hands(plain, host, context)
     except socket.gaierror as error:
         raise ClusterError(f"There is no host {host}; check the address {address}.") from error
     except ssl.SSLError as error:
@@ -99,13 +100,24 @@ def check(address: str, security: Any) -> None:
         ) from error
 
 
-def _shake_hands(plain: socket.socket, host: str, security: Any) -> None:
-    context = security.get_connection_args("client").get("ssl_context")
+def _context(address: str, security: Any) -> ssl.SSLContext:
+    try:
+        context: ssl.SSLContext | None = security.get_connection_args("client").get("ssl_context")
+    except (OSError, ValueError) as error:
+        told = getattr(error, "reason", None) or error
+        raise ClusterError(
+            f"The certificates for {address} can't be used ({told}); check --tls-ca, --tls-cert "
+            f"and --tls-key, or dask's configuration."
+        ) from error
     if context is None:
         raise ClusterError(
-            f"tls://{host} asks for certificates; name them with --tls-ca, --tls-cert and "
+            f"{address} asks for certificates; name them with --tls-ca, --tls-cert and "
             f"--tls-key, or in dask's configuration."
         )
+    return context
+
+
+def _shake_hands(plain: socket.socket, host: str, context: ssl.SSLContext) -> None:
     with context.wrap_socket(plain, server_hostname=host) as safe:
         # A refusal of our certificate comes with the first read (TLS 1.3).
         safe.settimeout(1.0)

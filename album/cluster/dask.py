@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from album.cluster.addresses import Tls, check
-from album.cluster.keeping import CLOSE_S, keep
+from album.cluster.keeping import CLOSE_S, SETTINGS, keep
 from album.cluster.transport import Answer, Gone, KilledWorker, Present
 from album.errors import ClusterError
 
@@ -215,14 +215,18 @@ class _Local:
     """
 
     def __init__(self, distributed: Any, workers: int) -> None:
+        from dask import config
+
         security = distributed.Security.temporary()
-        self.cluster = distributed.LocalCluster(
-            n_workers=0,
-            host="127.0.0.1",
-            dashboard_address=None,
-            security=security,
-            silence_logs=logging.CRITICAL,
-        )
+        with config.set(SETTINGS):
+            self.cluster = distributed.LocalCluster(
+                n_workers=0,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                security=security,
+                silence_logs=logging.CRITICAL,
+                scheduler_kwargs={"dashboard": False},
+            )
         self._task: asyncio.Task[Any] | None = None
         self._loop = self.cluster.loop.asyncio_loop
         kept = keep(distributed, self.cluster.scheduler_address, security, workers)

@@ -7,6 +7,17 @@ from typing import Any
 
 PAUSE_S = 1.0
 CLOSE_S = 5.0
+SETTINGS: dict[str, object] = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.tick.limit": "30s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.nanny.http.routes": [],
+}
+"""Of our own processes: dask would look at each thread a hundred times a second, and tell whoever
+asks by HTTP what it sees."""
 
 
 async def _never() -> None:
@@ -49,6 +60,7 @@ async def keep(
                 security=security,
                 silence_logs=logging.CRITICAL,
                 dashboard=False,
+                config=SETTINGS,
             )
             try:
                 await nanny

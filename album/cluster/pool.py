@@ -173,6 +173,12 @@ class Pool:
                 hand.unfit_for.add(name)
                 self._tell(name, f"Worker {hand.name} {sentence}")
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether there is no worker that anybody could use."""
+        with self._lock:
+            return not any(hand.is_fit for hand in self._hands.values())
+
     def _share(self, owner: _Owner) -> float:
         """Return how many chunks an owner may have in flight."""
         now = time.monotonic()

@@ -75,11 +75,15 @@ class Workers:
         The nets, as the workers put them together.
     name : str
         Of the owner in the pool.
+    weight, most
+        Of its share, see `Pool.owner`.
     """
 
     pool: Pool
     choice: Choice
     name: str = "index"
+    weight: float = 1.0
+    most: int | None = None
     at_once: int = AT_ONCE
 
     @property
@@ -100,7 +104,7 @@ class Workers:
         dealer = Dealer(self.pool, self.name, recipe, wanted)
 
         def read(tasks: Iterable[Task]) -> Iterator[Told]:
-            with self.pool.owner(self.name):
+            with self.pool.owner(self.name, weight=self.weight, most=self.most):
                 yield from dealer.read(tasks)
 
         return read

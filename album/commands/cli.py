@@ -48,6 +48,7 @@ SECTIONS = {
         "forget": "Forget people or photos without a trace, or delete the whole library.",
         "purge": "Forget photos whose files are gone.",
         "models": "List, add and remove nets that are not shipped.",
+        "batch": "Index and group many libraries on one cluster.",
         "worker": "Read photos for an index that runs on another machine.",
         "bench": "Measure accuracy on labelled folders, by the published protocols.",
         "train": "Train the heads for age and gender on labelled faces.",

@@ -20,12 +20,12 @@ ALBUM = "from album.commands import main; main()"
 SCHEDULER = "from distributed.cli.dask_scheduler import main; main()"
 
 
-def started(*words, code=ALBUM, before=()):
-    """Start a command; `before` is what comes before Python, to run it elsewhere."""
+def started(*words, code=ALBUM, before=(), also=""):
+    """Start a command; `before` comes before Python, `also` is a folder to import from."""
     return subprocess.Popen(
         [*before, sys.executable, "-c", HEARS_CTRL_C + code, *map(str, words)],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{also}"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -67,3 +67,44 @@ def test_a_scheduler_and_its_workers(photos, alone, tmp_path):
         assert "Traceback" not in err
         assert held(path) == alone
     assert worker.returncode == 130
+
+
+@pytest.mark.slow
+def test_only_those_with_certificates_get_in(photos, alone, tmp_path):
+    import distributed
+
+    made = {}
+    for circle in ("ours", "theirs"):
+        security = distributed.Security.temporary()
+        parts = ("ca_file", "scheduler_cert", "scheduler_key", "client_cert", "client_key")
+        for part in parts:
+            made[circle, part] = tmp_path / f"{circle}-{part}.pem"
+            made[circle, part].write_text(getattr(security, f"tls_{part}"))
+
+    def papers(circle, who, cert="--tls-cert", key="--tls-key", ca="--tls-ca"):
+        return (
+            *(ca, made[circle, "ca_file"], cert, made[circle, f"{who}_cert"]),
+            *(key, made[circle, f"{who}_key"]),
+        )
+
+    port, path = free_port(), tmp_path / "library.db"
+    address = f"tls://127.0.0.1:{port}"
+    there = scheduler(port, *papers("ours", "scheduler", ca="--tls-ca-file"), "--protocol", "tls")
+    worker = started("worker", address, "--workers", 1, *papers("ours", "client"))
+    with ended(worker, there):
+        process = index(path, photos, "--scheduler", address, *papers("ours", "client"))
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 3, err
+        assert held(path) == alone
+        for words, told in (
+            (papers("theirs", "client"), "do not trust each other"),
+            ((), "asks for certificates"),
+        ):
+            stranger = index(tmp_path / "no.db", photos, "--scheduler", address, *words)
+            _, err = stranger.communicate(timeout=60)
+            assert (stranger.returncode, err.count("\n")) == (1, 1), err
+            assert told in err
+        plain = index(tmp_path / "no.db", photos, "--scheduler", f"tcp://127.0.0.1:{port}")
+        _, err = plain.communicate(timeout=60)
+        assert (plain.returncode, err.count("\n")) == (1, 1), err
+        assert "tls:// where it asks for certificates" in err

@@ -1,6 +1,8 @@
 """Whatever is killed at whatever moment, the library ends as an undisturbed run's."""
 
+import os
 import random
+import signal
 import sys
 import time
 
@@ -15,6 +17,7 @@ from tests.album.cluster.processes import (
     kill_a_worker,
     scheduler,
     started,
+    workers_of,
 )
 from tests.album.test_sharing import content
 
@@ -38,8 +41,9 @@ def photos(tmp_path_factory):
     return folder
 
 
-def index(path, photos, *words):
-    return started("index", "--profile", "fake", "--library", path, photos, *words)
+def index(path, photos, *words, also=""):
+    command = "index", "--profile", "fake", "--library", path, photos, *words
+    return started(*command, also=also)
 
 
 def held(path):
@@ -86,3 +90,46 @@ def test_the_scheduler_is_killed_and_started_again(photos, undisturbed, tmp_path
         assert f"Read {PHOTOS} new photos" in out
         assert held(path) == undisturbed
     end(first)
+
+
+POISON = """
+import os, sys
+if "--multiprocessing-fork" in sys.argv:
+    from album.analyse import Analyser
+    read = Analyser._read
+    def deadly(self, task, place):
+        if task.found.path.endswith("123.jpg"):
+            os._exit(9)
+        return read(self, task, place)
+    Analyser._read = deadly
+"""
+"""Stands for a decoder that a photo ends: in processes that read, and only there."""
+
+
+def test_a_photo_that_ends_every_worker_is_the_only_one_to_fail(photos, undisturbed, tmp_path):
+    path = tmp_path / "library.db"
+    (tmp_path / "sitecustomize.py").write_text(POISON)
+    process = index(path, photos, "--workers", 2, also=tmp_path)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 3, err
+    assert f"Read {PHOTOS - 1} new photos" in out
+    assert "123.jpg: ended two workers that were reading it (" in out
+    assert "Traceback" not in err
+    again = index(path, photos, "--workers", 2, "--retry")
+    out, err = again.communicate(timeout=300)
+    assert "Read 1 new photo" in out, err
+    assert held(path) == undisturbed
+
+
+def test_a_worker_that_has_stopped_is_replaced(photos, undisturbed, tmp_path):
+    path = tmp_path / "library.db"
+    process = index(path, photos, "--workers", 2, "--file-timeout", 5)
+    while len(there := workers_of(process)) < 2:
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(3)
+    os.kill(there[0], signal.SIGSTOP)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 3, err
+    assert f"Read {PHOTOS} new photos" in out
+    assert held(path) == undisturbed
