@@ -162,7 +162,7 @@ def test_a_worker_that_hangs_is_replaced(photos, alone, tmp_path):
             raise Hangs
 
     carrier = two(run=hangs_once)
-    events = run(tmp_path / "library.db", photos, carrier, file_timeout=0.1)
+    events = run(tmp_path / "library.db", photos, carrier, file_timeout=0.5)
     assert carrier.replaced == ["a"]
     assert "has said nothing for" in problems(events)[0]
     assert held(tmp_path / "library.db") == alone
