@@ -194,7 +194,14 @@ def a_worker(path: Path, photos: Path, profile: str, chance: random.Random, file
     wait_for(process, path, chance.randrange(1, files * 3 // 4))
     kill_a_worker(process, chance, within=0.5)
     _, err = process.communicate()
+    told(process, err)
     return "what it had goes to others" in err
+
+
+def told(process: subprocess.Popen, err: str) -> None:
+    """Show what a run says that did not end as it should: 0, or 3 with files that can't be read."""
+    if process.returncode not in (0, 3):
+        print(process.returncode, err, flush=True)
 
 
 def the_scheduler(
@@ -213,6 +220,7 @@ def the_scheduler(
     second = scheduler(port)
     _, err = process.communicate()
     end(workers, second)
+    told(process, err)
     return "The scheduler is gone" in err
 
 
