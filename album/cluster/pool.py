@@ -24,7 +24,7 @@ LOOK_S = 1.0
 """Between two looks at who is there."""
 PUMP_S = 0.2
 """How long one owner waits for answers before another may."""
-JOIN_S = 60.0
+JOIN_S = 120.0
 """How long a run waits for a first worker, or for another when all are gone."""
 UNFIT_S = 5.0
 """How long it waits when those who are there can't be used."""
