@@ -87,7 +87,8 @@ class Dealer:
             known |= self.wanted.forgotten
         args = self.recipe, chunk.tasks, frozenset(known)
         alone = bool(chunk.lost_on)
-        ticket = self.pool.deal(read_chunk, *args, held=self._patience(chunk), alone=alone)
+        held = Held(self.name, self.wanted.file_timeout or None)
+        ticket = self.pool.deal(read_chunk, *args, held=held, alone=alone, avoid=chunk.lost_on)
         if ticket is None:
             return False
         self._held[ticket] = chunk
@@ -96,14 +97,6 @@ class Dealer:
     def _contents(self, size: int) -> set[str]:
         """Return the contents of that size that need no analysis."""
         return self._sizes.setdefault(size, set(self.wanted.sizes.get(size, ())))
-
-    def _patience(self, chunk: Chunk) -> Held:
-        """Return how long a chunk may take; nobody knows of clips, which get more by length."""
-        seconds = self.wanted.file_timeout
-        if not seconds:
-            return Held(self.name, None, None)
-        limit = None if chunk.has_clip else seconds * (len(chunk.tasks) + 1)
-        return Held(self.name, limit, seconds)
 
     def _take(self, delivery: Delivery) -> None:
         chunk = self._held.pop(delivery.ticket)

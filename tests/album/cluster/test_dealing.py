@@ -171,6 +171,25 @@ def test_a_worker_that_hangs_is_replaced(photos, alone, tmp_path):
     assert held(tmp_path / "library.db") == alone
 
 
+def test_a_worker_whose_nets_can_not_be_loaded_is_not_used(photos, tmp_path, monkeypatch):
+    def broken(choice):
+        raise OSError("no such library")
+
+    monkeypatch.setattr(work, "_engine", broken)
+    work.prepare.cache_clear()
+    with pytest.raises(ClusterError, match=r"cannot use the nets: no such library"):
+        run(tmp_path / "library.db", photos, two())
+    work.prepare.cache_clear()
+
+
+def test_a_file_under_suspicion_goes_to_another_worker_where_there_is_one(photos, tmp_path):
+    wrong = Carrier({"a": Worker("first", run=poison(".jpg", RuntimeError)), "b": Worker("second")})
+    path = tmp_path / "library.db"
+    run(path, photos, wrong)
+    with Library.open(path) as library:
+        assert [Path(row.path).name for row in failures(library)] == ["empty.jpg"]
+
+
 def test_a_worker_of_another_version_gets_nothing(photos, alone, tmp_path):
     carrier = Carrier({"a": Worker("old", version="0.0.9.1"), "b": Worker("new")})
     events = run(tmp_path / "library.db", photos, carrier)
@@ -368,7 +387,6 @@ def test_chunks_hold_few_files_and_clips_are_alone(monkeypatch):
         ["f.jpg"],
     ]
     assert [c.numbers for c in made] == [(10, 11, 12), (13,), (14,), (15,)]
-    assert [c.has_clip for c in made] == [False, False, True, False]
     large = [task(name, chunks.BYTES) for name in names[:2]]
     assert [len(c.tasks) for c in in_chunks(large)] == [1, 1]
 
