@@ -77,10 +77,9 @@ class Sieve:
         return cls(first, second, _full_cost(d) / _look_cost(d), table)
 
     def part(self, rows: slice) -> "Sieve":
-        """Return some of the rows, without copying them."""
-        table = np.asarray(self.table[rows])
-        whole = self.first.part(rows)
-        first = Points(table[:, :-1], whole.scatter, whole.exact_half, whole.slack)
+        """Return some of the rows, to be compared only: what `table` has is not there twice."""
+        table, whole = np.asarray(self.table[rows]), self.first
+        first = Points(table[:, :0], whole.scatter[rows], whole.exact_half[rows], whole.slack)
         second = None if self.second is None else self.second.part(rows)
         return Sieve(first, second, self.most, table)
 

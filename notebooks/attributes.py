@@ -3,13 +3,15 @@
 from collections.abc import Mapping
 
 import numpy as np
-from features import DATA, told
+from features import CACHE, DATA, told
 
+from album.bench.cache import measured
 from album.bench.datasets import Faces, read_fgnet, read_utkface
 from album.bench.protocols import GENDER_AT, adience_accuracy
 from album.training import Known
 from clustering.fusion import expected_ages
 from nets.api import AgeGender
+from nets.engine import load_engine
 from nets.heads import HeadNet, age_probabilities
 from nets.models import load_manifest
 from nets.train.heads import inputs_of
@@ -54,6 +56,13 @@ def by_head(data: Known) -> dict[str, AgeGender]:
         ages = out["age"] if "age" in out else age_probabilities(out["older"])
         found[name] = AgeGender(ages, out["male"])
     return found
+
+
+def by_default(data: Known, faces: Faces, *, choose: str) -> AgeGender:
+    """Ages and genders by the default engine, of the same faces."""
+    said = measured(faces, load_engine(threads=0), choose=choose, cache=CACHE)
+    assert np.array_equal(said.rows, data.said.rows)
+    return AgeGender(said.ages, said.male)
 
 
 def row(said: AgeGender, ages: np.ndarray, male: np.ndarray) -> Mapping[str, float]:

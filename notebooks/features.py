@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from album.bench.cache import measured
 from album.bench.datasets import Faces, read_fgnet, read_lfw
 from album.bench.measure import BATCH, Measured, labelled_faces
 from album.bench.protocols import Labelled, label
@@ -37,12 +38,19 @@ def told(faces: Faces, *, choose: str) -> Known:
 
 
 def described(name: str) -> Labelled:
-    """A set with labels and what the default engine says of it."""
+    """A set with labels, fused vectors, and ages and genders by ``faceres-deep``."""
     read, folder, choose = SETS[name]
     faces = read(DATA / folder)
     said = told(faces, choose=choose).said
     ages, male = (x.astype(np.float32) for x in (said.teacher_ages, said.teacher_male))
     return label(faces, Measured(said.rows, vectors(said)["fused"], ages, male))
+
+
+def by_default(name: str) -> Labelled:
+    """A set with labels and what the default engine says of it."""
+    read, folder, choose = SETS[name]
+    faces = read(DATA / folder)
+    return label(faces, measured(faces, load_engine(threads=0), choose=choose, cache=CACHE))
 
 
 def vectors(said: Features) -> dict[str, np.ndarray]:

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 import album
+from album.allocation import keep_large_blocks
 from clustering.tiles import Chunk, Graph, Terms, Tiles, search_tile
 
 SIDE = 16
@@ -190,6 +191,8 @@ class _Search:
 
 
 def _searched(left: Chunk, right: Chunk, terms: Terms) -> Graph:
+    # Dask sets its workers up to give memory back at once, and a tile is a thousand small products.
+    keep_large_blocks()
     return search_tile(left, right, terms)
 
 
