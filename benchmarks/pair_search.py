@@ -90,12 +90,11 @@ def on_workers(vectors, photo, carrier, expected):
 @contextmanager
 def hosts(count):
     """Have a worker on each of some hosts; yield who talks to their scheduler."""
-    with namespaces(count) as ours:
-        address = f"tcp://{ours}:{(port := free_port())}"
-        first = scheduler(port, host=ours)
+    with namespaces(count) as net:
+        address = f"tcp://{net.ours}:{(port := free_port())}"
+        first = scheduler(port, host=net.ours)
         inside = [
-            started("worker", address, "--workers", 1, before=("ip", "netns", "exec", f"albumh{i}"))
-            for i in range(count)
+            started("worker", address, "--workers", 1, before=net.inside(i)) for i in range(count)
         ]
         time.sleep(10)
         carrier = dask.at(address, Tls())

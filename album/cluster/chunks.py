@@ -27,11 +27,6 @@ class Chunk:
     tasks: tuple[Task, ...]
     lost_on: tuple[str, ...] = ()
 
-    @property
-    def has_clip(self) -> bool:
-        """Whether a clip is among them, going by the names."""
-        return any(_is_clip(task) for task in self.tasks)
-
 
 def _is_clip(task: Task) -> bool:
     return PurePath(task.found.path).suffix.lower() in CLIP_SUFFIXES

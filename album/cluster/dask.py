@@ -152,7 +152,9 @@ class Dask:
             future.release()
 
     def replace(self, worker: str) -> None:
-        """End a worker that does not answer and start another, where a nanny watches over it."""
+        """End a worker that does not answer and start another, where it is ours to end."""
+        if self._cluster is None:
+            return
         how = {"timeout": RESTART_S, "raise_for_error": False}
         self._client.loop.add_callback(self._restart, self._client, worker, how)
 

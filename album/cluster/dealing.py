@@ -24,6 +24,8 @@ from album.sources import Told, Wanted
 AHEAD = 4096
 """Files between the first that is not read yet and the last that is dealt out: what others have
 found meanwhile waits in memory, some 15 kB for a photo of three faces."""
+AHEAD_FACES = 20_000
+"""Likewise of faces: crowds take more, 100 MB at most."""
 FORGOTTEN = 2000
 """Forgotten contents that workers are told of; where there are more, they read them in vain."""
 BLIND = frozenset(("vanished", "unreadable", "changing"))
@@ -51,6 +53,7 @@ class Dealer:
     _again: deque[Chunk] = field(default_factory=deque)
     _found: dict[int, Outcome] = field(default_factory=dict)
     _sizes: dict[int, set[str]] = field(default_factory=dict)
+    _faces: int = 0
     _next: int = 0
 
     def read(self, tasks: Iterable[Task]) -> Iterator[Told]:
@@ -75,7 +78,7 @@ class Dealer:
             yield from self._in_order()
 
     def _is_near(self, chunk: Chunk) -> bool:
-        return chunk.numbers[-1] - self._next < AHEAD
+        return chunk.numbers[-1] - self._next < AHEAD and self._faces < AHEAD_FACES
 
     def _deal(self, chunk: Chunk) -> bool:
         """Give a chunk to somebody; return whether anybody could take it."""
@@ -84,7 +87,8 @@ class Dealer:
             known |= self.wanted.forgotten
         args = self.recipe, chunk.tasks, frozenset(known)
         alone = bool(chunk.lost_on)
-        ticket = self.pool.deal(read_chunk, *args, held=self._patience(chunk), alone=alone)
+        held = Held(self.name, self.wanted.file_timeout or None)
+        ticket = self.pool.deal(read_chunk, *args, held=held, alone=alone, avoid=chunk.lost_on)
         if ticket is None:
             return False
         self._held[ticket] = chunk
@@ -93,14 +97,6 @@ class Dealer:
     def _contents(self, size: int) -> set[str]:
         """Return the contents of that size that need no analysis."""
         return self._sizes.setdefault(size, set(self.wanted.sizes.get(size, ())))
-
-    def _patience(self, chunk: Chunk) -> Held:
-        """Return how long a chunk may take; nobody knows of clips, which get more by length."""
-        seconds = self.wanted.file_timeout
-        if not seconds:
-            return Held(self.name, None, None)
-        limit = None if chunk.has_clip else seconds * (len(chunk.tasks) + 1)
-        return Held(self.name, limit, seconds)
 
     def _take(self, delivery: Delivery) -> None:
         chunk = self._held.pop(delivery.ticket)
@@ -128,6 +124,7 @@ class Dealer:
                 unseen.append(place)
                 continue
             self._found[chunk.numbers[place]] = outcome
+            self._faces += _faces(outcome)
             if isinstance(outcome, Prepared | ReadClip):
                 self._contents(outcome.task.found.size).add(outcome.content_hash)
         if unseen:
@@ -140,6 +137,7 @@ class Dealer:
         while self._next in self._found:
             outcome = self._found.pop(self._next)
             self._next += 1
+            self._faces -= _faces(outcome)
             yield self._first_or_copy(outcome)
 
     def _first_or_copy(self, outcome: Outcome) -> Outcome:
@@ -150,6 +148,10 @@ class Dealer:
                 return Known(outcome.task, outcome.content_hash, kind)
             self.wanted.done.add(outcome.content_hash)
         return outcome
+
+
+def _faces(outcome: Outcome) -> int:
+    return len(outcome.detections) if isinstance(outcome, Prepared) else 0
 
 
 def _is_blind(outcome: Outcome) -> bool:

@@ -21,14 +21,11 @@ class Held:
     ----------
     owner : str
         Whose it is; empty for a greeting.
-    limit : float or None
-        Seconds that it may take; None: nobody knows.
     silence : float or None
         Seconds that the worker may say nothing meanwhile; None: forever.
     """
 
     owner: str
-    limit: float | None
     silence: float | None
 
 
@@ -51,9 +48,8 @@ class Hand:
         It holds one file under suspicion, and gets nothing beside it.
     host : str
         What it calls its machine.
-    heard, moved : float
-        When the scheduler heard of it, and when it answered or was given something after a pause;
-        on this process's clock.
+    heard : float
+        When the scheduler heard of it, on this process's clock.
     """
 
     address: str
@@ -64,7 +60,6 @@ class Hand:
     is_alone: bool = False
     host: str = ""
     heard: float = field(default_factory=time.monotonic)
-    moved: float = field(default_factory=time.monotonic)
 
     @property
     def name(self) -> str:
@@ -84,14 +79,11 @@ class Hand:
 
     def give(self, ticket: int, held: Held, *, alone: bool = False) -> None:
         """Note what it was given."""
-        if not self.held:
-            self.moved = time.monotonic()
         self.held[ticket] = held
         self.is_alone = alone
 
     def take_back(self, ticket: int) -> Held:
         """Note what it has answered."""
-        self.moved = time.monotonic()
         self.is_alone = False
         return self.held.pop(ticket)
 
@@ -102,17 +94,17 @@ class Hand:
         self.present = present
 
     def hangs(self, now: float) -> str:
-        """Return why it seems to hang, empty if it does not."""
+        """Return why it seems to hang, empty if it does not.
+
+        How long a file takes is its own business: it gives up files by itself, and may be at
+        somebody else's before it comes to ours.
+        """
         silences = [held.silence for held in self.held.values() if held.silence is not None]
         if not silences:
             return ""
         silence = max(SILENT_S, *silences)
         if now - self.heard > silence:
             return f"has said nothing for {silence:.0f} seconds"
-        limits = [held.limit for held in self.held.values()]
-        known = [limit for limit in limits if limit is not None]
-        if len(known) == len(limits) and now - self.moved > sum(known):
-            return f"took more than {sum(known):.0f} seconds for a few files"
         return ""
 
 

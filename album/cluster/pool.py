@@ -24,7 +24,7 @@ LOOK_S = 1.0
 """Between two looks at who is there."""
 PUMP_S = 0.2
 """How long one owner waits for answers before another may."""
-JOIN_S = 60.0
+JOIN_S = 120.0
 """How long a run waits for a first worker, or for another when all are gone."""
 UNFIT_S = 5.0
 """How long it waits when those who are there can't be used."""
@@ -111,6 +111,7 @@ class Pool:
         finally:
             with self._lock:
                 del self._owners[name]
+                self._kept = ""
                 for hand in self._hands.values():
                     hand.unfit_for.discard(name)
                     for ticket in [t for t, held in hand.held.items() if held.owner == name]:
@@ -118,7 +119,12 @@ class Pool:
                         hand.take_back(ticket)
 
     def deal(
-        self, call: Callable[..., Any], *args: Any, held: Held, alone: bool = False
+        self,
+        call: Callable[..., Any],
+        *args: Any,
+        held: Held,
+        alone: bool = False,
+        avoid: tuple[str, ...] = (),
     ) -> int | None:
         """Give somebody something to do; return the ticket, None where nobody can take it now.
 
@@ -130,13 +136,15 @@ class Pool:
             Whose it is, and how long it may take.
         alone : bool
             Whether the worker must hold nothing beside it.
+        avoid : tuple of str
+            Names of workers that should not get it where there are others.
         """
         with self._lock:
             owner = self._owners[held.owner]
             owner.asked = time.monotonic()
             if owner.held >= self._share(owner):
                 return None
-            hand = self._free(held.owner, alone=alone)
+            hand = self._alone(held.owner, avoid) if alone else self._free(held.owner)
             if hand is None:
                 return None
             try:
@@ -187,10 +195,14 @@ class Pool:
         share = max(1.0, slots * owner.weight / sum(one.weight for one in hungry))
         return min(share, owner.most or share)
 
-    def _free(self, name: str, *, alone: bool) -> Hand | None:
+    def _free(self, name: str) -> Hand | None:
+        hands = (hand for hand in self._hands.values() if hand.is_for(name) and hand.room > 0)
+        return idlest(hand for hand in hands if hand.address != self._kept)
+
+    def _alone(self, name: str, avoid: tuple[str, ...]) -> Hand | None:
+        """Return who has nothing to do, or have somebody get nothing more meanwhile."""
         for_it = [hand for hand in self._hands.values() if hand.is_for(name)]
-        if not alone:
-            return idlest(h for h in for_it if h.room > 0 and h.address != self._kept)
+        for_it = [hand for hand in for_it if hand.name not in avoid] or for_it
         idle = next((hand for hand in for_it if not hand.held), None)
         waiting = idle or idlest(for_it)
         # Kept free of other work until it has nothing left: else it might never be alone.
@@ -249,7 +261,7 @@ class Pool:
                 self._lose(hand, reason)
         for address in present.keys() - self._hands.keys():
             hand = self._hands[address] = Hand(address, present[address])
-            hand.give(self.transport.submit(address, about), Held("", GREET_S, GREET_S))
+            hand.give(self.transport.submit(address, about), Held("", GREET_S))
 
     def _greeted(self, hand: Hand, answer: Answer) -> None:
         told = answer.value if isinstance(answer.value, dict) else {}

@@ -28,8 +28,6 @@ from album.errors import NeedsPackage, StillChanging, is_remote
 from album.storing import described
 from album.workers import Clock
 from nets.engine import Engine
-from nets.errors import ModelMissing
-from nets.models import WeightsError
 
 PROTOCOL = 1
 """Rises with any change to what is said between coordinator and workers."""
@@ -90,8 +88,8 @@ def prepare(choice: Choice, contract: str, emotions: str) -> Trouble | None:
             return Trouble("has other weights; install the same version of album-people there.")
         nobody = np.zeros((64, 64, 3), np.uint8)
         engine.describe(engine.crop(nobody, engine.detect(nobody)))
-    except (ModelMissing, WeightsError) as error:
-        return Trouble(f"cannot use the nets: {error}")
+    except Exception as error:  # whatever it is, it is this machine's and no photo's
+        return Trouble(f"cannot use the nets: {error or type(error).__name__}")
     return None
 
 

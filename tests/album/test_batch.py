@@ -151,7 +151,7 @@ def test_a_stop_is_seen_by_every_library():
 def deal(pool, name, times):
     given = 0
     for _ in range(times):
-        given += pool.deal(print, held=Held(name, None, None)) is not None
+        given += pool.deal(print, held=Held(name, None)) is not None
     return given
 
 

@@ -4,11 +4,12 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -63,6 +64,29 @@ def ended(*processes) -> Iterator[None]:
         yield
     finally:
         end(*processes)
+
+
+def stored(library: Path) -> int:
+    """Return how many photos a library file holds; 0 while there is none."""
+    if not library.exists():
+        return 0
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(library)) as raw:
+        return raw.execute("SELECT count(*) FROM analysis").fetchone()[0]
+    return 0
+
+
+def wait_for(process, library: Path, photos: int) -> None:
+    """Wait until an index has stored so many photos."""
+    while process.poll() is None and stored(library) < photos:
+        time.sleep(0.02)
+
+
+def until_listening(port: int) -> None:
+    """Wait until somebody listens at a port of this machine."""
+    while True:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.1)
 
 
 def workers_of(process) -> list[int]:

@@ -6,7 +6,7 @@ import pytest
 
 from db.library import Library
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo
-from tests.album.cluster.processes import ended, free_port, scheduler, started
+from tests.album.cluster.processes import ended, free_port, scheduler, started, until_listening
 from tests.album.test_sharing import content
 
 PHOTOS = 60
@@ -60,6 +60,7 @@ def test_a_scheduler_and_its_workers(photos, alone, tmp_path):
     worker = started("worker", address, "--workers", 1)
     assert "There is no scheduler at 127.0.0.1" in worker.stderr.readline()
     there = scheduler(port)
+    until_listening(port)
     with ended(worker, there):
         process = index(path, photos, "--scheduler", address)
         _, err = process.communicate(timeout=120)
@@ -90,6 +91,7 @@ def test_only_those_with_certificates_get_in(photos, alone, tmp_path):
     port, path = free_port(), tmp_path / "library.db"
     address = f"tls://127.0.0.1:{port}"
     there = scheduler(port, *papers("ours", "scheduler", ca="--tls-ca-file"), "--protocol", "tls")
+    until_listening(port)
     worker = started("worker", address, "--workers", 1, *papers("ours", "client"))
     with ended(worker, there):
         process = index(path, photos, "--scheduler", address, *papers("ours", "client"))

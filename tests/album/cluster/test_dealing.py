@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from album import storing
 from album.analyse import Failed, Known, Prepared, Task
 from album.cluster import chunks, dealing, hands, pool, work
 from album.cluster.chunks import Chunk, after_loss, in_chunks
@@ -17,10 +18,12 @@ from album.errors import ClusterError
 from album.events import PhotoDone, PhotoFailed, WorkersChanged
 from album.index import IndexOptions, index
 from album.scan import Found
+from db.errors import FullDiskError
 from db.files import failures
 from db.library import Library
 from nets.engine import load_engine
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo
+from tests.album.clips.make import Placed, still, write
 from tests.album.cluster.carrier import Carrier, Dies, Hangs, Worker
 from tests.album.test_sharing import content
 
@@ -162,10 +165,29 @@ def test_a_worker_that_hangs_is_replaced(photos, alone, tmp_path):
             raise Hangs
 
     carrier = two(run=hangs_once)
-    events = run(tmp_path / "library.db", photos, carrier, file_timeout=0.1)
+    events = run(tmp_path / "library.db", photos, carrier, file_timeout=0.5)
     assert carrier.replaced == ["a"]
     assert "has said nothing for" in problems(events)[0]
     assert held(tmp_path / "library.db") == alone
+
+
+def test_a_worker_whose_nets_can_not_be_loaded_is_not_used(photos, tmp_path, monkeypatch):
+    def broken(choice):
+        raise OSError("no such library")
+
+    monkeypatch.setattr(work, "_engine", broken)
+    work.prepare.cache_clear()
+    with pytest.raises(ClusterError, match=r"cannot use the nets: no such library"):
+        run(tmp_path / "library.db", photos, two())
+    work.prepare.cache_clear()
+
+
+def test_a_file_under_suspicion_goes_to_another_worker_where_there_is_one(photos, tmp_path):
+    wrong = Carrier({"a": Worker("first", run=poison(".jpg", RuntimeError)), "b": Worker("second")})
+    path = tmp_path / "library.db"
+    run(path, photos, wrong)
+    with Library.open(path) as library:
+        assert [Path(row.path).name for row in failures(library)] == ["empty.jpg"]
 
 
 def test_a_worker_of_another_version_gets_nothing(photos, alone, tmp_path):
@@ -308,6 +330,48 @@ def test_the_clock_of_a_worker_decides_nothing(photos, tmp_path, monkeypatch):
     assert str(first) > "2020", "the time is the coordinator's"
 
 
+def test_clips_and_live_photos_are_read_as_on_one_machine(tmp_path):
+    folder = tmp_path / "album"
+    frames = [still(Placed(CLEO))] * 40
+    write(folder / "party.mp4", frames, rate=10, created="2004-08-06T07:08:09Z")
+    photo(folder / "IMG_1.jpg", Drawn(ANNA))
+    write(folder / "IMG_1.mov", frames[:20], rate=10)
+    run(tmp_path / "alone.db", folder)
+    carrier = two()
+    run(tmp_path / "workers.db", folder, carrier)
+    assert held(tmp_path / "workers.db") == held(tmp_path / "alone.db")
+    kinds = [row[1] for row in held(tmp_path / "workers.db")[0]]
+    assert kinds == ["image", "live", "clip"]
+    sizes = sorted(len(args[1]) for worker in carrier.there.values() for args in worker.calls)
+    assert sizes == [1, 1, 1], "each clip is a chunk of its own"
+
+
+def test_several_indexes_of_one_library_on_a_server(photos, alone, server):
+    with server.connect() as raw:
+        raw.execute("CREATE DATABASE worked ENCODING 'UTF8' TEMPLATE template0")
+    run(server.url("worked"), photos, two())
+    assert held(server.url("worked")) == alone
+
+
+def test_a_full_disk_of_the_library_ends_the_run_and_nothing_is_half_written(
+    photos, alone, tmp_path, monkeypatch
+):
+    real, calls = storing.save_analyses, iter(range(100))
+
+    def full(library, analyses):
+        if next(calls) == 1:
+            raise FullDiskError("The disk that holds the library is full; free some space.")
+        real(library, analyses)
+
+    path = tmp_path / "library.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(storing, "save_analyses", full)
+        with pytest.raises(FullDiskError):
+            run(path, photos, two())
+    run(path, photos, two())
+    assert held(path) == alone
+
+
 def task(name, size=10):
     return Task(Found(os.fspath(name), size, 1))
 
@@ -323,7 +387,6 @@ def test_chunks_hold_few_files_and_clips_are_alone(monkeypatch):
         ["f.jpg"],
     ]
     assert [c.numbers for c in made] == [(10, 11, 12), (13,), (14,), (15,)]
-    assert [c.has_clip for c in made] == [False, False, True, False]
     large = [task(name, chunks.BYTES) for name in names[:2]]
     assert [len(c.tasks) for c in in_chunks(large)] == [1, 1]
 
@@ -340,10 +403,11 @@ def test_a_lost_chunk_is_tried_file_by_file_and_each_file_once_more():
     assert again.lost_on == ("x",)
 
 
-def test_no_more_is_dealt_than_may_wait(photos, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("bound", "value"), [("AHEAD", 6), ("AHEAD_FACES", 8)])
+def test_no_more_is_dealt_than_may_wait(photos, tmp_path, monkeypatch, bound, value):
     """While the first file takes long, the others go on only so far."""
     monkeypatch.setattr(chunks, "FILES", 1)
-    monkeypatch.setattr(dealing, "AHEAD", 6)
+    monkeypatch.setattr(dealing, bound, value)
     carrier = two()
     answers, first = carrier.answers, []
 
@@ -368,7 +432,7 @@ def test_no_more_is_dealt_than_may_wait(photos, tmp_path, monkeypatch):
 
     monkeypatch.setattr(dealing.Dealer, "_keep", keep)
     run(tmp_path / "library.db", photos, carrier)
-    assert 3 <= max(seen) <= 6
+    assert 3 <= max(seen) <= 8
 
 
 def test_outcomes_hold_no_pixels(photos):

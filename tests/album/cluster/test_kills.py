@@ -17,6 +17,8 @@ from tests.album.cluster.processes import (
     kill_a_worker,
     scheduler,
     started,
+    until_listening,
+    wait_for,
     workers_of,
 )
 from tests.album.test_sharing import content
@@ -63,7 +65,9 @@ def undisturbed(photos, tmp_path_factory):
 def test_a_worker_is_killed(photos, undisturbed, tmp_path, seed):
     path = tmp_path / "library.db"
     process = index(path, photos, "--workers", 2)
-    killed = kill_a_worker(process, random.Random(seed), within=4)
+    chance = random.Random(seed)
+    wait_for(process, path, chance.randrange(PHOTOS * 3 // 4))
+    killed = kill_a_worker(process, chance, within=0.5)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 3, err
     assert "Traceback" not in err
@@ -76,9 +80,10 @@ def test_the_scheduler_is_killed_and_started_again(photos, undisturbed, tmp_path
     chance, port, path = random.Random(seed), free_port(), tmp_path / "library.db"
     address = f"tcp://127.0.0.1:{port}"
     first = scheduler(port)
+    until_listening(port)
     workers = started("worker", address, "--workers", 2)
     process = index(path, photos, "--scheduler", address)
-    time.sleep(chance.uniform(5, 9))
+    wait_for(process, path, chance.randrange(1, PHOTOS * 3 // 4))
     first.kill()
     first.communicate()
     time.sleep(chance.uniform(0, 3))
