@@ -315,7 +315,7 @@ def write(title: str, text: str) -> None:
     before = REPORT.read_text() if REPORT.exists() else HEAD
     section = f"\n## {title}\n\n{text}\n"
     there = re.compile(rf"\n## {re.escape(title)}\n.*?(?=\n## |\Z)", re.S)
-    after = there.sub(lambda _: section.rstrip("\n"), before) if there.search(before) else None
+    after = there.sub(lambda _: section, before) if there.search(before) else None
     REPORT.write_text((after or before.rstrip("\n") + "\n" + section).rstrip("\n") + "\n")
 
 
