@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
 from album.analyse import Prepared, ReadClip, Task
@@ -23,6 +23,7 @@ from album.errors import ClusterError
 from album.events import Event, IndexReport
 from album.index import IndexOptions, index
 from album.sources import Read, Source, Told, Wanted
+from album.space import share_of
 from album.workers import LIMIT
 from clustering.tiles import Spread
 from db.library import Library
@@ -172,7 +173,9 @@ class _Run:
             share = {"weight": job.weight, "most": job.limits.in_flight}
             workers = Workers(self.pool, choice, job.name, **share)  # type: ignore[arg-type]
             source = Limited(workers, job.limits, self.stop)
-            events = index(library, build(choice), job.photos, options_of(job), source)
+            at_once = min(self.batch.at_once, len(self.batch.jobs))
+            how = replace(options_of(job), memory=share_of(at_once))
+            events = index(library, build(choice), job.photos, how, source)
             with closing(events):  # type: ignore[type-var]
                 for event in events:
                     ended.report.add(event)

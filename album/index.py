@@ -83,6 +83,8 @@ class IndexOptions:
     emotions : bool
         Tell what faces express that were found before, too. Of new ones that is told whenever the
         engine can.
+    memory : int or None
+        Bytes that a grouping may take, see `album.space.Space`.
     """
 
     jobs: int = os.cpu_count() or 1
@@ -94,6 +96,7 @@ class IndexOptions:
     file_timeout: float = LIMIT
     read_tags: bool = False
     emotions: bool = False
+    memory: int | None = None
 
 
 def index(
@@ -168,7 +171,11 @@ def _index(
             yield Moved(count_moved(library, plan.gone))
         yield from _express(library, engine, here, options)
         if options.group:
-            yield from group_if_due(library, engine, options.method, source.spread)
+            yield from group_if_due(
+                *(library, engine, options.method),
+                spread=source.spread,
+                memory=options.memory,
+            )
     if options.read_tags:
         yield from _read_tags(library, engine, here, options)
 
@@ -203,11 +210,16 @@ def _read_tags(
         yield event
         changed |= isinstance(event, TagsImported) and bool(event.change and event.change.event_id)
     if changed and options.group:
-        yield from group_if_due(library, engine, options.method)
+        yield from group_if_due(library, engine, options.method, memory=options.memory)
 
 
 def group_if_due(
-    library: Library, engine: Engine, method: str, spread: Spread | None = None
+    library: Library,
+    engine: Engine,
+    method: str,
+    *,
+    spread: Spread | None = None,
+    memory: int | None = None,
 ) -> Iterator[Event]:
     """Group the faces, unless nothing has changed since they were last grouped in this way.
 
@@ -219,6 +231,8 @@ def group_if_due(
         A key of `album.grouping.LINKAGE`.
     spread : callable, optional
         Has the search for near faces done elsewhere, as `clustering.tiles.Spread`.
+    memory : int, optional
+        See `album.space.Space`.
     """
     from album.assigning import LAST_WHOLE, assign
     from album.calibration import calibration_files
@@ -235,7 +249,7 @@ def group_if_due(
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
     if method == "default":
-        with space_for(library.path, spread=spread) as space:
+        with space_for(library.path, memory, spread=spread) as space:
             yield from assign(library, nets_of(engine), space)
     else:
         yield from group(library, engine, method=method)

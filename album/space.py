@@ -31,6 +31,11 @@ USUAL = 4 << 30
 """What is taken to be there where the system does not say."""
 
 
+def share_of(libraries: int) -> int:
+    """Return the bytes that each of some groupings at a time may take."""
+    return int(SHARE * physical_memory()) // libraries
+
+
 class Space:
     """Memory for one grouping.
 
@@ -47,7 +52,7 @@ class Space:
     def __init__(
         self, folder: Path | None, memory: int | None = None, *, spread: Spread | None = None
     ) -> None:
-        self.memory = max(LEAST, memory or int(SHARE * physical_memory()))
+        self.memory = max(LEAST, memory or share_of(1))
         self.spread, self.folder = spread, folder
         self.storage: Storage = MEMORY
 

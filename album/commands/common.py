@@ -47,6 +47,12 @@ class _PlaceOfPhotos(click.Path):
 
 PLACE = _PlaceOfPhotos()
 LIBRARY = _LibraryName()
+MEMORY = click.option(
+    "--memory",
+    type=click.FloatRange(min=0.25),
+    metavar="GB",
+    help="Memory for grouping, half of what there is if not given; the rest lies in a file.",
+)
 
 FAILED = 1
 SOME_FILES_FAILED = 3
@@ -113,6 +119,11 @@ def everywhere(command: F) -> F:
         help="Show tracebacks.",
     )
     return library(verbose(command))
+
+
+def bytes_of(gigabytes: float | None) -> int | None:
+    """Return what was said by `MEMORY` in bytes."""
+    return None if gigabytes is None else int(gigabytes * (1 << 30))
 
 
 @contextmanager

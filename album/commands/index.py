@@ -12,7 +12,15 @@ import click
 
 from album.commands import import_tags, text
 from album.commands.cluster_options import cluster_options, place_of, pool_of
-from album.commands.common import PLACE, SOME_FILES_FAILED, Session, echo_json, everywhere
+from album.commands.common import (
+    MEMORY,
+    PLACE,
+    SOME_FILES_FAILED,
+    Session,
+    bytes_of,
+    echo_json,
+    everywhere,
+)
 from album.commands.nets_options import CLIP_EVERY, FILE_TIMEOUT, choice_of, nets_options
 from album.commands.progress import progress
 from album.errors import MissingFolder, is_remote, shown
@@ -48,6 +56,7 @@ SHOWN_FAILURES = 5
 )
 @FILE_TIMEOUT
 @cluster_options
+@MEMORY
 @click.option("--retry", is_flag=True, help="Read again what could not be read before.")
 @click.option(
     "--read-tags",
@@ -104,6 +113,7 @@ def run(
         file_timeout=float(str(options["file_timeout"])),
         read_tags=bool(options["read_tags"]),
         emotions=bool(options["emotions"]),
+        memory=bytes_of(options["memory"]),  # type: ignore[arg-type]
         clips=None if options["no_clips"] else Sampling(*every, int(str(options["clip_budget"]))),
     )
     make_folder(session.path)

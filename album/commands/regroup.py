@@ -8,7 +8,7 @@ import click
 
 from album.commands import text
 from album.commands.cluster_options import pool_of, tls_options
-from album.commands.common import Session, echo_json, everywhere
+from album.commands.common import MEMORY, Session, bytes_of, echo_json, everywhere
 
 if TYPE_CHECKING:
     from album.cluster.pool import Pool
@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(epilog="For example:  album regroup --dry-run")
 @click.option("--dry-run", is_flag=True, help="Only say what would change.")
-@click.option(
-    "--memory",
-    type=click.FloatRange(min=0.25),
-    metavar="GB",
-    help="Memory to use, half of what there is if not given; the rest lies in a file meanwhile.",
-)
+@MEMORY
 @click.option(
     "--workers",
     type=click.IntRange(min=1, max=1024),
@@ -58,11 +53,10 @@ def command(
     from album.space import space_for
     from db.library import Library
 
-    most = None if memory is None else int(memory * (1 << 30))
     with (
         Library.open(session.path, create=False) as library,
         pool_of(cluster) as pool,
-        space_for(library.path, most, spread=_spread(pool)) as space,
+        space_for(library.path, bytes_of(memory), spread=_spread(pool)) as space,
     ):
         done = regroup(library, dry_run=dry_run, space=space)
     if as_json:

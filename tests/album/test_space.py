@@ -16,7 +16,7 @@ from clustering import graph, storage
 from clustering.storage import MEMORY, OnDisk
 from clustering.tiles import search_tile
 from db.questions import placements
-from tests.album.albums import Shelf
+from tests.album.albums import Shelf, family
 from tests.album.portraits import Album, looks
 
 
@@ -101,6 +101,7 @@ def test_what_fits_stays_in_memory(tmp_path):
     assert space.storage is MEMORY
     assert space.resources(1000, 100).chunk is None
     assert 1 << 27 < physical_memory() < 1 << 50
+    assert room.share_of(4) == room.share_of(1) // 4
 
 
 @pytest.mark.sqlite
@@ -124,3 +125,13 @@ def test_the_command_takes_a_bound_on_memory(tmp_path):
     shelf = Shelf(tmp_path / "album")
     assert "before" in shelf("regroup", "--memory", "0.5", "--dry-run").out
     assert shelf("regroup", "--memory", "0", "--dry-run").code == 2
+
+
+def test_an_index_takes_a_bound_on_memory(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        room, "space_for", lambda *given, **how: asked.append(given[1:]) or space_for(*given, **how)
+    )
+    shelf = Shelf(tmp_path)
+    shelf.index(family(tmp_path / "photos"), "--memory", "0.5")
+    assert asked[0] == (1 << 29,)
