@@ -32,7 +32,7 @@ OVERLAP = 0.4
 TOP = 400
 """Faces of one pass at most."""
 MULTIPLE = 32
-VERSION = 3
+VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,7 @@ class RetinaFace:
         seen = self.look(image, first, least=HINT)
         image = as_pillow(image)
         side = max(image.size)
-        sure = seen.take(seen.scores >= first.threshold)
-        found = [self._with_large(image, sure, max(side / first.side, 1.0))]
+        found = [self._with_large(image, seen, first.threshold, max(side / first.side, 1.0))]
         least = LOOSE * self.min_face * zoom
         closer = side > first.side and _hints(seen, side / first.side, least)
         if closer or self._passes is not None:
@@ -166,20 +165,27 @@ class RetinaFace:
         faces = _joined(found)
         return faces.take(_sides(faces) >= least)
 
-    def _with_large(self, image: Picture, faces: Detections, scale: float) -> Detections:
-        """Replace the large faces of the first pass by those of a look at a smaller picture."""
-        large = _sides(faces) > LARGE * scale
-        if not large.any() or max(size_of(image)) <= FARTHER.side:
+    def _with_large(
+        self, image: Picture, seen: Detections, threshold: float, scale: float
+    ) -> Detections:
+        """Replace the large faces of the first pass by those of a look at a smaller picture.
+
+        That look is worth its time wherever something large seems to be a face, however unsure.
+        """
+        faces = seen.take(seen.scores >= threshold)
+        unsure = (_sides(seen) > LARGE * scale).any()
+        if not unsure or max(size_of(image)) <= FARTHER.side:
             return faces
+        large = _sides(faces) > LARGE * scale
         smaller = self.look(image, FARTHER, least=SEEN)
         same = overlaps(smaller.boxes, faces.boxes) >= SAME
         of_large = same & large
         alone = (smaller.scores >= FARTHER.threshold) & (_sides(smaller) > LARGE * scale)
         taken = of_large.any(axis=1) | (alone & ~same.any(axis=1))
-        told = np.where(of_large, faces.scores, 0).max(axis=1)
+        told = np.where(of_large, faces.scores, 0).max(axis=1, initial=0)
         scores = np.where(of_large.any(axis=1), told, smaller.scores)
-        seen = Detections(smaller.boxes, smaller.landmarks, scores).take(taken)
-        return _best_first([faces.take(~large), seen])
+        placed = Detections(smaller.boxes, smaller.landmarks, scores).take(taken)
+        return _best_first([faces.take(~large), placed])
 
     def look(self, image: Picture, how: Pass, *, least: float | None = None) -> Detections:
         """Look at an image once, at one size; keep scores from `least` on, else from the pass's."""
