@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -119,7 +119,7 @@ def overhead(folder: Path, count: int, rounds: int) -> str:
     jobs, workers = best["--jobs 2"], best["--workers 2"]
     lines = [
         f"{count} photos of LFW, the default nets and emotions, without grouping; the better of "
-        f"{rounds} runs each, in turn. Start-up is included.\n",
+        f"{rounds} runs of each, in turn. Start-up is included.\n",
         "| | seconds | photos/s | processor seconds | memory of the first process |",
         "| --- | --- | --- | --- | --- |",
     ]
@@ -273,39 +273,56 @@ def hosts(folder: Path, count: int) -> str:
         f"{count} photos of LFW; scheduler and coordinator on one host, a worker process of one "
         "thread on each other host; hosts are network namespaces behind a bridge, on 2 cores in "
         "all. Workers had joined before.\n",
-        "| hosts that read | seconds | photos/s |",
-        "| --- | --- | --- |",
+        "| hosts that read | seconds | photos/s | processor seconds, scheduler and all |",
+        "| --- | --- | --- | --- |",
     ]
-    took = {}
+    took: dict[int, Ran] = {}
     try:
         with namespaces(2) as net:
             for n in (1, 2):
                 took[n] = on_hosts(folder / f"h{n}.db", photos, net, n)
-                lines.append(f"| {n} | {took[n]:.1f} | {count / took[n]:.1f} |")
+                lines.append(row(f"{n}", took[n], count))
     except (OSError, subprocess.CalledProcessError) as error:
         return f"Network namespaces can't be made here ({error})."
-    threads = watched(index(folder / "t.db", photos, "--jobs", 2, "--no-group")).seconds
+    threads = watched(index(folder / "t.db", photos, "--jobs", 2, "--no-group"))
     lines += [
-        f"| none: `--jobs 2` | {threads:.1f} | {count / threads:.1f} |",
+        row("none: `--jobs 2`", threads, count),
         "",
-        f"Efficiency of two hosts beside one: {took[1] / (2 * took[2]):.0%} (the coordinator and "
-        f"the scheduler share the two cores); overhead beside two threads: "
-        f"{took[2] / threads - 1:+.0%}.",
+        f"Two hosts beside one: {took[1].cpu / took[2].cpu:.0%} of the work done for the same "
+        f"processor time. Two hosts beside two threads: {took[2].cpu / threads.cpu - 1:+.0%} of "
+        f"the processor time, {took[2].seconds / threads.seconds - 1:+.0%} of the time, in which "
+        "scheduler and coordinator share the two cores with the workers.",
         same(held(folder / "t.db"), held(folder / "h2.db")),
     ]
     return "\n".join(lines)
 
 
-def on_hosts(library: Path, photos: Path, net: Hosts, n: int) -> float:
+def row(what: str, ran: Ran, count: int) -> str:
+    return f"| {what} | {ran.seconds:.0f} | {count / ran.seconds:.1f} | {ran.cpu:.0f} |"
+
+
+def used(*processes: subprocess.Popen) -> float:
+    """Return the processor seconds of processes and all below them, until now."""
+    total = 0.0
+    for process in processes:
+        root = psutil.Process(process.pid)
+        for one in (root, *root.children(recursive=True)):
+            times = one.cpu_times()
+            total += times.user + times.system
+    return total
+
+
+def on_hosts(library: Path, photos: Path, net: Hosts, n: int) -> Ran:
     port = free_port()
     address = f"tcp://{net.ours}:{port}"
     first = scheduler(port, host=net.ours)
     inside = [started("worker", address, "--workers", 1, before=net.inside(i)) for i in range(n)]
     time.sleep(15)
     try:
+        before = used(first, *inside)
         ran = watched(index(library, photos, "--scheduler", address, "--no-group"))
         print(ran.out, flush=True)
-        return ran.seconds
+        return replace(ran, cpu=ran.cpu + used(first, *inside) - before)
     finally:
         end(*inside, first)
 
@@ -315,7 +332,7 @@ def write(title: str, text: str) -> None:
     before = REPORT.read_text() if REPORT.exists() else HEAD
     section = f"\n## {title}\n\n{text}\n"
     there = re.compile(rf"\n## {re.escape(title)}\n.*?(?=\n## |\Z)", re.S)
-    after = there.sub(lambda _: section.rstrip("\n"), before) if there.search(before) else None
+    after = there.sub(lambda _: section, before) if there.search(before) else None
     REPORT.write_text((after or before.rstrip("\n") + "\n" + section).rstrip("\n") + "\n")
 
 
@@ -329,7 +346,7 @@ def main() -> None:
     parts = {
         "overhead": ("Overhead", lambda at: overhead(at, args.photos, args.rounds)),
         "kills": ("Killed workers and schedulers", lambda at: kills(at, few)),
-        "hosts": ("Hosts", lambda at: hosts(at, few)),
+        "hosts": ("Hosts", lambda at: hosts(at, args.photos)),
     }
     for name in args.parts.split(","):
         title, run = parts[name]

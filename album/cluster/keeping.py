@@ -61,6 +61,7 @@ async def keep(
                 silence_logs=logging.CRITICAL,
                 dashboard=False,
                 config=SETTINGS,
+                preload=["album.cluster.work"],  # before it is asked for, while others start
             )
             try:
                 await nanny

@@ -94,9 +94,7 @@ def command(
 def _line(step: Step) -> str:
     path = text.path_text(step.path)
     if step.action == "missing":
-        return (
-            f"missing  {path}: {text.path_text(step.source)} is not there; is its disk connected?"
-        )
+        return f"missing  {path}: {text.path_text(step.source)} {_why_missing(step.source)}"
     if step.action == "unreadable":
         return f"unread   {path}: {text.path_text(step.source)} can't be read."
     if step.action == "changed":
@@ -119,3 +117,11 @@ def _summary(done: Counter[str], options: ExportOptions, out: Path, *, dry_run: 
         return f"{text.path_text(out)} is up to date."
     would = "Would be done: " if dry_run else ""
     return f"{would}{', '.join(parts)} in {text.path_text(out)}."
+
+
+def _why_missing(source: str | None) -> str:
+    from album.errors import OnServer, is_remote
+
+    if source is not None and is_remote(source):
+        return f"{OnServer.what}; {OnServer.hint}."
+    return "is not there; is its disk connected?"

@@ -234,6 +234,16 @@ def test_other_commands_say_where_the_photo_is():
         Path("s3://bucket/a.jpg").read_bytes()
 
 
+def test_an_export_says_where_the_photo_is(photos, tmp_path):
+    own = Shelf(tmp_path)
+    run(own.path, "memory://photos")
+    ran = own("export", "--format", "folders", "--all", tmp_path / "out")
+    assert ran.code == 3
+    told = ran.err.splitlines()[0]
+    assert "memory://photos/20" in told
+    assert told.endswith("mount the server as a folder and index that folder.")
+
+
 @pytest.fixture
 def short_waits(monkeypatch):
     from album.cluster import pool
