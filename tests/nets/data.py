@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -20,3 +21,9 @@ def packages_folder() -> Path:
     if not folder:
         pytest.skip("set ALBUM_PACKAGES to a folder that holds or receives the source packages")
     return Path(folder)
+
+
+def arrays_in(path):
+    """Return the arrays of an .npz file by name; the file is closed again."""
+    with np.load(path) as file:
+        return dict(file)

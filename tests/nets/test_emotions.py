@@ -10,7 +10,7 @@ from nets.embedders import MeanEmotions
 from nets.engine import EMOTION_NETS, load_engine, with_emotions
 from nets.fake import draw_face
 from nets.models import OnnxNet, load_manifest
-from tests.nets.data import data_folder, packages_folder
+from tests.nets.data import arrays_in, data_folder, packages_folder
 from tests.nets.expression_golden import FILE, computed
 from tests.nets.golden import images
 
@@ -78,7 +78,7 @@ def test_in_half_the_time_each_net_looks_once():
 
 @pytest.mark.parametrize("name", ["emotion", "gender", "expression"])
 def test_the_converted_nets_say_what_tensorflow_says(name):
-    net, golden = OnnxNet(load_manifest()[name]), np.load(FILE)[name]
+    net, golden = OnnxNet(load_manifest()[name]), arrays_in(FILE)[name]
     [said] = net.run(images(CROPS[net.crop].size)).values()
     expected = golden[:, 1] if name == "gender" else golden
     np.testing.assert_allclose(said, expected, atol=2e-6)
@@ -87,7 +87,7 @@ def test_the_converted_nets_say_what_tensorflow_says(name):
 @pytest.mark.train
 def test_golden_outputs_are_those_of_tensorflow():
     pytest.importorskip("tensorflow")
-    golden = np.load(FILE)
+    golden = arrays_in(FILE)
     for name, said in computed(packages_folder()).items():
         np.testing.assert_allclose(said, golden[name], atol=1e-5)
 

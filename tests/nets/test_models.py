@@ -6,6 +6,7 @@ import pytest
 
 from nets import models
 from nets.models import OnnxNet, WeightsError, load_manifest, open_session
+from tests.nets.data import arrays_in
 from tests.nets.golden import FILE, images
 
 CHIP_NETS = ("faceres", "faceres-deep", "resnet29")
@@ -34,7 +35,7 @@ def copied(tmp_path):
 
 @pytest.mark.parametrize("name", CHIP_NETS)
 def test_outputs_are_those_of_the_original_nets(nets, name):
-    golden = np.load(FILE)
+    golden = arrays_in(FILE)
     said = nets[name].run(images(nets[name].size))
     far = np.linalg.norm(said["identity"] - golden[f"{name}/identity"], axis=1)
     assert far.max() < FURTHEST[name]

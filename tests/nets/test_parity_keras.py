@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nets.models import OnnxNet, load_manifest
-from tests.nets.data import data_folder, packages_folder
+from tests.nets.data import arrays_in, data_folder, packages_folder
 from tests.nets.golden import FILE, images
 
 pytestmark = pytest.mark.train
@@ -68,7 +68,7 @@ def test_golden_outputs_are_those_of_keras(pair):
     from nets.arch.mobilenet import preprocess
 
     model, net = pair
-    golden = np.load(FILE)
+    golden = arrays_in(FILE)
     said = model(preprocess(images(224)))
     np.testing.assert_allclose(said["age"], golden[f"{net.name}/age"], atol=1e-5)
     np.testing.assert_allclose(said["male"][:, 0], golden[f"{net.name}/male"], atol=1e-5)

@@ -7,6 +7,7 @@ from nets.api import Batch
 from nets.heads import INPUTS, head_inputs
 from nets.models import load_manifest
 from nets.sequence_ages import FRAMES, CoralLstm
+from tests.nets.data import arrays_in
 
 
 class Net:
@@ -95,5 +96,5 @@ def test_the_shipped_net_is_small_and_says_what_keras_says(net):
 
     entry = load_manifest()["coral-lstm"]
     assert entry.path.stat().st_size < 2e6
-    golden = np.load(Path(__file__).parent / "golden_sequence_ages.npz")
+    golden = arrays_in(Path(__file__).parent / "golden_sequence_ages.npz")
     np.testing.assert_allclose(net.older(sequences(4)), golden["older"], atol=2e-4)
