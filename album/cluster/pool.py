@@ -246,7 +246,7 @@ class Pool:
     def _look(self) -> None:
         """See who has come, who has gone and who hangs."""
         now = time.monotonic()
-        if now - self._looked < LOOK_S:
+        if now - self._looked < (PUMP_S if self.is_lost else LOOK_S):
             return
         self._looked = now
         present = self.transport.workers()

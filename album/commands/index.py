@@ -79,6 +79,7 @@ def command(context: click.Context, /, paths: tuple[Path | str, ...], **options:
     for path in paths:
         if not is_remote(path) and not os.path.lexists(path):
             raise MissingFolder(path)
+    _refuse_afar(paths, options)
     report, failed = run(session, paths, options)
     if options["as_json"]:
         echo_json(_record(report, failed))
@@ -87,6 +88,17 @@ def command(context: click.Context, /, paths: tuple[Path | str, ...], **options:
             click.echo(line)
     if report.failures or (report.tags is not None and report.tags.report.failures):
         context.exit(SOME_FILES_FAILED)
+
+
+def _refuse_afar(paths: tuple[Path | str, ...], options: dict[str, object]) -> None:
+    """Refuse what reads photos a second time of those on servers, rather than leave them out."""
+    afar = next((path for path in paths if is_remote(path)), None)
+    asked = next((name for name in ("emotions", "read_tags") if options[name]), None)
+    if afar is not None and asked is not None:
+        raise click.UsageError(
+            f"--{asked.replace('_', '-')} reads photos again, which works on a disk only; "
+            f"leave it out, or mount {shown(afar)} as a folder."
+        )
 
 
 def run(

@@ -253,3 +253,12 @@ def short_waits(monkeypatch):
 
 
 pytestmark = pytest.mark.usefixtures("short_waits")
+
+
+@pytest.mark.parametrize("option", ["--emotions", "--read-tags"])
+def test_what_reads_photos_again_is_refused_for_those_on_servers(photos, tmp_path, option):
+    ran = Shelf(tmp_path)("index", option, "memory://photos")
+    said = " ".join(ran.err.split())
+    assert ran.code == 2
+    assert f"{option} reads photos again" in said
+    assert "mount memory://photos as a folder" in said
