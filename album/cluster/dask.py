@@ -9,6 +9,7 @@ process and its workers alone, by certificates made for the occasion.
 import asyncio
 import itertools
 import logging
+import multiprocessing
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
@@ -246,6 +247,9 @@ class _Local:
         with suppress(TimeoutError):
             self._kept.result(CLOSE_S)
         self.cluster.close(timeout=CLOSE_S)
+        # A process that was stopped does not hear that it should end, and Python would wait for it.
+        for process in multiprocessing.active_children():
+            process.kill()
 
 
 def local(workers: int) -> Dask:

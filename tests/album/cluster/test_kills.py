@@ -132,7 +132,7 @@ def test_a_worker_that_has_stopped_is_replaced(photos, undisturbed, tmp_path):
     while len(there := workers_of(process)) < 2:
         assert process.poll() is None
         time.sleep(0.1)
-    time.sleep(3)
+    wait_for(process, path, 16)
     os.kill(there[0], signal.SIGSTOP)
     out, err = process.communicate(timeout=300)
     assert process.returncode == 3, err
