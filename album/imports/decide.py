@@ -219,14 +219,15 @@ def _once_a_photo(
         for claim in mine:
             photos[claim.photo_id].append(claim)
         for photo_id, here in photos.items():
-            if photo_id in known.exempt:
-                kept += here
-            elif said.get(photo_id, set()) - {claim.face_id for claim in here}:
+            seen, is_exempt = [claim for claim in here if claim.seen], photo_id in known.exempt
+            if not is_exempt and said.get(photo_id, set()) - {claim.face_id for claim in here}:
                 out.overruled += here  # the user has placed another face of theirs there
-            elif len(here) > 1 and sum(claim.seen for claim in here) > 1:
-                out.exempt.add(photo_id)
-                kept += [claim for claim in here if claim.seen]
+            elif len(seen) > 1:  # also where an earlier import has made the photo exempt
+                out.exempt |= set() if is_exempt else {photo_id}
+                kept += seen
                 out.doubled += [claim for claim in here if not claim.seen]
+            elif is_exempt:
+                kept += here
             else:
                 best = max(here, key=lambda claim: claim.seen)
                 kept.append(best)

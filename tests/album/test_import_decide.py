@@ -144,6 +144,17 @@ def test_two_tags_of_one_name_on_two_real_faces_are_believed():
     assert [one.face_id for one in decision.doubled] == [1]
 
 
+def test_a_tag_that_made_way_does_not_come_in_at_the_second_import():
+    """The first has made the photo exempt, for the two faces that are really there."""
+    claims = [claim(1, "Ana"), claim(2, "Ana"), claim(3, "Ana", seen=False)]
+    first = decide(claims, Known(faces(p0_none=[(1, 10), (2, 10), (3, 10)])))
+    assert told(first) == {"Ana": (0, {1, 2}, set())}
+    there = faces(p7_imported=[(1, 10), (2, 10)], p0_none=[(3, 10)])
+    second = decide(claims, Known(there, names={7: "Ana"}, exempt={10}))
+    assert not second.changes
+    assert [one.face_id for one in second.doubled] == [3]
+
+
 def test_a_second_import_has_nothing_to_do():
     known = Known(faces(p7_imported=[(1, 10), (2, 20)], p7_auto=[(3, 30)]), names={7: "Ana"})
     decision = decide([claim(1, "Ana"), claim(2, "Ana")], known)
