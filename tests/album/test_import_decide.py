@@ -146,7 +146,7 @@ def test_two_tags_of_one_name_on_two_real_faces_are_believed():
 
 def test_a_tag_that_made_way_does_not_come_in_at_the_second_import():
     """The first has made the photo exempt, for the two faces that are really there."""
-    claims = [claim(1, "Ana"), claim(2, "Ana"), claim(3, "Ana", seen=False)]
+    claims = [claim(n, "Ana", 10, seen=n < 3) for n in (1, 2, 3)]
     first = decide(claims, Known(faces(p0_none=[(1, 10), (2, 10), (3, 10)])))
     assert told(first) == {"Ana": (0, {1, 2}, set())}
     there = faces(p7_imported=[(1, 10), (2, 10)], p0_none=[(3, 10)])
