@@ -62,7 +62,8 @@ def photos(server, tmp_path):
 
 
 def run(path, root, *, carrier=None, **options):
-    engine, how = load_engine(profile="fake"), IndexOptions(**{"jobs": 2} | options)
+    # One thread: fsspec's files in memory are one object for all who read them, place and all.
+    engine, how = load_engine(profile="fake"), IndexOptions(**{"jobs": 1} | options)
     with Library.open(path) as library:
         source = None if carrier is None else Workers(Pool(carrier), FAKE)
         return list(index(library, engine, [root], how, source))
