@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from queue import SimpleQueue
 
+from album.age_heads import choose_head
 from album.analyse import Prepared, ReadClip, Task
 from album.batch_config import Batch, Job, Limits
 from album.clips.frames import Sampling
@@ -184,14 +185,14 @@ class _Run:
 
 
 def choice_of(library: Library, job: Job) -> Choice:
-    """Return the nets that a library is indexed with."""
+    """Return the nets that a library is indexed with; detector and head are remembered with it."""
     told = job.options
     profile = told.get("profile", "default")
     return Choice(
         profile,
         choose_detector(library, told.get("detector"), profile),
         told.get("embedder"),
-        told.get("attributes"),
+        choose_head(library, told.get("attributes"), profile),
         float(told.get("min-face", 40)),
         told.get("device", "auto"),
         told.get("emotions", True),

@@ -5,6 +5,7 @@ from db.library import Library
 from db.settings import get_setting, set_setting
 from db.status import status
 from nets.addable import ADDABLE, installed
+from nets.engine import PROFILES
 
 KEY = "detector"
 SHIPPED = "mtcnn"
@@ -27,9 +28,7 @@ def choose_detector(library: Library, asked: str | None, profile: str) -> str:
     profile : str
         Only that of the default is open to choice; others are what they are.
     """
-    if profile != "default" and asked is None:
-        return "fake" if profile == "fake" else SHIPPED
-    chosen = asked or get_setting(library, KEY) or _first(library)
+    chosen = likely_detector(library, asked, profile)
     if profile == "default" and get_setting(library, KEY) != chosen:
         set_setting(library, KEY, chosen)
     return chosen
@@ -46,7 +45,7 @@ def likely_detector(library: Library | None, asked: str | None, profile: str) ->
         See `choose_detector`.
     """
     if asked is not None or profile != "default":
-        return asked or ("fake" if profile == "fake" else SHIPPED)
+        return asked or PROFILES[profile].detector
     if library is None:
         return SHIPPED if installed(ADDED, models_folder()) is None else ADDED
     return get_setting(library, KEY) or _first(library)

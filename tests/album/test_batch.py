@@ -2,10 +2,11 @@
 
 import os
 import threading
+from dataclasses import replace
 
 import pytest
 
-from album.batch import Begun, Ended, Limited, Said, run_batch
+from album.batch import Begun, Ended, Limited, Said, choice_of, run_batch
 from album.batch_config import BadConfig, Batch, Job, Limits, read_config
 from album.cluster import pool as pools
 from album.cluster.hands import Held
@@ -13,7 +14,9 @@ from album.cluster.pool import Pool
 from album.commands import batch as command
 from db.library import Library
 from db.people import people
+from db.settings import set_setting
 from db.status import status
+from nets.engine import DEFAULT_HEAD
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, album, photo
 from tests.album.cluster.carrier import Carrier, Dies, Worker
 
@@ -97,6 +100,19 @@ def test_one_that_fails_does_not_end_the_others(albums):
     assert "does not exist" in str(ended["f9"].error)
     assert ended["f0"].error is None and ended["f2"].error is None
     assert read_of(albums / "f2.db") == (12, 1)
+
+
+def test_a_library_keeps_the_head_and_the_detector_that_it_began_with(albums):
+    """As with `album index`: another default of a later version reads nothing again."""
+    one = replace(job(albums, 0), options={})
+    with Library.open(one.library) as library:
+        assert choice_of(library, one).attributes == DEFAULT_HEAD
+        set_setting(library, "attributes", "faceres-deep")
+        kept = choice_of(library, one)
+        assert (kept.detector, kept.attributes) == ("mtcnn", "faceres-deep")
+        asked = replace(one, options={"attributes": "coral"})
+        assert choice_of(library, asked).attributes == "coral"
+        assert choice_of(library, one).attributes == "coral"
 
 
 def test_limits_end_a_library_and_the_next_run_goes_on(albums, monkeypatch):
