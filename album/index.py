@@ -39,7 +39,7 @@ from album.planning import Plan, look, with_photos_elsewhere
 from album.scan import named
 from album.sharing import Shared
 from album.sources import Read, Source, Threads, Wanted
-from album.storing import like_its_copy, save, save_clip, settle
+from album.storing import BATCH, like_its_copy, save, save_clip, settle
 from album.tags.settle import settle as settle_tags
 from album.views import VIEW
 from album.workers import LIMIT
@@ -53,9 +53,6 @@ from db.settings import GROUPED_UNDER, get_setting, set_setting
 from db.status import status
 from nets.engine import Engine
 from nets.models import digest
-
-BATCH = 32
-"""Faces that are gathered, across photos, before the nets run."""
 
 
 @dataclass(frozen=True, slots=True)

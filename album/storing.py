@@ -16,6 +16,9 @@ from nets.api import Batch
 from nets.engine import Description, Engine, join
 from nets.models import digest
 
+BATCH = 32
+"""Faces that are gathered, across photos, before the nets run."""
+
 
 def like_its_copy(
     outcome: Known | LiveClip | Skipped | Failed, failed: Mapping[str | None, Failed]

@@ -25,14 +25,12 @@ from album.analyse import Analyser, Failed, Outcome, Prepared, Task, outcomes
 from album.clips.frames import Sampling
 from album.engines import Choice, build
 from album.errors import NeedsPackage, StillChanging, is_remote
-from album.storing import described
+from album.storing import BATCH, described
 from album.workers import Clock
 from nets.engine import Engine
 
 PROTOCOL = 1
 """Rises with any change to what is said between coordinator and workers."""
-BATCH = 32
-"""Faces that are described together, as on one machine."""
 
 
 @dataclass(frozen=True, slots=True)
