@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from db.library import Library  # noqa: E402
-from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo  # noqa: E402
+from tests.album.albums import pairs  # noqa: E402
 from tests.album.cluster.processes import (  # noqa: E402
     end,
     free_port,
@@ -63,16 +63,6 @@ def lfw(count: int, folder: Path) -> Path:
     folder.mkdir(parents=True)
     for i, path in enumerate(source[:count]):
         shutil.copyfile(path, folder / f"{i:05}.jpg")
-    return folder
-
-
-def drawn(count: int, folder: Path) -> Path:
-    who = (ANNA, BERT, CLEO)
-    for i in range(count):
-        two = Drawn(who[i % 3]), Drawn(who[(i + 1) % 3])
-        photo(folder / f"{i:04}.jpg", *two, shade=i % 200, side=72 + i // 200, year=2000 + i % 10)
-    (folder / "copy.jpg").write_bytes((folder / "0007.jpg").read_bytes())
-    (folder / "empty.jpg").touch()
     return folder
 
 
@@ -169,7 +159,7 @@ def kills(folder: Path, count: int) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     sets = (
-        ("fake", drawn(300, folder / "drawn"), 300, 20, 5),
+        ("fake", pairs(folder / "drawn", 300), 300, 20, 5),
         ("default", lfw(count, folder / "photos"), count, 4, 2),
     )
     for profile, photos, files, workers, schedulers in sets:

@@ -62,6 +62,18 @@ def family(folder: Path) -> Path:
     return folder
 
 
+def pairs(folder: Path, count: int) -> Path:
+    """Make photos of two people each, out of three; a copy, an empty file and a note."""
+    who = ANNA, BERT, CLEO
+    for i in range(count):
+        two = Drawn(who[i % 3]), Drawn(who[(i + 1) % 3])
+        photo(folder / f"{i:03}.jpg", *two, shade=i % 200, side=72 + i // 200, year=2000 + i % 10)
+    (folder / "copy.jpg").write_bytes((folder / "007.jpg").read_bytes())
+    (folder / "empty.jpg").touch()
+    (folder / "note.txt").write_text("no photo")
+    return folder
+
+
 @dataclass(frozen=True)
 class Ran:
     """What a command answered."""

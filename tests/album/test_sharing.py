@@ -18,7 +18,7 @@ from db.faces import load_faces
 from db.library import Library
 from db.people import people
 from nets.engine import load_engine
-from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, photo
+from tests.album.albums import Shelf, pairs
 
 ROOT = Path(__file__).parents[2]
 PHOTOS = 60
@@ -35,15 +35,7 @@ def url(server):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    who = (ANNA, BERT, CLEO)
-    for i in range(PHOTOS):
-        two = Drawn(who[i % 3]), Drawn(who[(i + 1) % 3])
-        photo(folder / f"{i:03}.jpg", *two, shade=i, year=2000 + i % 10)
-    (folder / "copy.jpg").write_bytes((folder / "007.jpg").read_bytes())
-    (folder / "empty.jpg").touch()
-    (folder / "note.txt").write_text("no photo")
-    return folder
+    return pairs(tmp_path_factory.mktemp("photos"), PHOTOS)
 
 
 def start(url, photos):

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from db.library import Library
-from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo
+from tests.album.albums import pairs
 from tests.album.cluster.processes import ended, free_port, scheduler, started, until_listening
 from tests.album.test_sharing import content
 
@@ -16,14 +16,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are tho
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    who = (ANNA, BERT, CLEO)
-    for i in range(PHOTOS):
-        two = Drawn(who[i % 3]), Drawn(who[(i + 1) % 3])
-        photo(folder / f"{i:03}.jpg", *two, shade=i, year=2000 + i % 10)
-    (folder / "copy.jpg").write_bytes((folder / "007.jpg").read_bytes())
-    (folder / "empty.jpg").touch()
-    return folder
+    return pairs(tmp_path_factory.mktemp("photos"), PHOTOS)
 
 
 def index(path, photos, *words):

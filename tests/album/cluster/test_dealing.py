@@ -22,7 +22,7 @@ from db.errors import FullDiskError
 from db.files import failures
 from db.library import Library
 from nets.engine import load_engine
-from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo
+from tests.album.albums import ANNA, CLEO, Drawn, pairs, photo
 from tests.album.clips.make import Placed, still, write
 from tests.album.cluster.carrier import Carrier, Dies, Hangs, Worker
 from tests.album.test_sharing import content
@@ -41,14 +41,9 @@ def quick(monkeypatch):
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("photos")
-    who = (ANNA, BERT, CLEO)
-    for i in range(PHOTOS):
-        two = Drawn(who[i % 3]), Drawn(who[(i + 1) % 3])
-        photo(folder / f"{i:03}.jpg", *two, shade=i, year=2000 + i % 10)
+    folder = pairs(tmp_path_factory.mktemp("photos"), PHOTOS)
+    (folder / "copy.jpg").unlink()
     (folder / "000copy.jpg").write_bytes((folder / "040.jpg").read_bytes())
-    (folder / "empty.jpg").touch()
-    (folder / "note.txt").write_text("no photo")
     return folder
 
 
