@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from album.bench.datasets import read_fgnet, read_lfw, read_utkface
@@ -21,6 +20,7 @@ from clustering.fusion import expected_ages
 from clustering.linkage import average_linkage
 from clustering.metrics import bcubed, contingency
 from nets.models import WEIGHTS
+from nets.runtime import onnxruntime
 from nets.train.chips import Chips
 from nets.train.quantise import Quantisation, quantised
 

@@ -40,7 +40,7 @@ def providers(device: str, available: list[str] | None = None) -> list[str]:
     if device == "cpu":
         return [CPU]
     if available is None:
-        import onnxruntime
+        from nets.runtime import onnxruntime
 
         available = list(onnxruntime.get_available_providers())
     if device == "auto":

@@ -134,7 +134,7 @@ def open_template(
     device : str
         One of `nets.devices.DEVICES`.
     """
-    import onnxruntime
+    from nets.runtime import onnxruntime
 
     options = _options(threads)
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(array) for array in weights.values()]
@@ -143,7 +143,7 @@ def open_template(
 
 
 def _options(threads: int) -> Any:
-    import onnxruntime
+    from nets.runtime import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or os.cpu_count() or 1
@@ -155,7 +155,7 @@ def _options(threads: int) -> Any:
 
 
 def _session(model: bytes, options: Any, device: str) -> Any:
-    import onnxruntime
+    from nets.runtime import onnxruntime
 
     return onnxruntime.InferenceSession(model, options, providers=providers(device))
 

@@ -81,7 +81,7 @@ def answers(file: bytes, chips: Chips) -> Iterator[dict[str, Floats]]:
     dict
         ``identity``, ``age`` and ``male`` of the next faces.
     """
-    import onnxruntime
+    from nets.runtime import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]

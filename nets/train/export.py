@@ -70,7 +70,7 @@ def parity(
     model: Any, file: bytes, features: Floats, maps: Floats | None = None
 ) -> dict[str, float]:
     """Return the largest difference between an exported head and Keras, by output."""
-    import onnxruntime
+    from nets.runtime import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]

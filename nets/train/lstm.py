@@ -195,7 +195,8 @@ def _gates(values: Floats) -> Floats:
 def parity(model: Any, file: bytes, tracks: Floats) -> dict[str, Any]:
     """Compare an ONNX file with the net in Keras that it was made of, for the manifest."""
     import keras
-    import onnxruntime
+
+    from nets.runtime import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     said = session.run(["older"], {"features": tracks.astype(np.float32)})[0]

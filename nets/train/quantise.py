@@ -49,30 +49,26 @@ def quantised(file: bytes, chips: Image, how: Quantisation) -> bytes:
     -------
     bytes
     """
-    from onnxruntime.quantization import (
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
+    from nets import runtime
 
+    quantization = runtime.quantization()
     methods = {
-        "minmax": CalibrationMethod.MinMax,
-        "entropy": CalibrationMethod.Entropy,
-        "percentile": CalibrationMethod.Percentile,
+        "minmax": quantization.CalibrationMethod.MinMax,
+        "entropy": quantization.CalibrationMethod.Entropy,
+        "percentile": quantization.CalibrationMethod.Percentile,
     }
     model = whole_floats(onnx.load_from_string(file))
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, str(source))
-        quantize_static(
+        quantization.quantize_static(
             str(source),
             str(target),
             _Chips(chips),
-            quant_format=QuantFormat.QDQ,
+            quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
             nodes_to_exclude=kept_nodes(model, how.keep),
             calibrate_method=methods[how.calibration],
             op_types_to_quantize=["Conv", "Gemm"],

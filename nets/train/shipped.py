@@ -169,7 +169,7 @@ def parity(model: Any, file: bytes, chips: Image) -> dict[str, float]:
     dict of str to float
         Largest absolute difference of ``identity`` (unit vectors), ``age`` and ``male``.
     """
-    import onnxruntime
+    from nets.runtime import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]

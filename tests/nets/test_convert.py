@@ -116,9 +116,8 @@ def test_entries_are_merged_and_parity_stays_with_its_bytes(tmp_path):
 
 def test_quantised_constants_mean_what_they_should(tmp_path):
     pytest.importorskip("onnx")
-    import onnxruntime
-
     from nets.convert.graph import Graph
+    from nets.runtime import onnxruntime
 
     graph = Graph("test")
     pixels = graph.pixels(2, mean=(1, 2, 3), scale=0.5)

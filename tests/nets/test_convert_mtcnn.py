@@ -1,8 +1,9 @@
 """The arranged graphs compute what the published nets do, whatever the slopes of their PReLUs."""
 
 import numpy as np
-import onnxruntime
 import pytest
+
+from nets.runtime import onnxruntime
 
 pytest.importorskip("onnx")
 

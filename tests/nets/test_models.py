@@ -6,6 +6,7 @@ import pytest
 
 from nets import models
 from nets.models import OnnxNet, WeightsError, load_manifest, open_session
+from nets.runtime import onnxruntime
 from tests.nets.data import arrays_in
 from tests.nets.golden import FILE, images
 
@@ -131,7 +132,7 @@ def test_a_manifest_that_is_no_manifest_is_refused(tmp_path, content):
 @pytest.mark.parametrize("device", ["cpu", "auto"])
 def test_few_chips_at_a_time_on_the_processor(device, monkeypatch):
     """Also where the processor is what was found, which no name says."""
-    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CPUExecutionProvider"])
     net = OnnxNet(load_manifest()["faceres"], device=device)
     seen = []
     call = OnnxNet._call

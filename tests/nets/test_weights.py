@@ -7,6 +7,7 @@ import pytest
 from nets.crops import CROPS
 from nets.engine import HEADS, SEQUENCES
 from nets.models import WEIGHTS, load_manifest
+from nets.runtime import onnxruntime
 
 NETS = load_manifest()
 
@@ -51,7 +52,6 @@ def test_crop_and_input_agree(name):
 
 @pytest.mark.parametrize("name", NETS)
 def test_the_graph_has_the_inputs_and_outputs_described(name):
-    onnxruntime = pytest.importorskip("onnxruntime")
     session = onnxruntime.InferenceSession(str(NETS[name].path))
     assert {output.name for output in session.get_outputs()} == set(NETS[name].facts["outputs"])
     said = NETS[name].facts["input"]

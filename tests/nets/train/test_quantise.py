@@ -17,7 +17,7 @@ def chips():
 
 
 def answers(file, chips):
-    import onnxruntime
+    from nets.runtime import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     return session.run(["identity", "age", "male"], {"chips": chips})
