@@ -112,6 +112,7 @@ CLUSTER: Mapping[str, Kind] = {
     "tls-ca": _TEXT,
     "tls-cert": _TEXT,
     "tls-key": _TEXT,
+    "insecure": _YES,
 }
 NAMES: Mapping[str, tuple[str, ...]] = {
     "profile": tuple(PROFILES),

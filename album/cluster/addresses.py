@@ -1,5 +1,6 @@
 """Addresses of schedulers, and certificates: what is wrong with them, told early."""
 
+import ipaddress
 import socket
 import ssl
 from dataclasses import dataclass
@@ -15,17 +16,40 @@ PATIENCE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Files with certificates; what is not named is as dask's own settings have it.
+    """How connections are secured; what is not named is as dask's own settings have it.
 
     Attributes
     ----------
     ca, cert, key : Path or None
-        Who is trusted, who we are, and the proof of that.
+        Files: who is trusted, who we are, and the proof of that.
+    insecure : bool
+        Allow unencrypted connections to other machines.
     """
 
     ca: Path | None = None
     cert: Path | None = None
     key: Path | None = None
+    insecure: bool = False
+
+    def refuse_plain(self, address: str) -> None:
+        """Refuse an unencrypted connection to another machine, unless it is explicitly allowed.
+
+        Dask unpickles whatever arrives, on both ends of a connection. Workers listen on the
+        interface that leads to their scheduler, so this covers what they accept, too.
+
+        Raises
+        ------
+        ClusterError
+            The address is tcp:// beyond loopback.
+        """
+        protocol, host, port = split(address)
+        if protocol == "tcp" and not self.insecure and not is_loopback(host):
+            raise ClusterError(
+                f"{address} is not encrypted, and whoever can reach it can run programs on this "
+                f"machine; use tls://{bracketed(host)}:{port} with --tls-ca, --tls-cert and "
+                f"--tls-key (see docs/scale.md), or --insecure (insecure = true in the file of "
+                f"album batch) in a network where you trust everyone."
+            )
 
     def security(self, distributed: Any) -> Any:
         """Return them as dask takes them.
@@ -67,6 +91,37 @@ def split(address: str) -> tuple[str, str, int]:
             f"or tls://host:{PORT}."
         )
     return parts.scheme, host, port
+
+
+def bracketed(host: str) -> str:
+    """Return a host as it stands in an address."""
+    return f"[{host}]" if ":" in host else host
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine, by its name alone: nothing is looked up."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def own_address(address: str) -> str:
+    """Return this machine's address on the interface that leads to a scheduler.
+
+    It is loopback where the scheduler is on this machine. Nothing is sent.
+
+    Raises
+    ------
+    OSError
+        The host is not known, or there is no route to it.
+    """
+    _, host, port = split(address)
+    family, kind, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, kind) as one:
+        one.connect(place)
+        own: str = one.getsockname()[0]
+        return own
 
 
 def check(address: str, security: Any) -> None:

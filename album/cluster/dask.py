@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from album.cluster.addresses import Tls, check
-from album.cluster.keeping import CLOSE_S, SETTINGS, keep
+from album.cluster.keeping import CLOSE_S, SETTINGS, keep, scratch_folder
 from album.cluster.transport import Answer, Gone, KilledWorker, Present
 from album.errors import ClusterError
 
@@ -221,7 +221,8 @@ class _Local:
         from dask import config
 
         security = distributed.Security.temporary()
-        with config.set(SETTINGS):
+        self._scratch = scratch_folder()
+        with config.set(SETTINGS | {"temporary-directory": self._scratch.name}):
             self.cluster = distributed.LocalCluster(
                 n_workers=0,
                 host="127.0.0.1",
@@ -232,7 +233,8 @@ class _Local:
             )
         self._task: asyncio.Task[Any] | None = None
         self._loop = self.cluster.loop.asyncio_loop
-        kept = keep(distributed, self.cluster.scheduler_address, security, workers)
+        address, scratch = self.cluster.scheduler_address, self._scratch.name
+        kept = keep(distributed, address, security, workers, scratch)
         self._kept = asyncio.run_coroutine_threadsafe(self._until_closed(kept), self._loop)
 
     async def _until_closed(self, kept: Coroutine[Any, Any, None]) -> None:
@@ -250,6 +252,7 @@ class _Local:
         # A process that was stopped does not hear that it should end, and Python would wait for it.
         for process in multiprocessing.active_children():
             process.kill()
+        self._scratch.cleanup()
 
 
 def local(workers: int) -> Dask:
@@ -269,8 +272,10 @@ def at(address: str, tls: Tls) -> Dask:
     Raises
     ------
     ClusterError
-        There is none, or it does not let us in.
+        There is none, it does not let us in, or it is on another machine and neither encrypted nor
+        allowed to be plain.
     """
+    tls.refuse_plain(address)
     distributed = imported()
     security = tls.security(distributed)
 

@@ -3,7 +3,10 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from tempfile import TemporaryDirectory
 from typing import Any
+
+from album.cluster.addresses import bracketed, own_address
 
 PAUSE_S = 1.0
 CLOSE_S = 5.0
@@ -20,6 +23,15 @@ SETTINGS: dict[str, object] = {
 asks by HTTP what it sees."""
 
 
+def scratch_folder() -> TemporaryDirectory[str]:
+    """Make a folder for what dask writes, to be deleted in the end.
+
+    By itself, dask leaves locks in a folder of the system's temporary one that all users share, and
+    has its processes import from there.
+    """
+    return TemporaryDirectory(prefix="album-", ignore_cleanup_errors=True)
+
+
 async def _never() -> None:
     """Wait for nothing."""
 
@@ -29,6 +41,7 @@ async def keep(
     address: str,
     security: Any,
     workers: int,
+    scratch: str,
     *,
     ready: Callable[[], Awaitable[None]] = _never,
     joined: Callable[[], None] = lambda: None,
@@ -44,6 +57,8 @@ async def keep(
         Of the scheduler.
     security : distributed.Security
     workers : int
+    scratch : str
+        A folder, as `scratch_folder` makes it.
     ready : callable
         Is awaited before a process is started, which is no use before the scheduler is there.
     joined : callable
@@ -53,14 +68,23 @@ async def keep(
     async def one() -> None:
         while True:
             await ready()
+            try:
+                host = bracketed(await asyncio.to_thread(own_address, address))
+            except OSError:  # the network has gone since
+                await asyncio.sleep(PAUSE_S)
+                continue
             nanny = distributed.Nanny(
                 address,
+                # Of the nanny and of its worker, which dask would have listen on all interfaces.
+                host=host,
                 nthreads=1,
                 memory_limit=0,
                 security=security,
                 silence_logs=logging.CRITICAL,
                 dashboard=False,
+                dashboard_address="127.0.0.1:0",  # listens even without a dashboard
                 config=SETTINGS,
+                local_directory=scratch,
                 preload=["album.cluster.work"],  # before it is asked for, while others start
             )
             try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from album.cluster.addresses import Tls, check
 from album.cluster.dask import imported
-from album.cluster.keeping import CLOSE_S, PAUSE_S, keep
+from album.cluster.keeping import CLOSE_S, PAUSE_S, keep, scratch_folder
 from album.errors import ClusterError
 from nets.models import load_manifest, read_weights
 
@@ -23,6 +23,7 @@ def serve(address: str, tls: Tls, *, workers: int, say: Say) -> None:
     ----------
     address : str
     tls : Tls
+        How the connection is secured.
     workers : int
         Processes, of one thread each.
     say : callable
@@ -33,8 +34,10 @@ def serve(address: str, tls: Tls, *, workers: int, say: Say) -> None:
     WeightsError
         The weights here are damaged.
     ClusterError
-        Dask is not installed, or the certificates do not fit.
+        Dask is not installed, the certificates do not fit, or the address is that of another
+        machine and neither encrypted nor allowed to be plain.
     """
+    tls.refuse_plain(address)
     distributed = imported()
     for entry in load_manifest().values():
         read_weights(entry)
@@ -78,4 +81,5 @@ async def _serve(distributed: Any, address: str, security: Any, workers: int, sa
             at_work = True
             say(f"At work for {address}.")
 
-    await keep(distributed, address, security, workers, ready=ready, joined=joined)
+    with scratch_folder() as scratch:
+        await keep(distributed, address, security, workers, scratch, ready=ready, joined=joined)

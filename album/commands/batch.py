@@ -37,7 +37,7 @@ FIRST_LINE_S = 5.0
 LONGEST_PAUSE_S = 120.0
 
 
-@click.command(epilog="For example:  album batch customers.toml --scheduler tcp://10.0.0.1:8786")
+@click.command(epilog="For example:  album batch customers.toml --workers 4")
 @click.argument("config", type=PATH, metavar="CONFIG.toml")
 @click.option("--only", multiple=True, metavar="NAME", help="Only this library; may be repeated.")
 @cluster_options

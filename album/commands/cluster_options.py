@@ -18,6 +18,12 @@ TLS = (
     click.option("--tls-ca", type=PATH, help="Certificate of whom to trust, for tls://."),
     click.option("--tls-cert", type=PATH, help="Our own certificate."),
     click.option("--tls-key", type=PATH, help="Its key."),
+    click.option(
+        "--insecure",
+        is_flag=True,
+        help="Allow tcp:// to other machines, which lets everyone on the network run programs "
+        "here.",
+    ),
 )
 WHERE = (
     click.option(
@@ -29,13 +35,13 @@ WHERE = (
     click.option(
         "--scheduler",
         metavar="ADDRESS",
-        help="Read on the workers of a dask scheduler, tcp://host:8786 say.",
+        help="Read on the workers of a dask scheduler, tls://host:8786 say.",
     ),
 )
 
 
 def tls_options(command: F) -> F:
-    """Add the options of certificates to a command."""
+    """Add the options that secure connections to a command."""
     for option in reversed(TLS):
         command = option(command)
     return command
@@ -57,10 +63,10 @@ def address_of(told: str) -> str:
     ClusterError
         It is none.
     """
-    from album.cluster.addresses import split
+    from album.cluster.addresses import bracketed, split
 
     protocol, host, port = split(told)
-    return f"{protocol}://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{protocol}://{bracketed(host)}:{port}"
 
 
 def place_of(options: dict[str, Any]) -> "Place | None":
@@ -71,7 +77,7 @@ def place_of(options: dict[str, Any]) -> "Place | None":
     click.UsageError
         Two places are named.
     ClusterError
-        An address is none.
+        An address is none, or that of another machine without encryption.
     """
     if options["workers"] is None and options["scheduler"] is None:
         return None
@@ -81,7 +87,14 @@ def place_of(options: dict[str, Any]) -> "Place | None":
     from album.cluster.source import Place
 
     address = address_of(options["scheduler"]) if options["scheduler"] else ""
-    tls = Tls(options["tls_ca"], options["tls_cert"], options["tls_key"])
+    tls = Tls(
+        ca=options["tls_ca"],
+        cert=options["tls_cert"],
+        key=options["tls_key"],
+        insecure=options["insecure"],
+    )
+    if address:
+        tls.refuse_plain(address)
     return Place(options["workers"] or 0, address, tls)
 
 

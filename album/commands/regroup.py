@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--scheduler",
     metavar="ADDRESS",
-    help="Search for near faces on the workers of a dask scheduler, tcp://host:8786 say.",
+    help="Search for near faces on the workers of a dask scheduler, tls://host:8786 say.",
 )
 @tls_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")

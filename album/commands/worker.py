@@ -10,7 +10,7 @@ from album.commands.cluster_options import address_of, tls_options
 from album.commands.common import everywhere
 
 
-@click.command(epilog="For example:  album worker tcp://10.0.0.1:8786")
+@click.command(epilog="For example:  album worker tcp://127.0.0.1:8786")
 @click.argument("scheduler", metavar="ADDRESS")
 @click.option(
     "--workers",
@@ -23,13 +23,18 @@ from album.commands.common import everywhere
 @tls_options
 @everywhere
 def command(
-    scheduler: str, workers: int, tls_ca: Path | None, tls_cert: Path | None, tls_key: Path | None
+    scheduler: str,
+    workers: int,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    insecure: bool,
 ) -> None:
     """Read photos for `album index --scheduler ADDRESS`, until stopped with Ctrl-C.
 
     The scheduler is dask's (`dask scheduler`). The photos have to lie at the same paths as for the
-    index. Whoever may talk to the scheduler may run anything here: use it in networks that you
-    trust, or with certificates; see docs/scale.md.
+    index. Whoever can reach the scheduler can run anything here, so one on another machine has to
+    be reached by tls://, with certificates; see docs/scale.md.
     """
     from album.cluster.addresses import Tls
     from album.cluster.serving import serve
@@ -37,4 +42,5 @@ def command(
     def say(line: str) -> None:
         click.echo(text.safe(line), err=True)
 
-    serve(address_of(scheduler), Tls(tls_ca, tls_cert, tls_key), workers=workers, say=say)
+    tls = Tls(ca=tls_ca, cert=tls_cert, key=tls_key, insecure=insecure)
+    serve(address_of(scheduler), tls, workers=workers, say=say)

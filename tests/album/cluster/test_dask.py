@@ -1,12 +1,22 @@
 """The same on real processes: dask's local cluster, and a scheduler with `album worker`."""
 
+import re
+import shutil
+import subprocess
 import sys
 
 import pytest
 
 from db.library import Library
 from tests.album.albums import pairs
-from tests.album.cluster.processes import ended, free_port, scheduler, started, until_listening
+from tests.album.cluster.processes import (
+    ROOT,
+    ended,
+    free_port,
+    scheduler,
+    started,
+    until_listening,
+)
 from tests.album.test_sharing import content
 
 PHOTOS = 60
@@ -61,6 +71,26 @@ def test_a_scheduler_and_its_workers(photos, alone, tmp_path):
         assert "Traceback" not in err
         assert held(path) == alone
     assert worker.returncode == 130
+
+
+def test_the_certificate_of_the_manual_is_enough(photos, alone, tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    manual = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    (make,) = re.findall(r"^openssl .*$", manual, re.M)
+    subprocess.run(make.split(), cwd=tmp_path, check=True, capture_output=True)
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    papers = ("--tls-ca", cert, "--tls-cert", cert, "--tls-key", key)
+    port, path = free_port(), tmp_path / "library.db"
+    address = f"tls://127.0.0.1:{port}"
+    there = scheduler(port, "--protocol", "tls", "--tls-ca-file", cert, *papers[2:])
+    until_listening(port)
+    worker = started("worker", address, "--workers", 1, *papers)
+    with ended(worker, there):
+        process = index(path, photos, "--scheduler", address, *papers)
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 3, err
+        assert held(path) == alone
 
 
 @pytest.mark.slow
