@@ -49,8 +49,8 @@ def list_command(as_json: bool) -> None:
 def add_command(name: str, source: str | None) -> None:
     """Add the model NAME from a file, or from an address that you give.
 
-    The file is taken only if it is the published one. This is the only command that ever asks
-    another machine for anything, and only if it is given an address.
+    The file is taken only if it is the published one. Nothing is fetched from anywhere unless an
+    address is given; docs/network.md lists all commands that can be given one.
     """
     from album.models import ModelRefused, add_model
     from nets.addable import ADDABLE
