@@ -17,17 +17,20 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from album.decoding import is_mistake, system_words
 from album.errors import (
     AlbumError,
     MediaError,
     MissingFolder,
     NeedsPackage,
     StillChanging,
+    Unexpected,
     Unreadable,
     Vanished,
 )
 from album.kinds import CLIP_SUFFIXES
 from album.live import SUFFIXES as STILLS
+from album.plain import plain_text
 
 SIDECARS = (".xmp", ".json")
 MOST_BESIDE = 12
@@ -68,13 +71,19 @@ def _system(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise AlbumError(f"{url} can't be read: {error}.") from error
     except Exception as error:
-        raise Unreadable(url, _told(error)) from error
+        raise _refused(url, error) from error
     return system, path
 
 
+def _refused(url: str, error: Exception) -> Unreadable:
+    return Unreadable(url, _told(error))
+
+
 def _told(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:200]
-    return text or type(error).__name__
+    """Return what a server said, in the words of the system where it is an error of the system."""
+    if isinstance(error, OSError) and (words := system_words(error)):
+        return words
+    return plain_text(str(error)) or type(error).__name__
 
 
 @contextmanager
@@ -89,9 +98,9 @@ def _reading(url: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise Unreadable(url, _told(error)) from error
+        raise _refused(url, error) from error
     except Exception as error:  # each protocol has errors of its own
-        raise Unreadable(url, _told(error)) from error
+        raise (Unexpected(url, error) if is_mistake(error) else _refused(url, error)) from error
 
 
 Listed = tuple[str, int, int, tuple[str, ...]]
