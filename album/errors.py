@@ -299,7 +299,7 @@ def reading(path: StrPath) -> Iterator[None]:
     Unreadable
         In place of any other OSError, and for a path that no file can have.
     """
-    if not _is_possible(path):
+    if not is_possible(path):
         raise Unreadable(path, "no file can have this name")
     try:
         yield
@@ -309,7 +309,8 @@ def reading(path: StrPath) -> Iterator[None]:
         raise Unreadable(path, error.strerror or "") from error
 
 
-def _is_possible(path: StrPath) -> bool:
+def is_possible(path: StrPath) -> bool:
+    """Tell whether a file can have a path: there are no zero bytes and no half characters in it."""
     try:
         return b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:

@@ -27,6 +27,8 @@ from album.errors import (
     Unexpected,
     Unreadable,
     Vanished,
+    is_possible,
+    shown,
 )
 from album.kinds import CLIP_SUFFIXES
 from album.live import SUFFIXES as STILLS
@@ -152,7 +154,9 @@ def walk(
             if skip(name) or one["name"].rstrip("/") == path.rstrip("/"):
                 continue
             here = f"{url}/{name}"
-            if one["type"] == "directory":
+            if not is_possible(name):
+                report(Unreadable(shown(here), "its name can't be part of an address"))
+            elif one["type"] == "directory":
                 folders.append((here, one["name"]))
             elif system._strip_protocol(here) != system._strip_protocol(one["name"]):
                 report(Unreadable(here, "its name can't be part of an address"))
