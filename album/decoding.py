@@ -133,5 +133,7 @@ def _words(error: Exception) -> str:
 
 def _is_spoken(error: Exception) -> bool:
     """Tell whether somebody wrote the message of an error, rather than Python itself."""
+    cause = error.__cause__
     # Pillow wraps what happened to its parsers, such as KeyError(12336), in a SyntaxError.
-    return isinstance(error.__cause__ or error, OSError | SyntaxError | ValueError | RuntimeError)
+    origin = cause if cause is not None and str(cause) == str(error) else error
+    return isinstance(origin, OSError | SyntaxError | ValueError | RuntimeError)

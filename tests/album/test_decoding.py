@@ -68,7 +68,14 @@ def test_numbers_of_errors_are_no_words():
         except KeyError as error:
             raise SyntaxError(error) from error
 
+    def worded():
+        try:
+            b""[12336]
+        except IndexError as error:
+            raise OSError("image file is truncated (0 bytes not processed)") from error
+
     assert raised(wrapped).reason.startswith("is damaged; ")
+    assert isinstance(raised(worded), Truncated)
     for text in ("[Errno 1094995529] Invalid data", "decoder error -2", "at 0x7f00", "<_io.File>"):
         error = raised(lambda text=text: (_ for _ in ()).throw(ValueError(text)))
         assert error.reason.startswith("is damaged; "), text
