@@ -17,7 +17,7 @@ from album import dates, live, media, scan
 from album.clips.frames import Sampling
 from album.clips.look import Clip, read_clip
 from album.cropping import crop
-from album.errors import Ignored, MediaError, TooSlow
+from album.errors import Ignored, MediaError, TooSlow, one_file, trace_of
 from album.kinds import Kind
 from album.phash import perceptual_hash
 from album.views import VIEW, scaled, shrunk
@@ -103,13 +103,17 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A file that could not be read; `stage` is the kind of error, `reason` the sentence."""
+    """A file that could not be read.
+
+    `stage` is the kind of error, `reason` the sentence, `trace` the traceback of what lies behind.
+    """
 
     task: Task
     stage: str
     reason: str
     content_hash: str | None = None
     kind: str = "image"
+    trace: str = ""
 
 
 Outcome = Prepared | ReadClip | LiveClip | Known | Skipped | Failed
@@ -157,7 +161,7 @@ class Analyser:
             with scan.at_hand(task.found) as place:
                 return self._read(task, place)
         except MediaError as error:  # of a server
-            return Failed(task, error.code, error.reason, task.content_hash)
+            return _failed(task, error, task.content_hash)
         finally:
             self.clock.stop(task.found.path)
             self._reading.pop(task.found.path, None)
@@ -166,34 +170,35 @@ class Analyser:
         """Return the outcome of a file that takes too long. Its thread may go on forever."""
         content_hash, kind = self._reading.get(task.found.path, (task.content_hash, "image"))
         error = TooSlow(task.found.path, f"more than {self.clock.limit:g} seconds")
-        return Failed(task, error.code, error.reason, content_hash, kind)
+        return _failed(task, error, content_hash, kind)
 
     def _read(self, task: Task, place: str) -> Outcome:
         """Read one file, which is at hand at a place."""
         started = time.perf_counter()
         path, content_hash, kind = Path(place), task.content_hash, "image"
         try:
-            header = media.read_header(path)
-            kind = "clip" if header.kind is Kind.CLIP else kind
-            if kind == "clip" and (still := live.still_beside(place, header)):
-                still = scan.beside(task.found.path, still)
-                return LiveClip(task, content_hash or scan.content_hash(path), still)
-            if kind == "clip" and self.clips is None:
-                return Skipped(task, kind)
-            content_hash = content_hash or scan.content_hash(path)
-            if not self._claim(content_hash):
-                return Known(task, content_hash, kind)
-            self._reading[task.found.path] = content_hash, kind
-            taken = dates.read_date(path, header, now=self.now)
-            if self.clips is not None and kind == "clip":
-                clip = self._read_clip(task.found.path, place, self.clips)
-                seconds = time.perf_counter() - started
-                return ReadClip(task, content_hash, taken, clip, seconds)
-            detections, batch, scores, look = self.faces(path, header)
+            with one_file(path):
+                header = media.read_header(path)
+                kind = "clip" if header.kind is Kind.CLIP else kind
+                if kind == "clip" and (still := live.still_beside(place, header)):
+                    still = scan.beside(task.found.path, still)
+                    return LiveClip(task, content_hash or scan.content_hash(path), still)
+                if kind == "clip" and self.clips is None:
+                    return Skipped(task, kind)
+                content_hash = content_hash or scan.content_hash(path)
+                if not self._claim(content_hash):
+                    return Known(task, content_hash, kind)
+                self._reading[task.found.path] = content_hash, kind
+                taken = dates.read_date(path, header, now=self.now)
+                if self.clips is not None and kind == "clip":
+                    clip = self._read_clip(task.found.path, place, self.clips)
+                    seconds = time.perf_counter() - started
+                    return ReadClip(task, content_hash, taken, clip, seconds)
+                detections, batch, scores, look = self.faces(path, header)
         except Ignored:
             return Skipped(task, "other")
         except MediaError as error:
-            return Failed(task, error.code, error.reason, content_hash, kind)
+            return _failed(task, error, content_hash, kind)
         except MemoryError:
             reason = "needs more memory than there is; close other programs and use --retry."
             return Failed(task, "memory", reason, content_hash, kind)
@@ -240,6 +245,10 @@ class Analyser:
             return picture.reduce(factor), (factor, factor)
         view = shrunk(picture, self.view)
         return view, (picture.width / view.width, picture.height / view.height)
+
+
+def _failed(task: Task, error: MediaError, content_hash: str | None, kind: str = "image") -> Failed:
+    return Failed(task, error.code, error.reason, content_hash, kind, trace_of(error))
 
 
 class Reader(Protocol):

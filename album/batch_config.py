@@ -136,7 +136,9 @@ def read_config(path: Path) -> Batch:
         told = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadConfig(f"{shown(path)} can't be read ({error.strerror}).") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"{shown(path)} is no TOML: it is not UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
         raise BadConfig(f"{shown(path)} is no TOML: {error}.") from error
     return _Reader(path).batch(told)
 

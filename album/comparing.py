@@ -116,8 +116,7 @@ def looks(ages: NDArray[np.float32], rows: Ints) -> Doubles:
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors scaled to unit length, which storing as float16 takes from them."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = vectors / np.maximum(norms, 1e-9).astype(np.float32)
-    return scaled
+    return np.asarray(vectors / np.maximum(norms, 1e-9).astype(np.float32), np.float32)
 
 
 def units(vectors: NDArray[np.float32], storage: Storage = MEMORY) -> NDArray[np.float32]:

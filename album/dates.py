@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from album.dates_sidecars import Takeout, neighbours, read_takeout
 from album.dates_text import Moment, Precision, from_name, from_timestamp, parse
 from album.dates_xmp import DATES, GPS_TIME
-from album.errors import StrPath, reading
+from album.errors import StrPath, reading, shown
 from album.media import Header
 from album.metadata import CLIP_LOCAL, CLIP_UTC
 
@@ -273,7 +273,7 @@ def _claims(
     yield from _exif_claims(tags, "")
     named = from_name(path)
     if named:
-        yield _Claim(Source.FILE_NAME, PurePath(path).name, named)
+        yield _Claim(Source.FILE_NAME, shown(PurePath(path).name), named)
     yield _mtime_claim(stat)
 
 

@@ -1,6 +1,7 @@
 """Files that lie beside a photo and know its date: XMP sidecars and Google Takeout's JSON."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -9,8 +10,12 @@ from functools import lru_cache
 from pathlib import Path, PurePath
 
 from album.dates_xmp import MAX_PACKET
+from album.errors import MediaError
+from album.plain import plain_text
+from album.regular import open_regular
 
 MAX_JSON = 1 << 20
+MAX_PEOPLE = 1000
 TAKEOUT_CUT = 46
 """Google cuts names at 51 characters, ``.json`` included."""
 _SUPPLEMENT = ".supplemental-metadata"
@@ -125,23 +130,23 @@ def _parse_takeout(data: bytes) -> Takeout | None:
     if not isinstance(taken, dict):
         return None
     people = tree.get("people")
-    names = (
-        [p.get("name") for p in people if isinstance(p, dict)] if isinstance(people, list) else []
-    )
-    return Takeout(_number(taken.get("timestamp")), tuple(n for n in names if isinstance(n, str)))
+    listed = people[:MAX_PEOPLE] if isinstance(people, list) else []
+    names = (plain_text(one.get("name")) for one in listed if isinstance(one, dict))
+    return Takeout(_number(taken.get("timestamp")), tuple(dict.fromkeys(filter(None, names))))
 
 
 def _number(value: object) -> float | None:
     try:
-        return float(value) if isinstance(value, str | int | float) else None
+        number = float(value) if isinstance(value, str | int | float) else math.nan
     except (ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _read(path: PurePath, limit: int) -> bytes:
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             data = file.read(limit + 1)
-    except OSError:
+    except (MediaError, OSError):
         return b""
     return data if len(data) <= limit else b""

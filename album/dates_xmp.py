@@ -2,6 +2,8 @@
 
 from xml.parsers import expat
 
+from album.plain import plain_text
+
 MAX_PACKET = 16 << 20
 
 _NAMESPACES = {
@@ -52,8 +54,8 @@ class _Collector:
         raise _Hostile
 
     def _keep(self, name: str, text: str) -> None:
-        if name in NAMES and text.strip():
-            self.found.setdefault(name, text.strip()[:64])
+        if name in NAMES and (kept := plain_text(text, 64)):
+            self.found.setdefault(name, kept)
 
 
 def read_properties(packet: bytes) -> dict[str, str]:

@@ -10,7 +10,7 @@ from album import dates, media
 from album.contracts import nets_used
 from album.dates import FIRST_PHOTO, FUTURE
 from album.dates_text import parse
-from album.errors import MediaError, Refused, shown
+from album.errors import MediaError, Refused, one_file, shown
 from album.refresh import refresh
 from db import edits
 from db.dates import USER, DatedPhoto, Said, dated_photos, save_dates
@@ -176,7 +176,8 @@ def refresh_dates(
         for one in there[start : start + BATCH]:
             assert one.path is not None
             try:
-                taken = dates.read_date(one.path, media.read_header(one.path))
+                with one_file(one.path):
+                    taken = dates.read_date(one.path, media.read_header(one.path))
             except MediaError as error:
                 told.append(Reread(one.path, problem=error.reason))
                 continue

@@ -41,7 +41,7 @@ def measure(file: BinaryIO, path: StrPath) -> Developed:
     TooLarge
         The photo would take too much memory.
     Exception
-        Whatever libraw raises, see `album.media.translated`.
+        Whatever libraw raises, see `album.decoding.translated`.
     """
     with _opened(file, path) as photo:
         sizes = photo.sizes
@@ -74,7 +74,6 @@ def _opened(file: BinaryIO, path: StrPath) -> Iterator[Any]:
                 raise TooLarge(path, f"{sizes.raw_width} x {sizes.raw_height} pixels")
             yield photo
     except rawpy.LibRawError as error:
-        said = error.args[0] if error.args else b""
-        text = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
-        kind = Unsupported if "nsupported" in text else Damaged
-        raise kind(path, text.lower()) from error
+        if "nsupported" in str(error):
+            raise Unsupported(path, "libraw does not read it") from error
+        raise Damaged(path) from error  # libraw calls everything an input/output error

@@ -3,15 +3,21 @@
 
 import os
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from album.plain import plain_text
 
 StrPath = str | os.PathLike[str]
 
 
 def shown(path: StrPath) -> str:
     r"""Return a path that can be printed anywhere: bytes that are not UTF-8 become ``\xNN``."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        return os.fsencode(path).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half of a character, in a name that a server made up
+        return os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 _PROTOCOL = re.compile(r"[a-z][a-z0-9+.-]+:/")
@@ -100,6 +106,7 @@ class MediaError(AlbumError):
 
     def __init__(self, path: StrPath, detail: str = "") -> None:
         self.path = os.fspath(path)
+        detail = plain_text(detail)
         self.reason = f"{self.what}{f' ({detail})' if detail else ''}; {self.hint}."
         super().__init__(f"{shown(path)} {self.reason}")
 
@@ -109,6 +116,40 @@ class Unreadable(MediaError):
 
     what = "cannot be read"
     hint = "check its permissions and its disk"
+
+
+class UnreadableFolder(Unreadable):
+    """The system does not let the folder be listed."""
+
+    what = "is a folder that cannot be read"
+    hint = "check its permissions and its disk"
+
+
+class NotRegular(Unreadable):
+    """Something that is no file: a folder, a pipe, a socket or a device."""
+
+    code = "not-a-file"
+    what = "is not a file"
+    hint = "move or remove it"
+
+
+class Unexpected(MediaError):
+    """A mistake of this program, made while it read the file; the file may well be sound.
+
+    Parameters
+    ----------
+    path : str or PathLike
+        The file.
+    error : Exception
+        What was raised.
+    """
+
+    code = "unexpected"
+    what = "could not be read because of a fault in this program"
+    hint = "please report it with what `album index --retry -v` prints for this file"
+
+    def __init__(self, path: StrPath, error: Exception) -> None:
+        super().__init__(path, f"unexpected {type(error).__name__}: {error}")
 
 
 class OnServer(MediaError):
@@ -189,6 +230,13 @@ class NeedsExtra(Unsupported):
     hint = "install what develops it, pip install 'album-people[raw]', and use --retry"
 
 
+class UnsupportedClip(Unsupported):
+    """A clip of a kind that is not read."""
+
+    what = "is a clip of a kind that is not read"
+    hint = "save it as MP4 beside the original"
+
+
 class BadTags(MediaError):
     """The file, or its sidecar, has XMP that makes no sense or that no careful program opens."""
 
@@ -249,11 +297,53 @@ def reading(path: StrPath) -> Iterator[None]:
     Vanished, OnServer
         In place of FileNotFoundError and NotADirectoryError.
     Unreadable
-        In place of any other OSError, and of ValueError for a path with a NUL in it.
+        In place of any other OSError, and for a path that no file can have.
     """
+    if not is_possible(path):
+        raise Unreadable(path, "no file can have this name")
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
         raise (OnServer if is_remote(path) else Vanished)(path) from error
-    except (OSError, ValueError) as error:
-        raise Unreadable(path, getattr(error, "strerror", None) or str(error)) from error
+    except OSError as error:
+        raise Unreadable(path, error.strerror or "") from error
+
+
+def is_possible(path: StrPath) -> bool:
+    """Tell whether a file can have a path: there are no zero bytes and no half characters in it."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+
+
+@contextmanager
+def one_file(path: StrPath) -> Iterator[None]:
+    """Keep whatever goes wrong with one file from ending the work at all the others.
+
+    Raises
+    ------
+    Unexpected
+        In place of any exception that neither says what is wrong nor would meet every file, as one
+        about the nets or the library does.
+    """
+    try:
+        yield
+    except (AlbumError, MemoryError):
+        raise
+    except Exception as error:
+        # Imported late: there is mostly no error.
+        from db.errors import LibraryError
+        from nets.errors import ModelMissing
+        from nets.models import WeightsError
+
+        if isinstance(error, LibraryError | ModelMissing | WeightsError):
+            raise
+        raise Unexpected(path, error) from error
+
+
+def trace_of(error: BaseException) -> str:
+    """Return the traceback of an error for ``-v``; empty where nothing lies behind its sentence."""
+    if error.__cause__ is None:
+        return ""
+    return "".join(traceback.format_exception(error))

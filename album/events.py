@@ -44,10 +44,11 @@ class ClipDone:
 
 @dataclass(frozen=True, slots=True)
 class PhotoFailed:
-    """One file could not be read; the reason is recorded in the library."""
+    """One file could not be read; the reason is recorded in the library, the traceback is not."""
 
     path: StrPath
     reason: str
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, BinaryIO
 
+from album.decoding import is_mistake
+from album.plain import plain_text
+
 MAX_BLOCK = 8 << 20
 """Bytes of an EXIF block; the largest seen in real files, with maker notes, are under 1 MB."""
 MAX_READS = 20_000
@@ -80,7 +83,7 @@ def tiff_block(data: bytes) -> bytes:
 
 
 def read_tags(source: bytes | BinaryIO, *, below: bool = False) -> dict[str, str]:
-    r"""Read what says when and which way up a photo was taken. Never raises.
+    r"""Read what says when and which way up a photo was taken. Never raises because of the data.
 
     Parameters
     ----------
@@ -103,7 +106,9 @@ def read_tags(source: bytes | BinaryIO, *, below: bool = False) -> dict[str, str
         tags = _exifread().process_file(
             _Bounded(source), details=False, debug=False, extract_thumbnail=False
         )
-    except Exception:  # exifread raises whatever its parser runs into
+    except Exception as error:  # exifread raises whatever its parser runs into
+        if is_mistake(error):
+            raise
         return {}
     if below:
         tags = {name.replace("Image", "EXIF", 1): tag for name, tag in tags.items()}
@@ -129,7 +134,7 @@ def _selected(tags: Mapping[str, Any]) -> dict[str, str]:
 def _text(values: object) -> str:
     if isinstance(values, bytes):
         values = values.decode("latin-1")
-    return values.strip(" \0\t\r\n")[:64] if isinstance(values, str) else ""
+    return plain_text(values, 64)
 
 
 def _clock(values: object) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from album import media
 from album.clips.still import frame_at
 from album.cropping import crop
-from album.errors import MediaError, TooSlow
+from album.errors import MediaError, TooSlow, one_file
 from album.events import EmotionsTold, EmotionsToTell
 from album.views import VIEW, scaled
 from album.workers import LIMIT, Clock, GivenUp, Workers
@@ -96,7 +96,8 @@ class _Read:
     def __call__(self, photo: Untold) -> Batch | str:
         self.clock.start(photo.path)
         try:
-            return self._of_clip(photo) if photo.kind == "clip" else self._of_photo(photo)
+            with one_file(photo.path):
+                return self._of_clip(photo) if photo.kind == "clip" else self._of_photo(photo)
         except MediaError as error:
             return error.reason
         except MemoryError:

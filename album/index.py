@@ -169,12 +169,10 @@ def _index(
         yield from _express(library, engine, here, options)
         if options.group:
             yield from group_if_due(
-                *(library, engine, options.method),
-                spread=source.spread,
-                memory=options.memory,
+                library, engine, options.method, spread=source.spread, memory=options.memory
             )
     if options.read_tags:
-        yield from _read_tags(library, engine, here, options)
+        yield from _read_tags(library, engine, here, options, source.spread)
 
 
 def _express(
@@ -196,7 +194,11 @@ def _express(
 
 
 def _read_tags(
-    library: Library, engine: Engine, roots: Sequence[Path], options: IndexOptions
+    library: Library,
+    engine: Engine,
+    roots: Sequence[Path],
+    options: IndexOptions,
+    spread: Spread | None,
 ) -> Iterator[Event]:
     """Bring in what tags say, now that there are groups which can get names, and group again."""
     from album.imports.run import ImportOptions, import_tags, photos_in
@@ -207,7 +209,9 @@ def _read_tags(
         yield event
         changed |= isinstance(event, TagsImported) and bool(event.change and event.change.event_id)
     if changed and options.group:
-        yield from group_if_due(library, engine, options.method, memory=options.memory)
+        yield from group_if_due(
+            library, engine, options.method, spread=spread, memory=options.memory
+        )
 
 
 def group_if_due(
@@ -245,13 +249,13 @@ def group_if_due(
         shown = counts.people - counts.passers_by
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
-    if method == "default":
-        with space_for(library.path, memory, spread=spread) as space:
+    with space_for(library.path, memory, spread=spread) as space:
+        if method == "default":
             yield from assign(library, nets_of(engine), space)
-    else:
-        yield from group(library, engine, method=method)
-        set_setting(library, LAST_WHOLE, f"{method} 0")
-    prepare(library)
+        else:
+            yield from group(library, engine, method=method)
+            set_setting(library, LAST_WHOLE, f"{method} 0")
+        prepare(library, space)
     set_setting(library, GROUPED_UNDER, how)
 
 

@@ -6,10 +6,11 @@ Authority (mp4ra.org); raw formats: the signatures that dcraw and libraw documen
 
 import struct
 from enum import StrEnum
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import BinaryIO
 
 from album.errors import Empty, StrPath, reading
+from album.regular import open_regular
 
 HEAD = 512
 """Bytes that are enough to tell every kind but raw photos in a TIFF container."""
@@ -163,7 +164,7 @@ def read_kind(path: StrPath) -> Kind:
     Empty, Vanished, Unreadable
         When there is nothing to read.
     """
-    with reading(path), Path(path).open("rb") as file:
+    with reading(path), open_regular(path) as file:
         return kind_of(file, path)
 
 

@@ -6,14 +6,16 @@ identifier; what other programs have exported has lost it, so that name and leng
 
 import re
 from collections.abc import Iterable
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from album.dates_sidecars import neighbours
-from album.errors import AlbumError
+from album.decoding import translated
+from album.errors import AlbumError, reading
 from album.kinds import Kind, kind_of
 from album.media import Header, read_header
 from album.metadata import CLIP_ID
 from album.opening import open_picture
+from album.regular import open_regular
 
 MAX_SECONDS = 4.0
 """Apple's last three seconds at most, others' a little more."""
@@ -78,11 +80,11 @@ def is_live(path: str) -> bool:
 def _identifiers(path: str) -> set[str] | None:
     """Return the identifiers in the EXIF block of a still; None for what is no picture."""
     try:
-        with Path(path).open("rb") as file:
+        with reading(path), translated(path), open_regular(path) as file:
             kind = kind_of(file, path)
             if kind not in (Kind.JPEG, Kind.HEIC):
                 return None
             block = open_picture(file, kind).info.get("exif") or b""
-    except Exception:  # whatever a decoder makes of hostile data; its own run tells of it
+    except AlbumError:  # the still is read on its own, which reports what is wrong with it
         return None
     return {found.decode() for found in _IDENTIFIER.findall(block)}

@@ -2,52 +2,37 @@
 
 The decoder is chosen by the content (`album.kinds`) and called by name; Pillow's guessing, and its
 limits, which are settings of the whole process, stay out of it. What any decoder raises becomes an
-`AlbumError` with the path.
+`AlbumError` with the path (`album.decoding`).
 """
 
-import errno
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from album import colour, developing, exif, heif, metadata, motion, truncation
-from album.clips.header import find_picture
+from album.clips.header import find_picture, open_clip
 from album.dates_sidecars import neighbours
+from album.decoding import translated
 from album.errors import (
-    AlbumError,
-    Damaged,
     Ignored,
     NotAPhoto,
     StillChanging,
     StrPath,
     TooLarge,
-    Truncated,
-    Unreadable,
     Unsupported,
     reading,
 )
 from album.kinds import HEAD, STILLS, Kind, kind_of, name_of_other, promises_media
 from album.limits import LIMITS, Limits, check, pixels_text, room_for, webp_size
 from album.opening import RawPhoto, open_picture, open_raw
+from album.regular import open_regular
 
 if TYPE_CHECKING:
     from PIL import Image
-
-_DISK_ERRORS = frozenset((errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT))
-_NOT_READ = (
-    "unsupported",
-    "not supported",
-    "unknown pixel mode",
-    "cannot handle",
-    "unknown raw mode",
-)
-_CUT_SHORT = ("truncat", "end of file", "end-of-file", "not processed", "unexpected eof")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +116,7 @@ def read_header(
     Truncated, Damaged
         The header makes no sense.
     """
-    with reading(path), Path(path).open("rb") as file:
+    with reading(path), open_regular(path) as file:
         kind = kind_of(file, path)
         _require_readable(kind, file, path)
         beside = neighbours(os.fspath(path)) if names is None else names
@@ -187,7 +172,7 @@ def read_upright(
     """Do what `read_image` does, and leave the pixels where they are: copying all takes a while."""
     if header.kind not in STILLS:
         raise NotAPhoto(path, "a clip has frames instead")
-    with reading(path), Path(path).open("rb") as file, translated(path):
+    with reading(path), open_regular(path) as file, translated(path):
         if header.kind is Kind.RAW:
             image, stored = _raw_picture(file, path)
         else:
@@ -308,46 +293,10 @@ def _swapped(size: tuple[int, int], orientation: int) -> tuple[int, int]:
 
 
 def _clip_header(file: BinaryIO, path: StrPath, sidecar: Mapping[str, str]) -> Header:
-    import av
-
-    with av.open(file, metadata_errors="replace") as container:
+    with open_clip(file) as container:
         try:
             found = find_picture(container, path)
         except NotAPhoto as error:
             raise (error if promises_media(path) else Ignored(path, "sound only")) from error
         tags = metadata.clip_tags(container.metadata, found.stream.metadata)
     return Header(Kind.CLIP, found.size, tags=tags | dict(sidecar), seconds=found.seconds)
-
-
-@contextmanager
-def translated(path: StrPath) -> Iterator[None]:
-    """Turn whatever a decoder raises into an `AlbumError` with the path.
-
-    Decoders meet hostile data with any exception there is (struct.error, KeyError, RecursionError,
-    ...), so all of them are caught here, at the one border to them.
-    """
-    try:
-        yield
-    except AlbumError:
-        raise
-    except MemoryError as error:
-        raise TooLarge(path, "out of memory") from error
-    except Exception as error:
-        text = str(error)
-        if type(error).__name__.startswith("DecompressionBomb"):
-            raise TooLarge(path) from error
-        if isinstance(error, EOFError) or any(word in text.lower() for word in _CUT_SHORT):
-            raise Truncated(path) from error
-        # FFmpeg calls data that make no sense an input error, too.
-        own = not type(error).__module__.startswith("av.")
-        if own and isinstance(error, OSError) and error.errno in _DISK_ERRORS:
-            raise Unreadable(path, error.strerror or "") from error
-        if any(words in text.lower() for words in _NOT_READ):
-            raise Unsupported(path, _detail(text)) from error
-        raise Damaged(path, _detail(text)) from error
-
-
-def _detail(text: str) -> str:
-    """Return a decoder's message fit for one sentence on one line."""
-    line = " ".join(text.split()).rstrip(".;: ")
-    return "".join(c for c in line if c.isprintable())[:120]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from album import dates_sidecars, dates_xmp, exif
+from album.plain import plain_text
 
 _IPTC_RESOURCE = 0x0404
 _IPTC_DATE_CREATED, _IPTC_TIME_CREATED = (2, 55), (2, 60)
@@ -63,7 +64,7 @@ def clip_tags(container: Mapping[str, str], stream: Mapping[str, str]) -> dict[s
     utc = container.get("creation_time") or stream.get("creation_time")
     identifier = container.get("com.apple.quicktime.content.identifier")
     found = {CLIP_LOCAL: local, CLIP_UTC: utc, CLIP_ID: identifier}
-    return {name: text[:64] for name, text in found.items() if text}
+    return {name: kept for name, text in found.items() if (kept := plain_text(text, 64))}
 
 
 def _named(prefix: str, properties: Mapping[str, str]) -> dict[str, str]:
@@ -105,7 +106,7 @@ def _iptc_created(resources: object) -> str:
         return text
     # Many programs write +0000 only because the field wants a zone.
     zone = "" if clock[7:] == "0000" else clock[6:]
-    return f"{text}T{clock[:2]}:{clock[2:4]}:{clock[4:6]}{zone}"
+    return plain_text(f"{text}T{clock[:2]}:{clock[2:4]}:{clock[4:6]}{zone}", 64)
 
 
 def _iptc_fields(block: bytes) -> dict[tuple[int, int], str]:

@@ -8,7 +8,15 @@ from album import live, scan
 from album.analyse import Task
 from album.errors import StrPath, is_remote
 from album.events import PhotoFailed, Scanned
-from db.files import forget_failures, known_files, mark_gone, mark_present, not_described
+from album.retries import forget_outdated
+from db.files import (
+    forget_failures,
+    known_files,
+    mark_gone,
+    mark_present,
+    not_described,
+    save_unreadable,
+)
 from db.forgetting import forgotten_contents
 from db.library import Library
 from db.rows import KnownFile
@@ -40,6 +48,9 @@ def look(
     if retry:
         forget_failures(library, paths)
     walk = scan.walk(paths)
+    forget_outdated(library, paths)
+    told = [(error.path, error.code, error.reason) for error in walk.unreadable]
+    save_unreadable(library, paths, told)
     known = all_known(library, contract, clips)
     changes = scan.changes(walk.files, known, reachable=walk.reachable)
     gone = [path for path in changes.gone if not known[path].gone]

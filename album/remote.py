@@ -17,17 +17,22 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from album.decoding import is_mistake, system_words
 from album.errors import (
     AlbumError,
     MediaError,
     MissingFolder,
     NeedsPackage,
     StillChanging,
+    Unexpected,
     Unreadable,
     Vanished,
+    is_possible,
+    shown,
 )
 from album.kinds import CLIP_SUFFIXES
 from album.live import SUFFIXES as STILLS
+from album.plain import plain_text
 
 SIDECARS = (".xmp", ".json")
 MOST_BESIDE = 12
@@ -68,13 +73,19 @@ def _system(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise AlbumError(f"{url} can't be read: {error}.") from error
     except Exception as error:
-        raise Unreadable(url, _told(error)) from error
+        raise _refused(url, error) from error
     return system, path
 
 
+def _refused(url: str, error: Exception) -> Unreadable:
+    return Unreadable(url, _told(error))
+
+
 def _told(error: BaseException) -> str:
-    text = " ".join(str(error).split())[:200]
-    return text or type(error).__name__
+    """Return what a server said, in the words of the system where it is an error of the system."""
+    if isinstance(error, OSError) and (words := system_words(error)):
+        return words
+    return plain_text(str(error)) or type(error).__name__
 
 
 @contextmanager
@@ -89,9 +100,9 @@ def _reading(url: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise Unreadable(url, _told(error)) from error
+        raise _refused(url, error) from error
     except Exception as error:  # each protocol has errors of its own
-        raise Unreadable(url, _told(error)) from error
+        raise (Unexpected(url, error) if is_mistake(error) else _refused(url, error)) from error
 
 
 Listed = tuple[str, int, int, tuple[str, ...]]
@@ -143,7 +154,9 @@ def walk(
             if skip(name) or one["name"].rstrip("/") == path.rstrip("/"):
                 continue
             here = f"{url}/{name}"
-            if one["type"] == "directory":
+            if not is_possible(name):
+                report(Unreadable(shown(here), "its name can't be part of an address"))
+            elif one["type"] == "directory":
                 folders.append((here, one["name"]))
             elif system._strip_protocol(here) != system._strip_protocol(one["name"]):
                 report(Unreadable(here, "its name can't be part of an address"))

@@ -14,15 +14,18 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from album import remote
+from album.decoding import system_words
 from album.errors import (
     MediaError,
     MissingFolder,
     StillChanging,
     StrPath,
     Unreadable,
+    UnreadableFolder,
     is_remote,
     reading,
 )
+from album.regular import is_missing, open_regular
 
 JUNK = frozenset(
     name.casefold()
@@ -174,7 +177,7 @@ def iter_files(roots: Iterable[StrPath], *, report: Report) -> Iterator[Found]:
     """
     tops = _outermost([absolute(root) for root in roots])
     for top in tops:
-        if not Path(top).exists():
+        if is_missing(top, follow=True):
             raise MissingFolder(top)
     return _Walker(report).run(tops)
 
@@ -197,7 +200,7 @@ class _Walker:
                 yield from self._follow(link)
 
     def _visit(self, path: str) -> Iterator[Found]:
-        if Path(path).is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - unlike that of Path, it never raises
             yield from self._folder(path)
         else:
             found = self._file(path)
@@ -231,6 +234,8 @@ class _Walker:
                             folders.append(entry.path)
                     else:
                         files.append(entry.path)
+        except Unreadable as error:
+            self._report(UnreadableFolder(folder, _said(error)))
         except MediaError as error:
             self._report(error)
         return sorted(files), sorted(folders)
@@ -249,10 +254,17 @@ class _Walker:
 
     def _follow(self, link: str) -> Iterator[Found]:
         target = os.path.realpath(link)
-        if not Path(target).exists() or any(_reaches(top, target) for top in self._covered):
+        if is_missing(target, follow=True):
+            return
+        if any(_reaches(top, target) for top in self._covered):
             return
         self._covered.append(target)
         yield from self._visit(link)
+
+
+def _said(error: BaseException) -> str:
+    """Return what the system said that lies behind an error."""
+    return system_words(error.__cause__) if isinstance(error.__cause__, OSError) else ""
 
 
 def _outermost(paths: list[str]) -> list[str]:
@@ -360,10 +372,10 @@ def is_as_found(found: Found) -> bool:
     if is_remote(found.path):
         return remote.is_there(found.path, found.size)
     try:
-        with Path(found.path).open("rb") as file:
+        with open_regular(found.path) as file:
             status = os.fstat(file.fileno())
             file.read(1)
-    except (OSError, ValueError):
+    except (MediaError, OSError):
         return False
     return (status.st_size, status.st_mtime_ns) == (found.size, found.mtime_ns)
 
@@ -378,10 +390,8 @@ def content_hash(path: StrPath) -> str:
     StillChanging
         When it changed while it was read.
     """
-    with reading(path), Path(path).open("rb") as file:
+    with reading(path), open_regular(path) as file:
         before = os.fstat(file.fileno())
-        if not stat.S_ISREG(before.st_mode):
-            raise Unreadable(path, "not a regular file")
         digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20))
         after = os.fstat(file.fileno())
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

@@ -51,9 +51,9 @@ def settle(
         case Skipped(task, kind):
             save_files(library, [seen(task, None, kind)])
             return FileSkipped(path, kind)
-        case Failed(task, stage, reason, content_hash, kind):
+        case Failed(task, stage, reason, content_hash, kind, trace):
             save_failure(library, seen(task, content_hash, kind), stage=stage, reason=reason)
-            return PhotoFailed(path, reason)
+            return PhotoFailed(path, reason, trace)
 
 
 def seen(task: Task, content_hash: str | None, kind: str = "image") -> SeenFile:

@@ -297,9 +297,10 @@ def _parts(x: Doubles, variance: Doubles) -> tuple[float, Mask]:
     if 2 * mask.sum() > len(x):
         mask = ~mask
     one, two = x[~mask], x[mask]
-    far = (one**2).sum(axis=1).mean() + (two**2).sum(axis=1).mean()
-    far += variance[~mask].mean() + variance[mask].mean() - 2 * one.mean(axis=0) @ two.mean(axis=0)
-    return float(max(far, 0)), mask
+    far = float((one**2).sum(axis=1).mean() + (two**2).sum(axis=1).mean())
+    far += float(variance[~mask].mean() + variance[mask].mean())
+    far -= 2 * float(one.mean(axis=0) @ two.mean(axis=0))
+    return max(far, 0.0), mask
 
 
 def _last_merge(x: Doubles, variance: Doubles) -> Mask:

@@ -1,7 +1,7 @@
 """What lies on the disk: files seen, moved, gone and come back, and those that failed."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ from db.rows import FailureRow, KnownFile
 from db.schema import analysis, contract, face, failure, file, observation, photo
 from db.sql import chunks, contract_id, under, upsert
 
+NOT_LOOKED_AT = -1
+"""Size of what is known only because it could not be looked at: a folder, mostly."""
 _CHANGING = ("photo_id", "kind", "size", "mtime_ns", "content_hash", "seen_at", "gone_at")
 
 
@@ -282,12 +284,69 @@ def failures(library: Library) -> list[FailureRow]:
         return [FailureRow(*row) for row in conn.execute(query)]
 
 
-def forget_failures(library: Library, roots: Sequence[str] = (os.sep,)) -> int:
-    """Forget failures in and below `roots`, so that the files are tried again; return how many."""
+def forget_failures(
+    library: Library,
+    roots: Sequence[str] = (os.sep,),
+    *,
+    stages: Collection[str] = (),
+    but: Collection[str] = (),
+    before: datetime | None = None,
+) -> int:
+    """Forget failures, so that the files are tried again; return how many.
+
+    Parameters
+    ----------
+    library : Library
+    roots : sequence of str
+        Only those of files in and below these.
+    stages : collection of str
+        Only those of these stages; of all, if there is none here.
+    but : collection of str
+        Not those of these stages.
+    before : datetime, optional
+        Only those that were recorded before this moment.
+    """
+    wanted = delete(failure).where(failure.c.stage.not_in(but))
+    if stages:
+        wanted = wanted.where(failure.c.stage.in_(stages))
+    if before is not None:
+        wanted = wanted.where(failure.c.at < before)
     with library.write() as conn:
         return sum(
             conn.execute(
-                delete(failure).where(failure.c.file_id.in_(select(file.c.id).where(part)))
+                wanted.where(failure.c.file_id.in_(select(file.c.id).where(part)))
             ).rowcount
             for part in under(roots)
         )
+
+
+def save_unreadable(
+    library: Library, roots: Sequence[str], found: Sequence[tuple[str, str, str]]
+) -> None:
+    """Remember the folders and files that a walk could not look at.
+
+    They fail until a later walk over the same roots does not name them any more. What is known of
+    them stays.
+
+    Parameters
+    ----------
+    library : Library
+    roots : sequence of str
+        What was walked.
+    found : sequence of tuple of str
+        Path, stage and reason of each.
+    """
+    at = now()
+    with library.write() as conn:
+        for part in under(roots):
+            conn.execute(delete(file).where(part, file.c.size == NOT_LOOKED_AT))
+        for path, stage, reason in found:
+            unknown = _file_row(SeenFile(path, NOT_LOOKED_AT, 0, None, "other"), None, at)
+            upsert(conn, file, [unknown], keys=["path"])
+            columns = (file.c.id, file.c.size, file.c.mtime_ns)
+            file_id, size, mtime_ns = conn.execute(
+                select(*columns).where(file.c.path == path)
+            ).one()
+            why = {"content_hash": None, "stage": stage, "reason": reason, "at": at}
+            row = {"file_id": file_id, "size": size, "mtime_ns": mtime_ns, **why}
+            upsert(conn, failure, [row], keys=["file_id"], update=list(why))

@@ -12,6 +12,10 @@ GROUPED_UNDER = "grouped_under"
 CANDIDATES = "suggest.candidates"
 """Setting in which suggestions keep distances between faces; without it they are found again."""
 
+READ_BY = "index.read_by"
+"""Setting that says which decoders read files last, and since when, so that what failed with
+earlier ones is read again."""
+
 ASKED = "suggest.asked"
 """Setting that keeps the last list of questions, whose numbers are answered."""
 

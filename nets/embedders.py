@@ -35,7 +35,7 @@ class MobileNetIdentity:
         if self._power != 1:
             vectors = np.maximum(vectors, 0) ** np.float32(self._power)
             length = np.linalg.norm(vectors, axis=1, keepdims=True)
-            vectors = vectors / np.maximum(length, np.float32(1e-9))
+            vectors = np.asarray(vectors / np.maximum(length, np.float32(1e-9)), np.float32)
         return _never_zero(np.asarray(vectors))
 
 

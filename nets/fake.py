@@ -184,7 +184,7 @@ class FakeAttributes:
         years = np.array([age for age, _ in said], np.float32)[:, None]
         ages = np.exp(-(((AGES - years) / AGE_SPREAD) ** 2) / 2)
         male = np.array([0.95 if male else 0.05 for _, male in said], np.float32)
-        return AgeGender(ages / ages.sum(axis=1, keepdims=True), male)
+        return AgeGender(np.asarray(ages / ages.sum(axis=1, keepdims=True), np.float32), male)
 
 
 class FakeEmotions:
@@ -206,8 +206,7 @@ def _vector(chip: Image) -> Floats:
     drawn = _read(chip, MARGIN)
     noise = _direction(zlib.crc32(chip.tobytes()) + PERSONS)
     vector = noise if drawn is None else _direction(drawn[0]) + NOISE * noise
-    unit: Floats = vector / np.linalg.norm(vector)
-    return unit
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
 @lru_cache(maxsize=PERSONS)

@@ -11,8 +11,8 @@ from typing import Any
 from album.analysis.drawing import enlargement
 from album.analysis.planes import Planes, packed, unpacked, upright
 from album.clips.frames import CLOSER, Reader, Sampling
+from album.clips.header import open_clip
 from album.errors import Damaged
-from album.media import translated
 
 CODECS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
 """What may be there to write with, the best first; the last always is."""
@@ -107,7 +107,7 @@ def _decoded(
 ) -> Generator[tuple[Any, Planes, float], None, None]:
     """Yield the frames of the clip as decoded, their planes, and their times in seconds."""
     second = 0
-    with translated(path), reader:
+    with reader:
         for seconds, picture in reader.pictures():
             if int(seconds) != second:
                 second = int(seconds)
@@ -193,11 +193,10 @@ class _Sound:
 
 def _sound(path: Path, out: Any) -> _Sound | None:
     """Add the sound to the copy, if there is any that players will find there."""
-    import av
     from av.error import FFmpegError
 
     try:
-        container = av.open(str(path), metadata_errors="replace")
+        container = open_clip(str(path))
     except FFmpegError:
         return None
     heard = container.streams.audio

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from album.analysis.record import MADE_BY
-from album.errors import AlbumError, shown
+from album.errors import AlbumError, MediaError, shown
 from album.filenames import folded
 from album.kinds import CLIP_SUFFIXES
+from album.regular import open_regular
 from album.scan import Found
 
 
@@ -90,8 +91,9 @@ def made_of(place: Place) -> dict[str, Any] | None:
 
 def _record(path: Path) -> dict[str, Any] | None:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with open_regular(path) as file:
+            record = json.loads(file.read())
+    except (MediaError, OSError, ValueError, RecursionError):
         return None
     made = isinstance(record, dict) and record.get("made_by") == MADE_BY
     return record if made else None

@@ -17,9 +17,20 @@ from album.analysis.photos import make_photo
 from album.analysis.places import Place, made_of, places, up_to_date
 from album.analysis.record import MADE_BY, Named
 from album.clips.frames import Sampling
-from album.errors import AlbumError, Ignored, MediaError, MissingFolder, TooSlow, shown
+from album.decoding import system_words
+from album.errors import (
+    AlbumError,
+    Ignored,
+    MediaError,
+    MissingFolder,
+    TooSlow,
+    one_file,
+    shown,
+    trace_of,
+)
 from album.events import ClipDone, Event, FileSkipped, PhotoDone, PhotoFailed, Scanned
 from album.kinds import Kind
+from album.regular import is_missing
 from album.workers import LIMIT, Clock, GivenUp, Workers
 from db.library import Library
 from nets.engine import Engine
@@ -83,7 +94,7 @@ def analyze(
     AlbumError
         If `root` does not exist, or `out` is a file or the folder itself.
     """
-    if not os.path.lexists(root):
+    if is_missing(root):
         raise MissingFolder(root)
     if out.exists() and (not out.is_dir() or out.resolve() == root.resolve()):
         raise AlbumError(f"{shown(out)} is no folder to write to; give one of its own.")
@@ -107,22 +118,27 @@ class _Worker:
         path = Path(place.found.path)
         self.clock.start(place.found.path)
         try:
-            return self._made(path, place, known)
+            with one_file(path):
+                return self._written(path, place, known)
         except Ignored:
             return FileSkipped(path, "other")
         except MediaError as error:
-            return PhotoFailed(path, error.reason)
+            return PhotoFailed(path, error.reason, trace_of(error))
         except AlbumError as error:
             return PhotoFailed(path, str(error))
-        except OSError as error:
-            why = error.strerror or type(error).__name__
-            return PhotoFailed(
-                path, f"could not be written ({why}); make room, or give another folder."
-            )
         except MemoryError:
             return PhotoFailed(path, "needs more memory than there is; try fewer --jobs.")
         finally:
             self.clock.stop(place.found.path)
+
+    def _written(self, path: Path, place: Place, known: Sequence[Named]) -> Event:
+        try:
+            return self._made(path, place, known)
+        except OSError as error:  # of what is read, it would be a MediaError
+            why = system_words(error) or "FFmpeg could not write it"
+            return PhotoFailed(
+                path, f"could not be written ({why}); make room, or give another folder."
+            )
 
     def _made(self, path: Path, place: Place, known: Sequence[Named]) -> Event:
         header = media.read_header(path)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from album.clips.frames import Frame, Reader, Sampling
 from album.clips.look import Look, Told, identity_threshold, scaled
 from album.clips.people import CERTAIN, ClipPerson, group_tracks
-from album.media import translated
 from album.views import VIEW
 from album.workers import Workers
 from clustering.fusion import expected_ages
@@ -105,7 +104,7 @@ def watch(
         Nothing of the clip can be read, or nobody wants it any more.
     """
     opened = Reader(path, sampling, max_side=VIEW, threads=min(threads, 4))
-    with translated(path), opened as reader, Workers(min(threads, 4) + 1) as pool:
+    with opened as reader, Workers(min(threads, 4) + 1) as pool:
         look = Look(engine, reader, pool, _More(engine, engine.sequence))
         look.all(path, stopped)
         return _watched(look.told(), reader, engine)

@@ -251,10 +251,10 @@ def score_detection(
         named[f"ap_{height}"] = average_precision(scores, right, wanted)
     for height in HEIGHTS:
         scores, right, wanted = _judged(read, height)
-        named[f"recall_{height}"] = _share(right[scores > threshold].sum(), wanted)
+        named[f"recall_{height}"] = _share(int(right[scores > threshold].sum()), wanted)
     scores, right, _ = _judged(read, 0)
     above = right[scores > threshold]
-    named["detector_precision"] = _share(above.sum(), len(above))
+    named["detector_precision"] = _share(int(above.sum()), len(above))
     return rows | {name: value for name, value in named.items() if np.isfinite(value)}
 
 

@@ -5,6 +5,7 @@ leaves out change nothing. A long clip is looked at in stretches spread over all
 """
 
 import math
+import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,9 +13,11 @@ from typing import Any, Self
 
 import numpy as np
 
-from album.clips.header import PIXELS, Stream, find_picture
+from album.clips.header import PIXELS, Stream, find_picture, open_clip
 from album.clips.upright import Image, orientation, shown_size, turned
+from album.decoding import translated
 from album.errors import Damaged, StrPath
+from album.regular import require_regular
 
 WINDOW = 9
 """Frames that are handed over at a time: a second and a half, in which a face is described once."""
@@ -126,19 +129,26 @@ class Reader:
         self._ended = False
 
     def __enter__(self) -> Self:
-        """Open the clip; may raise whatever the decoder raises, see `album.media.translated`."""
-        import av
-        from av.video.reformatter import VideoReformatter
+        """Open the clip.
 
-        self._scale, self._shrink, self._close = (VideoReformatter() for _ in range(3))
-        self._container = av.open(str(self._path), metadata_errors="replace")
-        try:
-            self._found = find_picture(self._container, self._path)
-        except BaseException:
-            self._container.close()
-            raise
-        self.stored_size, self.seconds = self._found.size, self._found.seconds
-        self._prepare(self._found)
+        Raises
+        ------
+        MediaError
+            It can't be opened, or holds no picture that is read here.
+        """
+        with translated(self._path):
+            from av.video.reformatter import VideoReformatter
+
+            self._scale, self._shrink, self._close = (VideoReformatter() for _ in range(3))
+            require_regular(self._path)
+            self._container = open_clip(os.fspath(self._path))
+            try:
+                self._found = find_picture(self._container, self._path)
+                self.stored_size, self.seconds = self._found.size, self._found.seconds
+                self._prepare(self._found)
+            except BaseException:
+                self._container.close()
+                raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -171,14 +181,14 @@ class Reader:
 
         Raises
         ------
-        Damaged
-            No frame can be decoded at all, or none from `start_ms` on.
-        Exception
-            Whatever the decoder raises, see `album.media.translated`.
+        MediaError
+            Decoding failed; `Damaged` where no frame can be decoded at all, or none from
+            `start_ms` on.
         """
         sampling = self._sampling
         self._period = (sampling.every_seen if faces_seen else sampling.every) / self._rate
-        frames = list(islice(self._wanted, WINDOW))
+        with translated(self._path):
+            frames = list(islice(self._wanted, WINDOW))
         if not frames and self.size == (0, 0):
             where = f" at {self._from_s:.1f} seconds" if self._from_s else ""
             raise Damaged(self._path, f"no frame{where} can be decoded")
@@ -187,13 +197,14 @@ class Reader:
     def pictures(self) -> Iterator[tuple[float, Any]]:
         """Yield every frame as decoded, with its time in seconds since the start of the clip.
 
-        Instead of `window`, whose `Sampling` then decides nothing.
+        Instead of `window`, whose `Sampling` then decides nothing; errors as there.
         """
-        self._found.stream.codec_context.skip_frame = "DEFAULT"
-        for seconds, picture in self._decode(smooth=True):
-            if self.size == (0, 0):
-                self._measure(picture)
-            yield seconds, picture
+        with translated(self._path):
+            self._found.stream.codec_context.skip_frame = "DEFAULT"
+            for seconds, picture in self._decode(smooth=True):
+                if self.size == (0, 0):
+                    self._measure(picture)
+                yield seconds, picture
         self._ended = True
 
     @property
@@ -203,11 +214,13 @@ class Reader:
 
     def scaled(self, picture: Any, size: tuple[int, int]) -> Any:
         """Return a decoded frame as ``yuv420p`` of a size that it has before it is turned."""
-        return self._shrink.reformat(picture, *size, "yuv420p", interpolation="AREA")
+        with translated(self._path):
+            return self._shrink.reformat(picture, *size, "yuv420p", interpolation="AREA")
 
     def closer(self, frame: Frame) -> Image:
         """Return a frame upright in as many pixels as are of use for cropping faces."""
-        return self._pixels(self._close, frame.picture, self._closer_size)
+        with translated(self._path):
+            return self._pixels(self._close, frame.picture, self._closer_size)
 
     @property
     def problem(self) -> str:
@@ -224,7 +237,7 @@ class Reader:
         if self.seconds is None:
             return False
         early = self.seconds - self._last_s > max(LOST_S, LOST_SHARE * self.seconds)
-        said = self._found.stream.frames
+        said = self._found.frames
         return early and (not said or self._packets < (1 - LOST_SHARE) * said)
 
     def _stretches(self) -> tuple[list[float], float]:

@@ -17,7 +17,6 @@ from album.clips.frames import Frame, Reader, Sampling
 from album.clips.people import ClipPerson, Described, Seen, find_people, moments
 from album.clips.upright import Image
 from album.errors import StrPath, Unreadable
-from album.media import translated
 from album.workers import Workers
 from clustering.tracks import Tracker
 from db.records import Sighting
@@ -110,7 +109,7 @@ def read_clip(
         returned, with the reason.
     """
     opened = Reader(path, sampling, max_side=view, threads=min(threads, 4))
-    with translated(path), opened as reader, Workers(min(threads, 4) + 1) as pool:
+    with opened as reader, Workers(min(threads, 4) + 1) as pool:
         look = Look(engine, reader, pool)
         look.all(path, stopped)
         return look.result()

@@ -2,7 +2,7 @@
 
 from album.clips.frames import CLOSER, Reader, Sampling
 from album.errors import StrPath
-from album.media import Picture, translated
+from album.media import Picture
 
 
 def frame_at(path: StrPath, time_ms: int) -> Picture:
@@ -26,7 +26,7 @@ def frame_at(path: StrPath, time_ms: int) -> Picture:
         The clip can't be read, or ends before.
     """
     once = Sampling(every=1, every_seen=1, budget=1)
-    with translated(path), Reader(path, once, max_side=CLOSER, start_ms=time_ms) as reader:
+    with Reader(path, once, max_side=CLOSER, start_ms=time_ms) as reader:
         frame = reader.window(faces_seen=False)[0]
         pixels, (width, height) = reader.closer(frame), reader.size
         return Picture(pixels, (pixels.shape[1] / width, pixels.shape[0] / height))

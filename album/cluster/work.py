@@ -29,7 +29,7 @@ from album.storing import BATCH, described
 from album.workers import Clock
 from nets.engine import Engine
 
-PROTOCOL = 1
+PROTOCOL = 2
 """Rises with any change to what is said between coordinator and workers."""
 
 

@@ -15,6 +15,7 @@ from album.commands.common import (
     SOME_FILES_FAILED,
     Session,
     echo_json,
+    echo_traces,
     everywhere,
     opened,
 )
@@ -85,7 +86,9 @@ def command(context: click.Context, /, root: Path, out: Path, **options: Any) ->
     """
     if options["age_model"] and options["attributes"]:
         raise click.UsageError("--age-model and --attributes say the same; give one of them.")
-    done, failures = _run(context.ensure_object(Session), root, out, options)
+    session = context.ensure_object(Session)
+    done, failures = _run(session, root, out, options)
+    echo_traces(session, failures)
     if options["as_json"]:
         listed = [{"path": shown(one.path), "reason": one.reason} for one in failures]
         echo_json({"format": 1, **done, "failures": listed})

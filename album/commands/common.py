@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from album.events import PhotoFailed
     from db.library import Library
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -119,6 +120,15 @@ def everywhere(command: F) -> F:
         help="Show tracebacks.",
     )
     return library(verbose(command))
+
+
+def echo_traces(session: Session, failures: "Iterable[PhotoFailed]") -> None:
+    """Print what lies behind failures of single files, where ``-v`` asks for it."""
+    from album.errors import shown
+
+    for one in failures if session.verbose else ():
+        if one.trace:
+            click.echo(f"{shown(one.path)}\n{one.trace}", err=True)
 
 
 def bytes_of(gigabytes: float | None) -> int | None:

@@ -15,6 +15,7 @@ from album.commands import text
 from album.commands.common import SOME_FILES_FAILED, Session
 from album.commands.progress import ENOUGH, FIRST_LINE_S, LONGEST_PAUSE_S
 from album.errors import MissingFolder
+from album.regular import is_missing
 
 if TYPE_CHECKING:
     from album.tags.write import Tagged
@@ -68,7 +69,7 @@ def write(
 
     session = context.ensure_object(Session)
     for path in paths:
-        if not os.path.lexists(path):
+        if is_missing(path):
             raise MissingFolder(path)
     roots = [os.path.normpath(path.absolute()) for path in paths]
     options = TagOptions(embed, sidecar_style, iptc_regions, everyone, remove, dry_run)

@@ -19,12 +19,14 @@ from album.commands.common import (
     Session,
     bytes_of,
     echo_json,
+    echo_traces,
     everywhere,
 )
 from album.commands.nets_options import CLIP_EVERY, FILE_TIMEOUT, choice_of, nets_options
 from album.commands.progress import progress
 from album.errors import MissingFolder, is_remote, shown
 from album.events import IndexReport
+from album.regular import is_missing
 
 if TYPE_CHECKING:
     from album.cluster.pool import Pool
@@ -77,10 +79,11 @@ def command(context: click.Context, /, paths: tuple[Path | str, ...], **options:
     session = context.ensure_object(Session)
     place_of(options)
     for path in paths:
-        if not is_remote(path) and not os.path.lexists(path):
+        if not is_remote(path) and is_missing(path):
             raise MissingFolder(path)
     _refuse_afar(paths, options)
     report, failed = run(session, paths, options)
+    echo_traces(session, report.failures)
     if options["as_json"]:
         echo_json(_record(report, failed))
     else:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from album.commands import text
-from album.commands.common import PATH, Session, everywhere
+from album.commands.common import PATH, Session, echo_traces, everywhere
 from album.commands.index import WAIT_S
 from album.commands.nets_options import engine_of, nets_options
 from album.errors import AlbumError, MissingFolder, shown
+from album.regular import is_missing
 
 if TYPE_CHECKING:
     from album.watching import Batch
@@ -45,7 +46,7 @@ def command(session: Session, /, paths: tuple[Path, ...], **options: Any) -> Non
     from db.library import Library
 
     for path in paths:
-        if not os.path.lexists(path):
+        if is_missing(path):
             raise MissingFolder(path)
     make_folder(session.path)
     keep_large_blocks()
@@ -55,6 +56,7 @@ def command(session: Session, /, paths: tuple[Path, ...], **options: Any) -> Non
         with Library.open(session.path, wait_s=WAIT_S) as library:
             for batch in _batches(library, paths, options, stop):
                 _tell(batch, as_json=options["as_json"])
+                echo_traces(session, batch.report.failures)
     except KeyboardInterrupt:
         pass
     finally:

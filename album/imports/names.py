@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+from album.plain import plain_text
 from db.people import folded
 
 NOBODY = frozenset(
@@ -15,7 +16,8 @@ LONGEST = 200
 
 def cleaned(name: str | None) -> str:
     """Return a name in Unicode's composed form with single spaces; nothing for nobody's."""
-    text = " ".join(unicodedata.normalize("NFC", name or "").split())
+    # A name that is too long is reported as such, so it must not be cut to fit here.
+    text = " ".join(unicodedata.normalize("NFC", plain_text(name, LONGEST + 1)).split())
     return "" if folded(text) in NOBODY else text
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from album.errors import MediaError
+from album.errors import MediaError, one_file
 from album.imports.names import cleaned
 from album.tags.places import read_tags
 from album.tags.read import Tags
@@ -69,7 +69,8 @@ def read_photo(photo: TaggedPhoto) -> PhotoTags:
     cropped = False
     for path in photo.paths:
         try:
-            tags = read_tags(path)
+            with one_file(path):
+                tags = read_tags(path)
         except MediaError as error:
             problems.append((path, str(error)))
             continue

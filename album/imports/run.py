@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from album.errors import AlbumError, MissingFolder, shown
+from album.errors import AlbumError, MissingFolder, one_file, shown
 from album.events import TagsImported, TagsRead, TagsToRead, TagsUnread
 from album.imports import names as spelled
 from album.imports.decide import Claim
 from album.imports.faces import Described, describe_regions
 from album.imports.read import PhotoTags, TaggedFace, in_pixels, read_photo
 from album.imports.store import Found, ImportReport, store
+from album.regular import is_missing
 from db.found import IMPORTED
 from db.imports import PlacedBox, TaggedPhoto, boxes_in, forgotten_boxes, present_photos, save_hints
 from db.library import Library
@@ -131,7 +132,7 @@ def photos_in(
         A root does not exist, or holds no photo that is in the library.
     """
     for root in roots:
-        if not os.path.lexists(root):
+        if is_missing(root):
             raise MissingFolder(root)
     photos: dict[int, TaggedPhoto] = {}
     for root in roots:
@@ -234,7 +235,12 @@ def _described(tags: PhotoTags, faces: list[TaggedFace], engine: Engine) -> Desc
     *others, last = tags.photo.paths
     for path in others:
         try:
-            return describe_regions(path, regions, engine, IMPORTED)
+            return _described_in(path, regions, engine)
         except AlbumError:
             continue
-    return describe_regions(last, regions, engine, IMPORTED)
+    return _described_in(last, regions, engine)
+
+
+def _described_in(path: str, regions: NDArray[np.float32], engine: Engine) -> Described:
+    with one_file(path):
+        return describe_regions(path, regions, engine, IMPORTED)

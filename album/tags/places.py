@@ -9,6 +9,7 @@ from album import kinds
 from album.dates_sidecars import neighbours
 from album.errors import BadTags, StrPath, reading
 from album.kinds import Kind
+from album.regular import is_regular, open_regular
 from album.tags import jpeg, png, tiff, webp, xmp
 from album.tags.pieces import BadContainer
 from album.tags.read import Tags, read
@@ -25,12 +26,13 @@ def sidecars(path: StrPath) -> list[str]:
     """
     file = Path(path)
     names = neighbours(os.fspath(path))
-    return [
+    found = [
         os.fspath(file.with_name(stem + suffix))
         for stem in (file.name, file.stem)
         for suffix in (".xmp", ".XMP")
         if stem + suffix in names
     ]
+    return [one for one in found if is_regular(one)]
 
 
 def read_tags(path: StrPath) -> Tags:
@@ -61,7 +63,7 @@ def read_sidecar(path: StrPath) -> Tags:
     ------
     BadTags, Vanished, Unreadable
     """
-    with reading(path), Path(path).open("rb") as file:
+    with reading(path), open_regular(path) as file:
         packet = file.read(xmp.MAX_PACKET + 1)
     return _understood(path, [packet]) if packet.strip() else Tags()
 
@@ -83,7 +85,7 @@ def embedded_packets(path: StrPath) -> list[bytes]:
     ------
     BadTags, Vanished, Unreadable
     """
-    with reading(path), Path(path).open("rb") as file:
+    with reading(path), open_regular(path) as file:
         kind = kinds.kind_of(file, path)
         try:
             if kind in NATIVE:

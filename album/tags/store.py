@@ -13,6 +13,7 @@ from pathlib import Path
 from album import kinds
 from album.errors import Untagged
 from album.kinds import Kind
+from album.regular import open_regular
 from album.tags.pieces import BadContainer, joined
 from album.tags.places import NATIVE
 
@@ -35,7 +36,7 @@ def writing(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Untagged(path, error.strerror or str(error)) from error
+        raise Untagged(path, error.strerror or "") from error
 
 
 @contextmanager
@@ -141,7 +142,7 @@ def fill_photo(new: Path, path: str, packets: Sequence[bytes]) -> str:
     Untagged
         This kind of photo can't carry the packets.
     """
-    with Path(path).open("rb") as file:
+    with open_regular(path) as file:
         kind = kinds.kind_of(file, path)
         if kind in NATIVE:
             try:

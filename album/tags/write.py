@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 
-from album.errors import BadTags, MediaError, Untagged, Vanished, reading
+from album.errors import BadTags, MediaError, Untagged, Vanished, one_file, reading
 from album.kinds import Kind, read_kind
+from album.regular import open_regular
 from album.tags import store, xmp
 from album.tags.edit import Wanted
 from album.tags.marks import Written, read_written
@@ -105,7 +106,8 @@ def write_tags(
     pending: list[_Work] = []
     for target in plan:
         try:
-            work = _worked_out(target, rows, options)
+            with one_file(target.path):
+                work = _worked_out(target, rows, options)
         except MediaError as error:
             yield Tagged(target.path, "failed", reason=error.reason)
             continue
@@ -176,7 +178,7 @@ def _read(target: Target, there: bool) -> list[bytes]:
         return embedded_packets(target.path)
     if not there:
         return []
-    with reading(target.path), Path(target.path).open("rb") as file:
+    with reading(target.path), open_regular(target.path) as file:
         packet = file.read(xmp.MAX_PACKET + 1)
     return [packet] if packet.strip() else []
 

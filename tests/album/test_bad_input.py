@@ -141,7 +141,7 @@ def test_a_folder_that_cannot_be_read(shelf, folder, monkeypatch):
     monkeypatch.setattr(os, "scandir", scandir)
     ran = shelf("index", "--profile", "fake", folder)
     assert ran.code == 3
-    assert "locked: cannot be read (Permission denied); check its permissions" in ran.out
+    assert "locked: is a folder that cannot be read (Permission denied); check its" in ran.out
     assert shelf("status", "--json").json["photos"] == 1
 
 

@@ -38,7 +38,7 @@ def test_a_picture_of_one_colour_has_a_hash():
 def looks(hashes, seconds, *, source="exif-original", sizes=None):
     n = len(hashes)
     start = datetime(2020, 1, 1)
-    taken = [np.datetime64("NaT") if s is None else start + timedelta(seconds=s) for s in seconds]
+    taken = [None if s is None else start + timedelta(seconds=s) for s in seconds]
     width = np.array(sizes or [400] * n, np.int64)
     return Looks(
         photo_id=np.arange(10, 10 + n),

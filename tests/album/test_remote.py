@@ -263,3 +263,14 @@ def test_what_reads_photos_again_is_refused_for_those_on_servers(photos, tmp_pat
     assert ran.code == 2
     assert f"{option} reads photos again" in said
     assert "mount memory://photos as a folder" in said
+
+
+def test_a_name_with_half_a_character_costs_that_file(server, photos, tmp_path):
+    for odd in ("/photos/2003/odd \ud83d.jpg", "/photos/odd \ud83d/1.jpg"):
+        server.pipe(odd, b"anything")
+    events = run(tmp_path / "l.db", "memory://photos")
+    assert sum(isinstance(event, PhotoDone) for event in events) == 7
+    with Library.open(tmp_path / "l.db") as library:
+        told = {row.path: row.reason for row in failures(library)}
+    odd = {path for path, reason in told.items() if "name can't be part of an address" in reason}
+    assert odd == {r"memory://photos/2003/odd \ud83d.jpg", r"memory://photos/odd \ud83d"}

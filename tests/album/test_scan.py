@@ -139,7 +139,9 @@ def test_a_folder_that_cannot_be_read_is_reported_and_the_walk_goes_on(tmp_path,
     assert [Path(file.path).name for file in found.files] == ["1.jpg", "3.jpg"]
     (error,) = found.unreadable
     assert isinstance(error, Unreadable)
-    assert str(error).startswith(f"{tmp_path}/locked cannot be read (Permission denied)")
+    assert str(error).startswith(
+        f"{tmp_path}/locked is a folder that cannot be read (Permission denied)"
+    )
     known = {str(tmp_path / n): Found("", 1, 1) for n in ("locked/2.jpg", "a/old.jpg")}
     result = changes(found.files, known, reachable=found.reachable)
     assert result.gone == [str(tmp_path / "a/old.jpg")]

@@ -2,20 +2,29 @@
 
 import errno
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from album import candidates as candidate_groups
+from album import index as indexing
 from album import space as room
 from album.candidates import candidates
 from album.decisions import name_person
 from album.errors import Refused
+from album.events import TagsImported
+from album.imports.store import ImportReport
+from album.index import IndexOptions, index
 from album.regroup import regroup
+from album.sources import Threads
 from album.space import Space, physical_memory, space_for
 from clustering import graph, storage
 from clustering.storage import MEMORY, OnDisk
 from clustering.tiles import search_tile
+from db.library import Library
 from db.questions import placements
+from nets.engine import load_engine
 from tests.album.albums import Shelf, family
 from tests.album.portraits import Album, looks
 
@@ -135,3 +144,59 @@ def test_an_index_takes_a_bound_on_memory(tmp_path, monkeypatch):
     shelf = Shelf(tmp_path)
     shelf.index(family(tmp_path / "photos"), "--memory", "0.5")
     assert asked[0] == (1 << 29,)
+
+
+@pytest.mark.parametrize("method", ["default", "paper"])
+def test_questions_are_prepared_within_the_memory_and_by_the_workers_of_the_index(
+    tmp_path, monkeypatch, method
+):
+    monkeypatch.setattr(graph, "SURVEY_FROM", 1)
+    monkeypatch.setattr(room, "LEAST_CHUNK", 2)
+    spaces, searched = [], []
+    real = candidate_groups.find_candidates
+
+    def find_candidates(library, nets, now, space=None):
+        spaces.append(space)
+        before = len(searched)
+        found = real(library, nets, now, space)
+        spaces[-1] = (space, len(searched) - before)
+        return found
+
+    def elsewhere(tiles):
+        for i, j in tiles.tiles:
+            searched.append((i, j))
+            yield search_tile(tiles.chunk(i), tiles.chunk(j), tiles.terms)
+
+    monkeypatch.setattr(candidate_groups, "find_candidates", find_candidates)
+    engine = load_engine(profile="fake")
+    how = IndexOptions(jobs=1, method=method, memory=300 << 20)
+    with Library.open(tmp_path / "library.db") as library:
+        photos = family(tmp_path / "photos")
+        list(index(library, engine, [photos], how, Threads(spread=elsewhere)))
+    [(space, tiles)] = spaces
+    assert (space.memory, space.spread) == (300 << 20, elsewhere)
+    assert tiles > 0
+
+
+def test_grouping_after_tags_has_the_memory_and_the_workers_of_the_index(tmp_path, monkeypatch):
+    asked = []
+
+    def group_if_due(*_, **how):
+        asked.append(how)
+        yield from ()
+
+    def elsewhere(_):
+        yield from ()
+
+    def import_tags(*_):
+        change = SimpleNamespace(event_id=1)
+        yield TagsImported(ImportReport(), change)
+
+    monkeypatch.setattr(indexing, "group_if_due", group_if_due)
+    monkeypatch.setattr("album.imports.run.import_tags", import_tags)
+    how = IndexOptions(jobs=1, read_tags=True, memory=300 << 20)
+    with Library.open(tmp_path / "library.db") as library:
+        photos = family(tmp_path / "photos")
+        engine = load_engine(profile="fake")
+        list(index(library, engine, [photos], how, Threads(spread=elsewhere)))
+    assert asked == [{"spread": elsewhere, "memory": 300 << 20}] * 2

@@ -20,7 +20,7 @@ LOOK = FakeDetector()
 
 
 def frames_of(path, *, seen=False, **sampling):
-    with media.translated(path), Reader(path, Sampling(**sampling)) as reader:
+    with Reader(path, Sampling(**sampling)) as reader:
         frames = []
         while window := reader.window(faces_seen=seen):
             frames += window
