@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from album import media
 from album.clips.still import frame_at
 from album.errors import AlbumError
+from album.unfinished import temporary
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -344,13 +345,10 @@ def save_jpeg(image: "Image.Image", path: Path) -> None:
         If the folder can't be written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
+    with temporary(path.parent, "picture") as partial:
         partial.touch(mode=0o600)
         image.save(partial, "JPEG", quality=JPEG_QUALITY)
         partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def spread(shots: Iterable[tuple[float, Shot]], most: int) -> tuple[Shot, ...]:

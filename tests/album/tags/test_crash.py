@@ -113,7 +113,7 @@ def test_a_folder_that_is_read_only(shelf, monkeypatch):
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(store.tempfile, "mkstemp", refused)
+    monkeypatch.setattr(store.os, "open", refused)
     for how in ((), ("--embed",)):
         ran = shelf("export", "--xmp", *how)
         assert ran.code == 3
