@@ -80,12 +80,12 @@ def command(session: Session, /, **options: Any) -> None:
 @contextmanager
 def writable(session: Session) -> "Iterator[Library]":
     """Open a library for writing, or for reading where it can't be written."""
-    from db.errors import ReadOnlyLibraryError
+    from db.errors import CAN_BE_READ
     from db.library import Library
 
     try:
         library = Library.open(session.path, create=False)
-    except ReadOnlyLibraryError:
+    except CAN_BE_READ:
         with opened(session) as library:
             yield library
         return

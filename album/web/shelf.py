@@ -11,7 +11,7 @@ from anyio import CapacityLimiter
 from album.errors import StrPath
 from album.web.guard import Access
 from album.web.thumbnails import Thumbnails
-from db.errors import ReadOnlyLibraryError
+from db.errors import CAN_BE_READ, ReadOnlyLibraryError
 from db.library import Library
 from nets.engine import Engine
 
@@ -72,7 +72,7 @@ class Shelf:
             return self._opened(read_only=True)
         try:
             return self._opened(read_only=False)
-        except ReadOnlyLibraryError:
+        except CAN_BE_READ:
             opened = self._opened(read_only=True)
             self.read_only = True
             return opened
