@@ -136,9 +136,13 @@ def write_manifest(folder: Path, files: Mapping[str, Made]) -> None:
     }
     # ASCII, because the source may be a path that is not UTF-8.
     text = json.dumps({"format": FORMAT, "files": entries}, indent=0)
-    with temporary(folder, PURPOSE) as partial:
-        with partial.open("w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(folder / NAME)
+    try:
+        with temporary(folder, PURPOSE) as partial:
+            with partial.open("w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(folder / NAME)
+    except OSError as error:
+        error.filename = os.fspath(folder / NAME)
+        raise

@@ -10,10 +10,9 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -226,7 +225,12 @@ def _draw_all(plan: Plan) -> Iterator[Step]:
     with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
         while batch := list(islice(items, AT_ONCE)):
             with several_temporary(plan.out, PURPOSE, len(batch)) as partials:
-                drawn = list(pool.map(partial(_drawn, plan.out), batch, partials))
+                drawing = [
+                    pool.submit(_drawn, plan.out, item, new)
+                    for item, new in zip(batch, partials, strict=True)
+                ]
+                wait(drawing)  # after an error, too: none may write a file that is deleted already
+                drawn = [one.result() for one in drawing]
                 plan.after.update(
                     (item.path, made) for item, (made, _) in zip(batch, drawn, strict=True)
                 )

@@ -4,6 +4,7 @@ Crops are taken from the photos themselves, decoded no larger than needed; nothi
 whose photo can't be read becomes a grey tile that says so.
 """
 
+import io
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -334,6 +335,13 @@ def _placeholder(text: str, side: int) -> "Image.Image":
     font = fitting_font(draw, text, side - 2 * GAP, max(11, side // 10))
     draw.text((side / 2, side / 2), text, TEXT, font, anchor="mm")
     return tile
+
+
+def jpeg(image: "Image.Image") -> bytes:
+    """Return a picture as JPEG."""
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=JPEG_QUALITY)
+    return content.getvalue()
 
 
 def save_jpeg(image: "Image.Image", path: Path) -> None:

@@ -93,7 +93,8 @@ class Shelf:
             mend = (
                 "start `album serve` without --read-only"
                 if library.is_shared
-                else "make the file and its folder writable and start the server again"
+                else "see that its disk has room and that the file and its folder are writable, "
+                "and start the server again"
             )
             raise ReadOnlyLibraryError(f"The library {library.path} can't be changed; {mend}.")
         yield library
