@@ -65,6 +65,8 @@ def test_killed_in_the_middle_of_an_embed(shelf, moment):
         assert [r.name for r in read_embedded(path).faces] == ["Anna"]
     else:
         assert path.read_bytes() == before
+    assert shelf.people("--all") == people
+    assert [one.name for one in path.parent.iterdir()] == ["a.jpg"], "no copy with the name in it"
     report = shelf.index(path.parent)
     assert (report["photos"], report["failures"]) == (0, [])
     assert shelf.people("--all") == people
