@@ -167,11 +167,13 @@ def _new_journal() -> BinaryIO:
         if _locked(file, otherwise=True) and path.exists():
             break
         file.close()
-    atexit.register(_discard, file, path)
+    atexit.register(_discard, file, path, os.getpid())
     return file
 
 
-def _discard(file: BinaryIO, path: Path) -> None:
+def _discard(file: BinaryIO, path: Path, process: int) -> None:
+    if os.getpid() != process:  # a fork, which has inherited this
+        return
     with suppress(OSError):
         empty = file.tell() == 0
         file.close()

@@ -31,9 +31,9 @@ fake engine, {real} of photos of LFW and of groups of people with the default ne
 kills after which temporary files lay about, which the next command of any kind has to delete.
 
 After each kill, and again after `album status` and the same command once more, all of this is
-checked: `PRAGMA integrity_check` and `foreign_key_check`, nobody twice in a photo that is not exempt,
-every name there and no other, every pixel of every photo as it was, no temporary file anywhere, and
-that the command ends as it should.
+checked: `PRAGMA integrity_check` and `foreign_key_check`, nobody twice in a photo that is not
+exempt, every name there and no other, every pixel of every photo as it was, no temporary file
+anywhere, and that the command ends as it should.
 
 | nets | command | kills | writing | left behind | faults |
 | --- | --- | --- | --- | --- | --- |
