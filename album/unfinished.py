@@ -216,8 +216,8 @@ def _sweep(journal: Path) -> None:
             return
         if left := [path for path in _listed(file.read()) if not _gone(path)]:
             file.seek(0)
-            file.truncate()
             file.write(_lines(left))
+            file.truncate()
             return
         if sys.platform != "win32":
             journal.unlink()  # while it is locked, so that no other process reads it
