@@ -106,7 +106,8 @@ def connect_detached(path: str, *, wait_s: float) -> Detached:
     with _COPYING:  # so that one copy serves all threads
         if (copy := _copy(path, _states(path))) is not None:
             return copy
-        # Who can't write to the file can't lock it either; nor can there be others who write.
+        # Without leave to write there is no lock. A writer would have made the files beside the
+        # library by now, and one that comes later is noticed by the states.
         if can_write(path):
             try:
                 alone = _alone(path, wait_s)
