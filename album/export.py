@@ -6,14 +6,16 @@ what is right already is not touched, so that a second export does nothing.
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
-from typing import TextIO
+from tempfile import TemporaryFile
+from typing import Any, TextIO
 
 from album.errors import shown
-from album.export_manifest import ExportError, Made, read_manifest, sha256
+from album.export_manifest import ExportError, Made, digest_of, read_manifest
 from album.export_plan import (
     FOLDERS,
     JSON,
@@ -93,9 +95,9 @@ def export(
     found = list_people(library, everyone=options.everyone)
     people = sorted(found.shown, key=lambda person: person.id)
     faces = [face for face in appearances(library, people) if face.present]
-    with TemporaryDirectory(prefix="album-export-") as stage:
+    with ExitStack() as stack:
         plan = Plan(out, read_manifest(out))
-        for item in _texts(Path(stage), people, faces, options.formats):
+        for item in _texts(stack, people, faces, options.formats):
             plan_text(plan, item)
         if "folders" in options.formats:
             _plan_folders(plan, people, faces, options.link)
@@ -106,23 +108,30 @@ def export(
 
 
 def _texts(
-    stage: Path, people: Sequence[Person], faces: Sequence[Appearance], formats: tuple[str, ...]
+    stack: ExitStack,
+    people: Sequence[Person],
+    faces: Sequence[Appearance],
+    formats: tuple[str, ...],
 ) -> Iterator[Item]:
-    """Write the texts into a folder for the time being."""
-    if "csv" in formats:
-        with _new_text(stage / PEOPLE_CSV) as file:
-            write_people(csv.writer(file, lineterminator="\n"), people)
-        with _new_text(stage / FACES_CSV) as file:
-            write_faces(csv.writer(file, lineterminator="\n"), people, faces)
+    """Write the texts to temporary files, which end with the stack."""
     if "json" in formats:
-        with _new_text(stage / JSON) as file:
-            write_json(file, people, faces)
-    for path in sorted(stage.iterdir()):
-        yield Item(path.name, Made("text", digests=(sha256(path),)), path)
+        yield _text(stack, JSON, lambda file: write_json(file, people, faces))
+    if "csv" in formats:
+        yield _text(stack, FACES_CSV, lambda file: write_faces(_rows(file), people, faces))
+        yield _text(stack, PEOPLE_CSV, lambda file: write_people(_rows(file), people))
 
 
-def _new_text(path: Path) -> TextIO:
-    return path.open("w", encoding="utf-8", newline="")
+def _rows(file: TextIO) -> Any:
+    return csv.writer(file, lineterminator="\n")
+
+
+def _text(stack: ExitStack, name: str, write: Callable[[TextIO], object]) -> Item:
+    # It has names in it, but no name of its own, so a crash leaves nothing of it.
+    file = stack.enter_context(TemporaryFile())  # noqa: SIM115
+    text = TextIOWrapper(file, encoding="utf-8", newline="")
+    write(text)
+    text.detach()  # flushes
+    return Item(name, Made("text", digests=(digest_of(file),)), file)
 
 
 def _plan_folders(

@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from album.errors import AlbumError, StrPath, shown
+from album.unfinished import temporary
 
 NAME = ".album-export.json"
-TEMPORARY = ".album-export-"
-"""Start of the names of files that are not finished yet."""
+PURPOSE = "export"
+"""Part of the names of temporary files."""
 FORMAT = 1
 SLACK_NS = 2_000_000_000
 """The clock of FAT goes in steps of two seconds."""
@@ -82,7 +84,13 @@ def _same_file(path: Path, source: str) -> bool:
 def sha256(path: StrPath) -> str:
     """Return the digest of a file."""
     with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest_of(file)
+
+
+def digest_of(file: BinaryIO) -> str:
+    """Return the digest of an open file, read from its start."""
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def read_manifest(folder: Path) -> dict[str, Made]:
@@ -128,9 +136,13 @@ def write_manifest(folder: Path, files: Mapping[str, Made]) -> None:
     }
     # ASCII, because the source may be a path that is not UTF-8.
     text = json.dumps({"format": FORMAT, "files": entries}, indent=0)
-    partial = folder / f"{TEMPORARY}manifest"
-    with partial.open("w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / NAME)
+    try:
+        with temporary(folder, PURPOSE) as partial:
+            with partial.open("w", encoding="ascii") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(folder / NAME)
+    except OSError as error:
+        error.filename = os.fspath(folder / NAME)
+        raise

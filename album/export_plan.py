@@ -1,7 +1,7 @@
 """What an export is going to do, worked out before anything is touched, and then done.
 
-Files come from three places: texts that lie ready in a folder for the time being, photos that are
-linked or copied, and pages and pictures that are drawn only when they are needed. Whether a drawn
+Files come from three places: texts that were written to a temporary file, photos that are linked or
+copied, and pages and pictures that are drawn only when they are needed. Whether a drawn
 file is out of date is told by its recipe, a digest of all that it shows, so that an export which
 has nothing to do opens no photo.
 """
@@ -10,14 +10,16 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from album.errors import shown
-from album.export_manifest import NAME, TEMPORARY, ExportError, Made, sha256, write_manifest
+from album.export_manifest import PURPOSE, ExportError, Made, sha256, write_manifest
+from album.unfinished import delete_strays, several_temporary, temporary
 
 FOLDERS, PAGES, STRIPS, JSON = "people", "html", "strips", "album.json"
 """Where the folders, pages and strips of people lie, and the JSON document."""
@@ -51,11 +53,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to be made at a path: from a staged text, from a photo, or by drawing it."""
+    """Something to be made at a path: from a text, from a photo, or by drawing it."""
 
     path: str
     made: Made
-    origin: Path | None = None
+    text: BinaryIO | None = None
     draw: Draw | None = None
 
 
@@ -141,7 +143,7 @@ def plan_photo(plan: Plan, path: str, source: str, wanted: Made | None) -> None:
         return
     plan.after[path] = wanted
     if before is None or before.kind != wanted.kind or not wanted.is_at(plan.out / path):
-        plan.make.append(Item(path, wanted, Path(source)))
+        plan.make.append(Item(path, wanted))
 
 
 def plan_removals(plan: Plan, formats: tuple[str, ...]) -> None:
@@ -190,12 +192,10 @@ def carry_out(plan: Plan) -> Iterator[Step]:
     ------
     ExportError, OSError
     """
+    delete_strays(plan.out, PURPOSE)
     if not plan.make and not plan.remove and plan.after == plan.before:
         return
     plan.out.mkdir(parents=True, exist_ok=True)
-    for unfinished in plan.out.glob(f"{TEMPORARY}*"):
-        if unfinished.name != NAME:
-            unfinished.unlink()
     write_manifest(plan.out, _either(plan))
     for item in plan.make:
         if item.draw is None:
@@ -222,81 +222,102 @@ def _either(plan: Plan) -> dict[str, Made]:
 def _draw_all(plan: Plan) -> Iterator[Step]:
     """Draw some files side by side, note what they are, and put them in their places."""
     items = (item for item in plan.make if item.draw is not None)
-    partials = [plan.out / f"{TEMPORARY}new-{n}" for n in range(AT_ONCE)]
     with ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
         while batch := list(islice(items, AT_ONCE)):
-            try:
-                drawn = list(pool.map(_drawn, batch, partials))  # as many as there are in the batch
+            with several_temporary(plan.out, PURPOSE, len(batch)) as partials:
+                drawing = [
+                    pool.submit(_drawn, plan.out, item, new)
+                    for item, new in zip(batch, partials, strict=True)
+                ]
+                wait(drawing)  # after an error, too: none may write a file that is deleted already
+                drawn = [one.result() for one in drawing]
                 plan.after.update(
                     (item.path, made) for item, (made, _) in zip(batch, drawn, strict=True)
                 )
                 write_manifest(plan.out, _either(plan))
-                for item, (made, unread), partial in zip(batch, drawn, partials, strict=False):
-                    if _put(plan, item.path, made, partial):
+                for item, (made, unread), new in zip(batch, drawn, partials, strict=True):
+                    if _put(plan, item.path, made, new):
                         yield _step(item)
                     yield from (Step("unreadable", item.path, source) for source in unread)
-            finally:
-                for partial in partials:
-                    partial.unlink(missing_ok=True)
 
 
-def _drawn(item: Item, partial: Path) -> tuple[Made, Sequence[str]]:
+def _drawn(out: Path, item: Item, new: Path) -> tuple[Made, Sequence[str]]:
     """Draw a file; one that lacks something has no recipe, so that it is tried again."""
     assert item.draw is not None
     try:
-        unread = item.draw(partial)
+        unread = item.draw(new)
     except OSError as error:
-        error.filename = error.filename or os.fspath(partial)
+        if error.filename is None or _is_full(error):
+            error.filename = os.fspath(out / item.path)
         raise
-    made = replace(item.made, digests=(sha256(partial),))
+    made = replace(item.made, digests=(sha256(new),))
     return (replace(made, recipe="") if unread else made), unread
 
 
-def _put(plan: Plan, path: str, made: Made, partial: Path) -> bool:
+def _put(plan: Plan, path: str, made: Made, new: Path) -> bool:
     """Move a file that was drawn to its place, unless the very same lies there."""
     target = plan.out / path
     if made.is_at(target):
         return False
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial.replace(target)
+    new.replace(target)
     return True
 
 
 def _make(out: Path, item: Item) -> None:
     """Make one file, complete or not at all."""
     target = out / item.path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = out / f"{TEMPORARY}new"
     try:
-        if item.made.kind == "symbolic":
-            partial.symlink_to(item.made.source)
-        elif item.made.kind == "hard":
-            partial.hardlink_to(os.path.realpath(item.made.source))
-        else:
-            _copy(item, partial)
-        partial.replace(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with temporary(out, PURPOSE) as new:
+            if item.made.kind == "symbolic":
+                new.symlink_to(item.made.source)
+            elif item.made.kind == "hard":
+                new.hardlink_to(os.path.realpath(item.made.source))
+            else:
+                _copy(item, new)
+            new.replace(target)
     except OSError as error:
-        if error.filename is None:  # as when the disk is full
+        # Otherwise the sentence would be about the photo, or about nothing.
+        if error.filename is None or _is_full(error):
             error.filename = os.fspath(target)
-        raise _explained(error, item, out) or error from error
-    finally:
-        partial.unlink(missing_ok=True)
+        if _is_link_refused(error, item):
+            raise _no_link(item, out) from error
+        raise
 
 
-def _copy(item: Item, partial: Path) -> None:
-    assert item.origin is not None
-    shutil.copyfile(item.origin, partial)
-    if item.made.kind == "copy":
-        os.utime(partial, ns=(item.made.mtime_ns, item.made.mtime_ns))
+def _copy(item: Item, new: Path) -> None:
+    if item.text is not None:
+        item.text.seek(0)
+        with new.open("wb") as file:
+            shutil.copyfileobj(item.text, file)
+        return
+    shutil.copyfile(item.made.source, new)
+    os.utime(new, ns=(item.made.mtime_ns, item.made.mtime_ns))
 
 
-def _explained(error: OSError, item: Item, out: Path) -> ExportError | None:
-    """Return a sentence for a link that the disk does not do."""
-    refused = (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK)
+def _is_full(error: OSError) -> bool:
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
+NO_LINKS = frozenset(
+    {
+        *(errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOSYS),
+        *(errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL),
+    }
+)
+"""What file systems answer that have no such links, or no more of them."""
+NO_LINKS_ON_WINDOWS = frozenset({1, 1142, 1314})
+"""ERROR_INVALID_FUNCTION, ERROR_TOO_MANY_LINKS, ERROR_PRIVILEGE_NOT_HELD."""
+
+
+def _is_link_refused(error: OSError, item: Item) -> bool:
     if item.made.kind not in ("symbolic", "hard"):
-        return None
-    if error.errno not in refused and getattr(error, "winerror", None) != 1314:
-        return None
+        return False
+    return error.errno in NO_LINKS or getattr(error, "winerror", None) in NO_LINKS_ON_WINDOWS
+
+
+def _no_link(item: Item, out: Path) -> ExportError:
     other = "copy" if item.made.kind == "symbolic" else "symbolic or --link copy"
     return ExportError(
         f"{shown(item.made.source)} can't have a {item.made.kind} link in {shown(out)}; use "

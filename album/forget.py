@@ -10,6 +10,7 @@ from album.errors import AlbumError, StrPath, shown
 from album.paths import default_library, empty_cache
 from album.people import Person, to_person
 from album.scan import content_hash
+from album.unfinished import sweep
 from db import forgetting
 from db.errors import (
     CorruptLibraryError,
@@ -134,6 +135,7 @@ def forget_library(found: Doomed) -> None:
     OSError
         If one of them can't be deleted.
     """
+    sweep()
     empty_cache(found.url or found.files[-1])
     if found.url:
         drop_library(found.url)
@@ -286,8 +288,9 @@ def purge(library: Library) -> Forgotten:
 
 
 def _swept(library: Library, loss: Loss) -> Forgotten:
-    """Delete what else holds traces of what was forgotten: backups, pictures, freed places."""
+    """Delete what else holds traces: backups, pictures, files of a crash, freed places."""
     gone = tuple(backups(library.path))
+    sweep()
     try:
         for backup in gone:
             backup.unlink(missing_ok=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from album.errors import AlbumError, shown
 from album.paths import APPLICATION
-from nets.addable import ADDABLE, Addable, add, installed
+from album.unfinished import temporary
+from nets.addable import ADDABLE, Addable, check, installed
 
 FOLDER = "ALBUM_MODELS"
 """Environment variable that names another folder."""
@@ -67,7 +68,16 @@ def add_model(name: str, source: str) -> Path:
     """
     model = _known(name)
     data = _fetched(source, model) if "://" in source else _read(source)
-    return add(name, data, models_folder())
+    check(name, data)
+    path = models_folder() / model.file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with temporary(path.parent, "model") as new:
+        with new.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    return path
 
 
 def remove_model(name: str) -> Path | None:

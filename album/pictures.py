@@ -4,6 +4,7 @@ Crops are taken from the photos themselves, decoded no larger than needed; nothi
 whose photo can't be read becomes a grey tile that says so.
 """
 
+import io
 import os
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from album import media
 from album.clips.still import frame_at
 from album.errors import AlbumError
+from album.unfinished import temporary
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw, ImageFont
@@ -335,6 +337,13 @@ def _placeholder(text: str, side: int) -> "Image.Image":
     return tile
 
 
+def jpeg(image: "Image.Image") -> bytes:
+    """Return a picture as JPEG."""
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=JPEG_QUALITY)
+    return content.getvalue()
+
+
 def save_jpeg(image: "Image.Image", path: Path) -> None:
     """Write a picture, complete or not at all, readable by its owner only.
 
@@ -344,13 +353,10 @@ def save_jpeg(image: "Image.Image", path: Path) -> None:
         If the folder can't be written.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.part")
-    try:
+    with temporary(path.parent, "picture") as partial:
         partial.touch(mode=0o600)
         image.save(partial, "JPEG", quality=JPEG_QUALITY)
         partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def spread(shots: Iterable[tuple[float, Shot]], most: int) -> tuple[Shot, ...]:

@@ -8,7 +8,6 @@ it, so that everything else reads it as it reads any file; then the folder is de
 import errno
 import os
 import re
-import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from album.errors import (
 from album.kinds import CLIP_SUFFIXES
 from album.live import SUFFIXES as STILLS
 from album.plain import plain_text
+from album.unfinished import temporary_folder
 
 SIDECARS = (".xmp", ".json")
 MOST_BESIDE = 12
@@ -244,7 +244,7 @@ def fetched(url: str, size: int, mtime_ns: int, beside: Sequence[str]) -> Iterat
         The disk here is full.
     """
     system, path = _system(url)
-    with tempfile.TemporaryDirectory(prefix="album-", ignore_cleanup_errors=True) as folder:
+    with temporary_folder("remote") as folder:
         # Names of folders tell dates, too.
         here = Path(folder, *(part for part in PurePosixPath(path).parts if part not in "/.."))
         here.parent.mkdir(parents=True, exist_ok=True)

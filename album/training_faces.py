@@ -16,6 +16,7 @@ from nets.api import Image
 from nets.models import digest
 from nets.train import splits
 from nets.train.chips import Chips, Located, locate
+from nets.whole import whole
 
 Array = NDArray[Any]
 
@@ -105,6 +106,6 @@ def _located(one: LabelledSet, cache: Path) -> Iterator[int | Located]:
         return
     for said in locate(paths, read, detector, choose=one.choose, boxes=one.boxes):
         if isinstance(said, Located):
-            cache.mkdir(parents=True, exist_ok=True)
-            np.savez(file, rows=said.rows, boxes=said.boxes, landmarks=said.landmarks)
+            with whole(file) as new:
+                np.savez(new, rows=said.rows, boxes=said.boxes, landmarks=said.landmarks)
         yield said

@@ -21,6 +21,7 @@ from nets.train import course
 from nets.train.alternate import Alternating, Inputs, Labelled, Schedule
 from nets.train.chips import Pooled, pooled
 from nets.train.heads import label_distribution
+from nets.whole import whole
 
 PART = 500
 """Faces whose pooled features are computed, and kept, together."""
@@ -225,9 +226,9 @@ def _pooled(
         file = kept.with_name(f"{kept.name}-{views}-{start}.npy")
         if not file.is_file():
             some = np.arange(start, min(start + PART, len(rows)))
-            file.parent.mkdir(parents=True, exist_ok=True)
             parts = [pooled(base, shown, some[at : at + 32]) for at in range(0, len(some), 32)]
-            np.save(file, np.concatenate(parts))
+            with whole(file) as new:
+                np.save(new, np.concatenate(parts))
         done.append(np.load(file))
         yield Step("features", start + len(done[-1]), len(rows))
     return np.concatenate(done) if done else np.zeros((0, views, 1024), np.float16)

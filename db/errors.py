@@ -39,6 +39,10 @@ class UnreadableLibraryError(LibraryError):
     """The operating system refuses to open, read or write the file."""
 
 
+CAN_BE_READ = ReadOnlyLibraryError, FullDiskError, UnreadableLibraryError
+"""What may be wrong with a library that can't be opened for writing, but for reading."""
+
+
 class UnfinishedLibraryError(LibraryError):
     """The library is an unfinished copy of another."""
 
@@ -117,6 +121,8 @@ def locked(path: str) -> LockedLibraryError:
 def _primary_code(error: BaseException) -> int | None:
     """Return the primary result code of SQLite behind an exception, if there is one."""
     code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return sqlite3.SQLITE_FULL  # the file for shared memory can't grow
     if code is not None:
         return int(code) & 0xFF  # extended codes keep the primary one in the low byte
     if isinstance(error, OSError):

@@ -2,14 +2,16 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, ExceptionContext, QueuePool, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 
 from db import migrations
+from db.detached import Detached, can_detach, can_write, connect_detached, open_sqlite
 from db.errors import (
     MissingLibraryError,
     ReadOnlyLibraryError,
@@ -30,52 +32,52 @@ PLAIN = "library_plain"
 """Execution option of connections that are neither for reading nor for writing the library."""
 
 
-def _pragmas(raw: sqlite3.Connection, *, read_only: bool, cache_mb: int) -> None:
+def _keep_log(raw: sqlite3.Connection, wait_s: float) -> None:
+    """Switch to a write-ahead log, which stays so in the file."""
+    until = time.monotonic() + wait_s
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # Where two processes make a file at once, SQLite does not wait for the other.
+            busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > until:
+                raise
+        time.sleep(0.05)
+
+
+def _pragmas(raw: sqlite3.Connection, *, read_only: bool, wait_s: float, cache_mb: int) -> None:
     raw.execute("PRAGMA foreign_keys = ON")
     raw.execute(f"PRAGMA cache_size = -{cache_mb << 10}")
     if not read_only:
         raw.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # without effect on an existing file
-        raw.execute("PRAGMA journal_mode = WAL")
+        _keep_log(raw, wait_s)
         # With a write-ahead log a crash of the program loses nothing that was committed; a loss of
         # power can lose the last moments, which are then simply done again.
         raw.execute("PRAGMA synchronous = NORMAL")
         raw.execute("PRAGMA journal_size_limit = 67108864")
 
 
-def _open_sqlite(path: str, parameters: str, wait_s: float) -> sqlite3.Connection:
-    # Percent-encoding carries any bytes of a file name, and isolation_level=None leaves BEGIN to
-    # us: Python's own would not cover statements that change the schema.
-    uri = f"file:{quote(os.fsencode(path))}?{parameters}"
-    return sqlite3.connect(
-        uri, uri=True, timeout=wait_s, isolation_level=None, check_same_thread=False
-    )
-
-
-def _log_is_empty(path: str) -> bool:
-    log = Path(f"{path}-wal")
-    return not log.exists() or log.stat().st_size == 0
-
-
 def _connect(path: str, *, read_only: bool, wait_s: float, cache_mb: int) -> sqlite3.Connection:
-    raw = _open_sqlite(path, "mode=ro" if read_only else "mode=rw", wait_s)
+    raw: sqlite3.Connection = open_sqlite(
+        path, "mode=ro" if read_only else "mode=rw", timeout=wait_s
+    )
     try:
-        _pragmas(raw, read_only=read_only, cache_mb=cache_mb)
+        _pragmas(raw, read_only=read_only, wait_s=wait_s, cache_mb=cache_mb)
         raw.execute("SELECT count(*) FROM sqlite_master")
     except sqlite3.OperationalError as error:
         raw.close()
-        unopened = error.sqlite_errorcode & 0xFF in (
-            sqlite3.SQLITE_CANTOPEN,
-            sqlite3.SQLITE_READONLY,
-        )
-        if not (read_only and unopened and _log_is_empty(path)):
+        if not (read_only and can_detach(error)):
             raise
-        # A write-ahead log needs files beside the library, which read-only media can't have. With
-        # nothing in the log and nobody able to write, the file alone is the whole truth.
-        return _open_sqlite(path, "mode=ro&immutable=1", wait_s)
     except BaseException:
         raw.close()
         raise
-    return raw
+    else:
+        return raw
+    detached = connect_detached(path, wait_s=wait_s)
+    detached.execute(f"PRAGMA cache_size = -{cache_mb << 10}")
+    return detached
 
 
 def _make_file(path: str) -> None:
@@ -109,8 +111,7 @@ def _check_place(path: str, *, create: bool) -> None:
 
 
 def _check_writable(path: str) -> None:
-    effective = os.access in os.supports_effective_ids
-    if not os.access(path, os.W_OK, effective_ids=effective):
+    if not can_write(path):
         raise ReadOnlyLibraryError(
             f"The library {printable(path)} can't be changed; make the file and its folder "
             "writable."
@@ -146,6 +147,17 @@ class SqliteStore:
             # wait for another writer, because what it has read would be out of date.
             writes = conn.get_execution_options().get(WRITES, False)
             conn.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+        @event.listens_for(engine, "checkout")
+        def refresh(raw: sqlite3.Connection, *_: object) -> None:
+            if isinstance(raw, Detached) and not raw.is_current():
+                raise DisconnectionError  # the pool makes a new connection
+
+        @event.listens_for(engine, "commit")
+        def check(conn: Connection) -> None:
+            raw = conn.connection.driver_connection
+            if isinstance(raw, Detached):
+                raw.check()
 
         @event.listens_for(engine, "handle_error", retval=True)
         def explain(context: ExceptionContext) -> BaseException | None:

@@ -5,7 +5,6 @@ its digest is the one that is known, so whatever was put in its place is never e
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,24 +87,19 @@ def find(name: str, folder: Path) -> Path:
     return path
 
 
-def add(name: str, data: bytes, folder: Path) -> Path:
-    """Put a model into the folder, complete or not at all.
+def check(name: str, data: bytes) -> None:
+    """See that the contents of a file are a model as it was published.
 
     Parameters
     ----------
     name : str
         A key of `ADDABLE`.
     data : bytes
-        Contents of the file.
-    folder : Path
-        Made if need be.
 
     Raises
     ------
     NotTheModel
         The contents are not those that are known.
-    OSError
-        The folder can't be written.
     """
     model = ADDABLE[name]
     if len(data) != model.bytes or hashlib.sha256(data).hexdigest() != model.sha256:
@@ -113,15 +107,3 @@ def add(name: str, data: bytes, folder: Path) -> Path:
             f"That is not {name} as it was published ({model.source}): another file, or one that "
             "was damaged on its way; get it again."
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / model.file
-    partial = path.with_name(f".{model.file}.part")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return path

@@ -14,6 +14,7 @@ from album.filenames import folded
 from album.kinds import CLIP_SUFFIXES
 from album.regular import open_regular
 from album.scan import Found
+from album.unfinished import temporary
 
 
 class InTheWay(AlbumError):  # noqa: N818 - the name says what is wrong
@@ -134,9 +135,6 @@ def _text(path: Path, text: str) -> None:
 
 
 def _whole(path: Path, write_to: Callable[[Path], object]) -> None:
-    partial = path.with_name(f".{path.name}.part")
-    try:
+    with temporary(path.parent, "analyze") as partial:
         write_to(partial)
         partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

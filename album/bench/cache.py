@@ -9,6 +9,7 @@ from album.bench.datasets import Faces
 from album.bench.measure import Measured, joined, measure
 from nets.engine import Engine
 from nets.models import digest
+from nets.whole import whole
 
 Progress = Callable[[int], object]
 
@@ -47,7 +48,7 @@ def measured(
         progress(int(part.rows.max(initial=0)) + 1)
     result = joined(parts)
     if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
         columns = {name: getattr(result, name) for name in Measured.__slots__}
-        np.savez(kept, **columns)
+        with whole(kept) as file:
+            np.savez(file, **columns)
     return result

@@ -4,7 +4,6 @@ What is counted is what `album index` would have stored, in a library that is th
 in the cache so that a second run has nothing to read.
 """
 
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from album.events import FileSkipped, PhotoDone, PhotoFailed, Scanned
 from album.index import IndexOptions, index
+from album.unfinished import temporary_folder
 from clustering.metrics import violations
 from db.faces import load_faces
 from db.library import Library
@@ -51,8 +51,8 @@ def score_photos(
     mapping of str to float
         ``violations`` counts the pairs of faces of one photo that were given to one person.
     """
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        folder = cache or Path(scratch)
+    with temporary_folder("bench") as scratch:
+        folder = cache or scratch
         folder.mkdir(parents=True, exist_ok=True)
         name = digest(root.resolve(), engine.contract, method)
         with Library.open(folder / f"{name}.db", create=True) as library:

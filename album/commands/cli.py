@@ -99,8 +99,12 @@ class LazyGroup(click.Group):
 @click.pass_context
 def group(ctx: click.Context, library: Path | str | None, verbose: bool) -> None:
     """Find every person in your photos, and tell each one's gender and birth year."""
+    # Imported late, so that `album --help` starts at once.
+    from album.unfinished import sweep
+
     session = ctx.ensure_object(Session)
     session.library, session.verbose = library, verbose
+    sweep()
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -128,9 +132,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _is_interrupt(error: BaseException | None) -> bool:
     """Tell whether Ctrl-C is behind an error: what is imported meanwhile may wrap it."""
-    return error is not None and (
-        isinstance(error, KeyboardInterrupt) or _is_interrupt(error.__cause__)
-    )
+    seen: list[BaseException] = []  # causes may form a circle
+    while error is not None and not any(error is one for one in seen):
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        seen.append(error)
+        error = error.__cause__
+    return False
 
 
 def _leave_interrupted(*, now: bool) -> None:

@@ -80,12 +80,12 @@ def command(session: Session, /, **options: Any) -> None:
 @contextmanager
 def writable(session: Session) -> "Iterator[Library]":
     """Open a library for writing, or for reading where it can't be written."""
-    from db.errors import ReadOnlyLibraryError
+    from db.errors import CAN_BE_READ
     from db.library import Library
 
     try:
         library = Library.open(session.path, create=False)
-    except ReadOnlyLibraryError:
+    except CAN_BE_READ:
         with opened(session) as library:
             yield library
         return
@@ -170,9 +170,15 @@ def _pictures(
     folder = (own or default_folder(library)).absolute()
     paths: list[str | None] = []
     missing: dict[str, None] = {}
-    for path, told in write_pictures(library, found, folder, jobs=os.cpu_count() or 1):
-        paths.append(os.fspath(path))
-        missing |= dict.fromkeys(told)
+    try:
+        for path, reasons in write_pictures(library, found, folder, jobs=os.cpu_count() or 1):
+            paths.append(os.fspath(path))
+            missing |= dict.fromkeys(reasons)
+    except OSError as error:
+        if own is not None:
+            raise
+        click.echo(f"The pictures can't be written ({error.strerror}).", err=True)
+        return [None] * len(found)
     if own is None:
         clear_folder(folder, [Path(path) for path in paths if path])
     for sentence in list(missing)[:5]:

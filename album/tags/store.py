@@ -4,7 +4,6 @@ import os
 import shutil
 import stat
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -16,9 +15,8 @@ from album.kinds import Kind
 from album.regular import open_regular
 from album.tags.pieces import BadContainer, joined
 from album.tags.places import NATIVE
+from album.unfinished import temporary
 
-PREFIX = ".album-tags-"
-"""Beginning of the names of files that are not complete yet; hidden, so that no scan sees them."""
 BY_EXIFTOOL = frozenset((Kind.HEIC, Kind.AVIF))
 EMBEDDABLE = frozenset(NATIVE) | BY_EXIFTOOL
 _EXIFTOOL_S = 120
@@ -41,14 +39,14 @@ def writing(path: str) -> Iterator[None]:
 
 @contextmanager
 def replacement(path: str) -> Iterator[Path]:
-    """Give a new file beside the one at `path`; it is gone at the end unless it was moved there."""
-    folder = Path(path).parent
-    handle, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
-    os.close(handle)
-    try:
-        yield Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
+    """Yield a new file beside the one at `path`; it is deleted unless it was moved there.
+
+    The name is hidden, so that no scan sees the file, and it is recorded, so that it is deleted
+    after a crash, too.
+    """
+    with temporary(Path(path).parent, "tags", must_record=True) as new:
+        os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        yield new
 
 
 def put(new: Path, path: str) -> None:
@@ -162,21 +160,27 @@ def _by_exiftool(new: Path, path: str, packets: Sequence[bytes]) -> str:
     program = shutil.which("exiftool")
     if program is None:
         raise Untagged(path, "only exiftool writes into such files, and it is not installed")
-    new.unlink()  # exiftool makes its own
-    with tempfile.NamedTemporaryFile(prefix=PREFIX, suffix=".xmp") as packet:
-        packet.write(packets[0] if packets else b"")
-        packet.flush()
-        source = f"-XMP<={packet.name}" if packets else "-XMP="
-        words = [program, "-q", "-q", source, "-o", os.fspath(new), path]
+    source = "-XMP<=-" if packets else "-XMP="
+    words = [program, "-q", "-q", source, "-o", "-", path]
+    # By pipes: exiftool leaves no file of its own when it, or this program, is killed.
+    with new.open("wb") as file:
         try:
-            done = subprocess.run(words, capture_output=True, check=False, timeout=_EXIFTOOL_S)
+            done = subprocess.run(
+                words,
+                input=packets[0] if packets else b"",
+                stdout=file,
+                stderr=subprocess.PIPE,
+                check=False,
+                timeout=_EXIFTOOL_S,
+            )
         except subprocess.TimeoutExpired as error:
             raise Untagged(path, "exiftool took too long") from error
-    if done.returncode or not new.exists():
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise Untagged(path, said[0] if said else "exiftool could not write it")
-    with new.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
         os.fsync(file.fileno())
+    if done.returncode or not size:
+        reasons = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise Untagged(path, reasons[0] if reasons else "exiftool could not write it")
+    with new.open("rb") as file:
         digest = blake2b(digest_size=20)
         while block := file.read(1 << 20):
             digest.update(block)

@@ -75,11 +75,13 @@ def _photo(shelf: Shelf, photo_id: int) -> PhotoFile:
 
 async def _picture(shelf: Shelf, key: str, draw: "Callable[[], Image.Image]") -> Response:
     """Answer with a picture; drawing waits for its turn without holding up anything else."""
-    path = await to_thread.run_sync(shelf.thumbnails.there, key)
-    if path is None:
+    found: Path | bytes | None = await to_thread.run_sync(shelf.thumbnails.there, key)
+    if found is None:
         get = shelf.thumbnails.get
-        path = await to_thread.run_sync(get, key, draw, limiter=shelf.decoding)
-    return FileResponse(path, media_type="image/jpeg", headers=FOR_EVER)
+        found = await to_thread.run_sync(get, key, draw, limiter=shelf.decoding)
+    if isinstance(found, bytes):
+        return Response(found, media_type="image/jpeg", headers=FOR_EVER)
+    return FileResponse(found, media_type="image/jpeg", headers=FOR_EVER)
 
 
 @router.get("/faces/{face_id}/{side}.jpg", include_in_schema=False)

@@ -11,7 +11,7 @@ from anyio import CapacityLimiter
 from album.errors import StrPath
 from album.web.guard import Access
 from album.web.thumbnails import Thumbnails
-from db.errors import ReadOnlyLibraryError
+from db.errors import CAN_BE_READ, ReadOnlyLibraryError
 from db.library import Library
 from nets.engine import Engine
 
@@ -72,7 +72,7 @@ class Shelf:
             return self._opened(read_only=True)
         try:
             return self._opened(read_only=False)
-        except ReadOnlyLibraryError:
+        except CAN_BE_READ:
             opened = self._opened(read_only=True)
             self.read_only = True
             return opened
@@ -93,7 +93,8 @@ class Shelf:
             mend = (
                 "start `album serve` without --read-only"
                 if library.is_shared
-                else "make the file and its folder writable and start the server again"
+                else "see that its disk has room and that the file and its folder are writable, "
+                "and start the server again"
             )
             raise ReadOnlyLibraryError(f"The library {library.path} can't be changed; {mend}.")
         yield library

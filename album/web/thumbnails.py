@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from album.pictures import save_jpeg
+from album.pictures import jpeg, save_jpeg
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,8 +40,10 @@ class Thumbnails:
     _busy: dict[str, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, key: str, draw: "Callable[[], Image.Image]") -> Path:
+    def get(self, key: str, draw: "Callable[[], Image.Image]") -> Path | bytes:
         """Return the file of a picture, drawing it where it is not there yet.
+
+        Where it can't be kept, because the disk is full for example, its bytes are returned.
 
         Parameters
         ----------
@@ -57,7 +59,11 @@ class Thumbnails:
             with busy:
                 if self._touch(path):
                     return path
-                save_jpeg(draw(), path)
+                image = draw()
+                try:
+                    save_jpeg(image, path)
+                except OSError:
+                    return jpeg(image)
         finally:
             with self._lock:
                 self._busy.pop(key, None)

@@ -17,6 +17,7 @@ from nets.api import Floats
 from nets.heads import MAP_BLOCK
 from nets.train.augment import Changes, changed
 from nets.train.features import Nets, Read, face_of
+from nets.whole import whole
 
 Array = NDArray[Any]
 CHANGES = Changes(faded=0.2, grain=0.2)
@@ -68,8 +69,8 @@ def kept_pairs(path: Path, compute: Callable[[], Pairs]) -> Pairs:
     """Return pairs from a file, or compute them and keep them there."""
     if not path.is_file():
         found = compute()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, own=found.own, teacher=found.teacher)
+        with whole(path) as file:
+            np.savez(file, own=found.own, teacher=found.teacher)
     with np.load(path) as stored:
         return Pairs(stored["own"], stored["teacher"])
 

@@ -1,7 +1,6 @@
 """Checkpoints from which training goes on as if it had never been stopped."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nets.whole import whole
 
 State = Mapping[str, NDArray[Any]]
 ABOUT = "about"
@@ -41,14 +42,9 @@ def save(path: Path, training: Resumable, about: Mapping[str, Any]) -> None:
     about : mapping
         Settings and digest of the data, which must be the same to go on.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
     arrays: dict[str, Any] = {ABOUT: np.array(_text(about)), **training.state()}
-    with unfinished.open("wb") as file:
+    with whole(path) as file:
         np.savez(file, **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def resume(path: Path, training: Resumable, about: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from nets.crops import CROPS
 from nets.models import digest
 from nets.train.augment import Changes, changed
 from nets.train.maps import Maps, joined_maps
+from nets.whole import whole
 
 BATCH = 32
 Array = NDArray[Any]
@@ -183,10 +184,11 @@ def kept(path: Path, compute: Callable[[], Features]) -> Features:
     beside = path.with_suffix(".maps.npy")
     if not path.is_file():
         found = compute()
-        path.parent.mkdir(parents=True, exist_ok=True)
         if found.maps is not None:
-            np.save(beside, found.maps.load().astype(np.float16))
-        np.savez(path, **{name: getattr(found, name) for name in COLUMNS})
+            with whole(beside) as file:
+                np.save(file, found.maps.load().astype(np.float16))
+        with whole(path) as file:
+            np.savez(file, **{name: getattr(found, name) for name in COLUMNS})
     with np.load(path) as stored:
         columns = {name: stored[name] for name in COLUMNS}
     maps = Maps.of(np.load(beside, mmap_mode="r")) if beside.is_file() else None

@@ -1,6 +1,5 @@
 """What the frozen nets say of the frames of made-up clips, computed once and kept in a folder."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +13,7 @@ from nets.crops import CROPS
 from nets.heads import head_inputs
 from nets.train.features import Nets, Read, face_of
 from nets.train.sequences import sequence
+from nets.whole import whole
 
 Array = NDArray[Any]
 
@@ -118,9 +118,6 @@ def kept(path: Path, compute: Callable[[], Frames]) -> Frames:
         with np.load(path) as stored:
             return Frames(**{name: stored[name] for name in stored.files})
     found = compute()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-    with unfinished.open("wb") as file:
+    with whole(path) as file:
         np.savez(file, **{one.name: getattr(found, one.name) for one in fields(found)})
-    unfinished.replace(path)
     return found

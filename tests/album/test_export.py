@@ -297,12 +297,14 @@ def test_an_export_that_is_killed_is_finished_by_the_next(shelf, out, monkeypatc
     monkeypatch.setattr(module, "_make", dying)
     with Library.open(shelf.path, read_only=True) as library, pytest.raises(Killed):
         list(export(library, out, ExportOptions(link="copy")))
-    (out / ".album-export-new").write_text("half of a file")
+    (out / ".album-export-0123456789abcdef").write_text("half of a file")
+    (out / ".album-export-notes").write_text("of the user")
     monkeypatch.undo()
     edit(shelf, shelf.people()[0]["id"], name="Anna")
     ran = shelf("export", out, "--link", "copy")
     assert ran.code == 0, ran.err
-    assert names(out) == [MANIFEST, "album.json", "faces.csv", "people", "people.csv"]
+    there = [".album-export-notes", MANIFEST, "album.json", "faces.csv", "people", "people.csv"]
+    assert names(out) == there
     assert len(list((out / "people").rglob("*.jpg"))) == 15
     assert "up to date" in shelf("export", out, "--link", "copy").out
 

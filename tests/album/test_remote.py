@@ -99,7 +99,7 @@ def test_an_album_on_a_server_is_read_as_one_on_a_disk(photos, tmp_path):
     assert (scanned.found, scanned.todo) == (9, 9)
     with Library.open(tmp_path / "server.db") as library:
         assert [Path(row.path).name for row in failures(library)] == ["empty.jpg"]
-    assert not list(Path(tempfile.gettempdir()).glob("album-*/photos")), "all deleted again"
+    assert not list(Path(tempfile.gettempdir()).glob(".album-remote-*")), "all deleted again"
 
 
 def test_workers_fetch_by_themselves(photos, tmp_path):

@@ -277,6 +277,17 @@ def test_several_processes_make_one_library(path):
         assert [get_setting(library, str(i)) for i in range(4)] == ["here"] * 4
 
 
+@pytest.mark.sqlite
+def test_waits_for_who_is_making_the_same_library(path):
+    path.touch()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        end.start()
+        Library.open(path, wait_s=60).close()
+        end.join()
+
+
 def test_threads_share_a_library(library):
     def work(name):
         add(library, *(f"/{name}/{i}.jpg" for i in range(5)))

@@ -213,7 +213,7 @@ def test_a_clip_that_was_not_made_here_is_never_overwritten(shelf, tmp_path):
 def test_a_copy_that_can_not_be_written_ends_nothing_else(shelf, tmp_path):
     walking(tmp_path / "in" / "a.mp4", seconds=1)
     photo(tmp_path / "in" / "b.jpg", Drawn(ANNA, 31))
-    (tmp_path / "out" / ".a.mp4.part").mkdir(parents=True)
+    (tmp_path / "out" / "a.mp4").mkdir(parents=True)
     ran, done = run(shelf, tmp_path / "in", tmp_path / "out")
     assert (ran.code, done["photos"]) == (3, 1)
     [failed] = done["failures"]
@@ -287,7 +287,7 @@ def test_nothing_half_is_left_by_a_run_that_is_stopped(tmp_path):
     next(events)
     events.close()
     assert [one.name for one in (tmp_path / "out").rglob("*.mp4")] in ([], ["a.mp4"])
-    assert not list((tmp_path / "out").rglob(".*.part"))
+    assert not list((tmp_path / "out").rglob(".album-*"))
 
 
 class Counting:

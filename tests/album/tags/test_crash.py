@@ -65,6 +65,8 @@ def test_killed_in_the_middle_of_an_embed(shelf, moment):
         assert [r.name for r in read_embedded(path).faces] == ["Anna"]
     else:
         assert path.read_bytes() == before
+    assert shelf.people("--all") == people
+    assert [one.name for one in path.parent.iterdir()] == ["a.jpg"], "no copy with the name in it"
     report = shelf.index(path.parent)
     assert (report["photos"], report["failures"]) == (0, [])
     assert shelf.people("--all") == people
@@ -113,7 +115,7 @@ def test_a_folder_that_is_read_only(shelf, monkeypatch):
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(store.tempfile, "mkstemp", refused)
+    monkeypatch.setattr(store.os, "open", refused)
     for how in ((), ("--embed",)):
         ran = shelf("export", "--xmp", *how)
         assert ran.code == 3
