@@ -1,8 +1,11 @@
 """Pictures of faces and photos. What is asked for are ids; paths come from the library alone."""
 
 import mimetypes
+import os
+import re
 import stat
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,8 +81,26 @@ async def _picture(shelf: Shelf, key: str, draw: "Callable[[], Image.Image]") ->
     path = await to_thread.run_sync(shelf.thumbnails.there, key)
     if path is None:
         get = shelf.thumbnails.get
-        path = await to_thread.run_sync(get, key, draw, limiter=shelf.decoding)
+        try:
+            path = await to_thread.run_sync(get, key, draw, limiter=shelf.decoding)
+        except OSError:  # the cache can't be written; the picture can be shown all the same
+            drawn = await to_thread.run_sync(_jpeg, draw, limiter=shelf.decoding)
+            return Response(drawn, media_type="image/jpeg", headers=FOR_EVER)
     return FileResponse(path, media_type="image/jpeg", headers=FOR_EVER)
+
+
+def _plain_suffix(path: str) -> str:
+    """Return the end of a file's name where it may stand in a header, which has to be UTF-8."""
+    found = Path(path).suffix
+    return found if re.fullmatch(r"\.[A-Za-z0-9]+", found) else ""
+
+
+def _jpeg(draw: "Callable[[], Image.Image]") -> bytes:
+    from album.pictures import JPEG_QUALITY
+
+    drawn = BytesIO()
+    draw().save(drawn, "JPEG", quality=JPEG_QUALITY)
+    return drawn.getvalue()
 
 
 @router.get("/faces/{face_id}/{side}.jpg", include_in_schema=False)
@@ -119,14 +140,16 @@ def original(shelf: ShelfOf, photo_id: Id) -> Response:
     """Answer with the file itself, in ranges if asked so: what players of clips want."""
     found = _photo(shelf, photo_id)
     path = _checked(found.path, found.present)
-    now = Path(path).stat()
+    with reading(path), Path(path).open("rb") as file:
+        now = os.fstat(file.fileno())
     if (now.st_size, now.st_mtime_ns) != (found.size, found.mtime_ns):
         raise StillChanging(path)
     kind = CLIPS.get(Path(path).suffix.lower()) or mimetypes.guess_type(path)[0]
     inline = kind in INLINE or kind in CLIPS.values()
     return FileResponse(
         path,
+        stat_result=now,
         media_type=kind if inline else "application/octet-stream",
-        filename=None if inline else f"photo-{photo_id}{Path(path).suffix}",
+        filename=None if inline else f"photo-{photo_id}{_plain_suffix(path)}",
         headers={"cache-control": "private, max-age=3600"},
     )
