@@ -33,7 +33,8 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
 
 def is_api(request: Request) -> bool:
     """Tell whether a request wants JSON whatever happens."""
-    return request.scope["path"].startswith("/api/")
+    path: str = request.scope["path"]
+    return path.startswith("/api/")
 
 
 def status_of(error: Exception) -> int:
