@@ -4,7 +4,6 @@ Nothing is overwritten or removed that an earlier export did not make, or that w
 what is right already is not touched, so that a second export does nothing.
 """
 
-import csv
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -111,9 +110,9 @@ def _texts(
     """Write the texts into a folder for the time being."""
     if "csv" in formats:
         with _new_text(stage / PEOPLE_CSV) as file:
-            write_people(csv.writer(file, lineterminator="\n"), people)
+            write_people(file, people)
         with _new_text(stage / FACES_CSV) as file:
-            write_faces(csv.writer(file, lineterminator="\n"), people, faces)
+            write_faces(file, people, faces)
     if "json" in formats:
         with _new_text(stage / JSON) as file:
             write_json(file, people, faces)
