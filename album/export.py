@@ -4,7 +4,6 @@ Nothing is overwritten or removed that an earlier export did not make, or that w
 what is right already is not touched, so that a second export does nothing.
 """
 
-import csv
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path, PurePath
 from tempfile import TemporaryFile
-from typing import Any, TextIO
+from typing import TextIO
 
 from album.errors import shown
 from album.export_manifest import ExportError, Made, digest_of, read_manifest
@@ -117,12 +116,8 @@ def _texts(
     if "json" in formats:
         yield _text(stack, JSON, lambda file: write_json(file, people, faces))
     if "csv" in formats:
-        yield _text(stack, FACES_CSV, lambda file: write_faces(_rows(file), people, faces))
-        yield _text(stack, PEOPLE_CSV, lambda file: write_people(_rows(file), people))
-
-
-def _rows(file: TextIO) -> Any:
-    return csv.writer(file, lineterminator="\n")
+        yield _text(stack, FACES_CSV, lambda file: write_faces(file, people, faces))
+        yield _text(stack, PEOPLE_CSV, lambda file: write_people(file, people))
 
 
 def _text(stack: ExitStack, name: str, write: Callable[[TextIO], object]) -> Item:

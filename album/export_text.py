@@ -1,9 +1,10 @@
 """People and their faces as CSV and as JSON; the columns and keys are in ``docs/export.md``."""
 
+import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 import album
 from album.people import Appearance, Person, face_record, moment_texts, person_record
@@ -23,31 +24,62 @@ FACE_COLUMNS = (
 )
 
 
-class RowWriter(Protocol):
-    """What `csv.writer` returns."""
-
-    def writerow(self, row: Iterable[Any], /) -> Any:
-        """Write one row."""
-        ...
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+"""What spreadsheets take a cell for a formula by, in some countries also in full width."""
 
 
-def write_people(writer: RowWriter, people: Sequence[Person]) -> None:
-    """Write a header and a row for each person."""
-    writer.writerow(PERSON_COLUMNS)
-    for person in people:
-        writer.writerow(_cells(person_record(person), PERSON_COLUMNS))
+def write_people(file: TextIO, people: Sequence[Person]) -> None:
+    """Write a header and a row for each person as CSV."""
+    write_csv(file, PERSON_COLUMNS, map(person_record, people))
 
 
-def write_faces(writer: RowWriter, people: Sequence[Person], faces: Iterable[Appearance]) -> None:
-    """Write a header and a row for each face."""
+def write_faces(file: TextIO, people: Sequence[Person], faces: Iterable[Appearance]) -> None:
+    """Write a header and a row for each face as CSV."""
     names = {person.id: person.name for person in people}
-    writer.writerow(FACE_COLUMNS)
-    for face in faces:
-        record = face_record(face)
-        corners = zip(("left", "top", "right", "bottom"), record["box"], strict=True)
-        record["moments"] = "; ".join(moment_texts(face))
-        record |= {"person_id": face.person_id, "name": names[face.person_id], **dict(corners)}
-        writer.writerow(_cells(record, FACE_COLUMNS))
+    write_csv(file, FACE_COLUMNS, (_face_row(face, names[face.person_id]) for face in faces))
+
+
+def _face_row(face: Appearance, name: str | None) -> dict[str, Any]:
+    record = face_record(face)
+    corners = zip(("left", "top", "right", "bottom"), record["box"], strict=True)
+    record["moments"] = "; ".join(moment_texts(face))
+    return record | {"person_id": face.person_id, "name": name, **dict(corners)}
+
+
+def write_csv(file: TextIO, columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> None:
+    """Write a header and a row for each record: the only place that writes CSV.
+
+    Names and paths come from strangers, and spreadsheets run what looks like a formula, so such a
+    text gets an apostrophe before it; numbers stay as they are.
+
+    Parameters
+    ----------
+    file : text file
+        Opened with ``newline=""``.
+    columns : sequence of str
+    records : iterable of mapping
+        Nothing is written for None and for what is missing, true and false in small letters.
+    """
+    plain = csv.writer(file, lineterminator="\n")
+    quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(columns)
+    for record in records:
+        cells = [_cell(record.get(column)) for column in columns]
+        # Before Python 3.13 `csv` leaves a carriage return bare, which others take for a new row.
+        bare = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+        (quoting if bare else plain).writerow(cells)
+
+
+def _cell(value: Any) -> Any:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        # One that has such an apostrophe by itself gets another: reading is then unambiguous.
+        case str() if value.lstrip("'").startswith(_FORMULA):
+            return f"'{value}"
+    return value
 
 
 def write_json(file: TextIO, people: Sequence[Person], faces: Iterable[Appearance]) -> None:
@@ -78,9 +110,3 @@ def write_json(file: TextIO, people: Sequence[Person], faces: Iterable[Appearanc
 
 def _json(record: Mapping[str, Any]) -> str:
     return json.dumps(record, ensure_ascii=False)
-
-
-def _cells(record: Mapping[str, Any], columns: Sequence[str]) -> list[Any]:
-    """Return the cells of a row: nothing for None, true and false in small letters."""
-    values = (record.get(column) for column in columns)
-    return [str(v).lower() if isinstance(v, bool) else "" if v is None else v for v in values]

@@ -99,7 +99,7 @@ def _any_face(person_ids: Sequence[int]) -> Select[Any]:
     )
     return (
         select(person.c.id, *_KEY)
-        .join(face, face.c.id == largest)
+        .select_from(person.join(face, face.c.id == largest))
         .where(person.c.id.in_(person_ids))
     )
 

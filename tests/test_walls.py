@@ -26,7 +26,7 @@ ONLY_IN = {
     "starlette": ("album/web",),
     "pydantic": ("album/web",),
     "jinja2": ("album/web",),
-    "uvicorn": ("album/commands/serve.py",),
+    "uvicorn": ("album/web/serving.py",),
 }
 
 

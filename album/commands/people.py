@@ -1,6 +1,5 @@
 """``album people``: the table of people."""
 
-import csv
 import io
 
 import click
@@ -52,8 +51,8 @@ def as_table(people: tuple[Person, ...]) -> str:
     """Return people as CSV; the columns are the keys of the JSON."""
     from album.export_text import write_people
 
-    buffer = io.StringIO()
-    write_people(csv.writer(buffer, lineterminator="\n"), people)
+    buffer = io.StringIO(newline="")
+    write_people(buffer, people)
     return buffer.getvalue()
 
 

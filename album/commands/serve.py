@@ -10,8 +10,6 @@ from album.commands.common import Session, everywhere
 from album.errors import AlbumError
 
 PORT = 8765
-BACKLOG = 256
-"""Connections that wait to be taken."""
 
 
 @click.command(epilog="For example:  album serve --open")
@@ -41,15 +39,15 @@ def command(
     The page is for this machine alone unless --host says otherwise; nothing is asked of any other
     machine.
     """
-    import uvicorn
-
     from album.web.app import make_app, make_shelf
     from album.web.guard import LOOPBACK_NAMES, Access, is_loopback
+    from album.web.serving import make_server
 
     if not is_loopback(host) and not password:
         raise click.UsageError(
             f"--host {host} lets others look at the album; give a --password with it."
         )
+    _check_password(password)
     hosts = frozenset((*LOOPBACK_NAMES, *(name.lower() for name in names)))
     shelf = make_shelf(session.path, Access(hosts, password or None), read_only=read_only)
     shelf.library  # noqa: B018 - says now what is wrong with it
@@ -59,9 +57,17 @@ def command(
     if open_page:
         webbrowser.open(address)
     _share_memory()
-    config = uvicorn.Config(make_app(shelf), log_level="warning", server_header=False,
-                            timeout_graceful_shutdown=3, backlog=BACKLOG)  # fmt: skip
-    uvicorn.Server(config).run(sockets=[listener])
+    make_server(make_app(shelf)).run(sockets=[listener])
+
+
+def _check_password(password: str | None) -> None:
+    """Refuse a password that no browser can send."""
+    try:
+        (password or "").encode()
+    except UnicodeEncodeError:
+        raise AlbumError(
+            "The password given by --password or ALBUM_PASSWORD is not valid UTF-8; choose another."
+        ) from None
 
 
 def _share_memory() -> None:
@@ -83,7 +89,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(BACKLOG)
+        listener.listen()
     except OSError as error:
         listener.close()
         raise AlbumError(

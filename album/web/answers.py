@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from album.errors import AlbumError, MediaError, Refused, Vanished
 from album.search import Impossible
@@ -32,7 +33,8 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
 
 def is_api(request: Request) -> bool:
     """Tell whether a request wants JSON whatever happens."""
-    return request.url.path.startswith("/api/")
+    path: str = request.scope["path"]
+    return path.startswith("/api/")
 
 
 def status_of(error: Exception) -> int:
@@ -89,6 +91,9 @@ def explain_errors(app: FastAPI) -> None:
         what = f"{'.'.join(map(str, first['loc'][1:]))}: {first['msg']}"
         return answer(request, 422, text("error.query", what=what))
 
+    def broken_off(request: Request, _: Exception) -> Response:
+        return answer(request, 400, text("error.broken_off"))
+
     def unexpected(request: Request, _: Exception) -> Response:
         return answer(request, 500, text("error.unexpected"))
 
@@ -96,4 +101,5 @@ def explain_errors(app: FastAPI) -> None:
         app.add_exception_handler(kind, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(ClientDisconnect, broken_off)
     app.add_exception_handler(Exception, unexpected)

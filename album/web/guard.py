@@ -6,21 +6,26 @@ whatever changes something has to carry a token that only pages of this server k
 loopback a password comes first.
 """
 
+import asyncio
 import hmac
 import ipaddress
 import json
+import re
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
+
+from album.web.throttle import Throttle
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
 
 COOKIE = "album"
 CSRF_HEADER = "x-csrf-token"
@@ -32,6 +37,9 @@ LARGEST_BODY = 1 << 20
 LONGEST_TARGET = 8192
 """Bytes of path and query."""
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^][/\\@:?#\s]+))(?::[0-9]*)?")
+HELD_BACK = "held_back"
+"""In the state of a request: its answer waits because the password was wrong."""
 
 HEADERS = {
     "content-security-policy": (
@@ -61,18 +69,32 @@ class Access:
         Asked for before anything is shown; None only on loopback.
     csrf : str
         What requests that change something must carry.
+    session : str
+        What the cookie of a browser holds after its user has given the password.
+    throttle : Throttle
+        Delays wrong passwords.
     """
 
     hosts: frozenset[str] = frozenset(LOOPBACK_NAMES)
     password: str | None = None
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     session: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    throttle: Throttle = field(default_factory=Throttle)
 
     def is_password(self, text: str) -> bool:
         """Compare in constant time."""
         return self.password is not None and hmac.compare_digest(
             text.encode(), self.password.encode()
         )
+
+    async def hold_back(self, scope: Scope, receive: Receive) -> None:
+        """Let whoever gave a wrong password wait for the answer, as long as they are there."""
+        scope.setdefault("state", {})[HELD_BACK] = True
+        client = scope.get("client")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.throttle.failed(client[0] if client else "")):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
 
 
 def _as_utf8(text: str) -> str:
@@ -95,10 +117,8 @@ def is_loopback(host: str) -> bool:
 
 def host_name(header: str) -> str:
     """Return the name in a ``Host`` header, without port and brackets; empty if senseless."""
-    try:
-        return (urlsplit(f"//{header}").hostname or "").lower()
-    except ValueError:
-        return ""
+    found = HOST.fullmatch(header)
+    return (found["v6"] or found["name"]).lower() if found else ""
 
 
 class Guard:
@@ -113,15 +133,26 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self._app(scope, receive, send)
             return
+        body = _Body(scope, receive, send)
+        try:
+            await self._respond(scope, body)
+        except Exception:
+            if not body.started:
+                sentence = "Something went wrong in the program; the log of the server says what."
+                await _answer(scope, send, 500, sentence)
+            raise
+
+    async def _respond(self, scope: Scope, body: "_Body") -> None:
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
         refused = self._refusal(scope, headers)
-        if refused:
-            status, sentence = refused
-            page = status == 401 and "text/html" in headers.get("accept", "")
-            await _answer(scope, send, 303 if page else status, sentence)
+        if refused is None:
+            await self._app(scope, body.receive, body.send)
             return
-        body = _Body(scope, receive, send)
-        await self._app(scope, body.receive, body.send)
+        status, sentence = refused
+        if status == 401 and _bearer(headers) is not None:
+            await self._access.hold_back(scope, body.receive)
+        page = status == 401 and "text/html" in headers.get("accept", "")
+        await _answer(scope, body.send, 303 if page else status, sentence)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Return status and sentence for what is refused; None for what may pass."""
@@ -158,38 +189,63 @@ class Guard:
         return self._access.password is not None or is_loopback(name)
 
     def _is_known(self, headers: dict[str, str]) -> bool:
-        kind, _, given = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and self._access.is_password(_as_utf8(given)):
+        given = _bearer(headers)
+        if given is not None and self._access.is_password(_as_utf8(given)):
             return True
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        if COOKIE not in cookies:
-            return False
-        return hmac.compare_digest(cookies[COOKIE].value.encode(), self._access.session.encode())
+        cookie = _cookie(headers.get("cookie", ""))
+        return hmac.compare_digest(cookie.encode(), self._access.session.encode())
+
+
+def _bearer(headers: dict[str, str]) -> str | None:
+    kind, _, given = headers.get("authorization", "").partition(" ")
+    return given if kind.lower() == "bearer" else None
+
+
+def _cookie(header: str) -> str:
+    """Return the session in a ``Cookie`` header, empty if there is none.
+
+    Browsers send the cookies of all servers of this machine; whatever those hold must not hide
+    ours, as it would from `http.cookies`, which stops at the first that it does not understand.
+    """
+    for part in header.split(";"):
+        name, _, value = part.partition("=")
+        if name.strip() == COOKIE:
+            return value.strip()
+    return ""
 
 
 def _is_same_origin(headers: dict[str, str]) -> bool:
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         # A link from elsewhere may open a page, but load nothing into one.
         return headers.get("sec-fetch-mode") == "navigate" and "origin" not in headers
-    origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    if "origin" not in headers:
+        return True
+    try:
+        netloc = urlsplit(headers["origin"]).netloc
+    except ValueError:
+        return False
+    return netloc.lower() == headers.get("host", "").lower()
 
 
 def _length(headers: dict[str, str]) -> int:
     text = headers.get("content-length", "0")
-    return int(text) if text.isascii() and text.isdecimal() else LARGEST_BODY + 1
+    sensible = text.isascii() and text.isdecimal() and len(text) < 20
+    return int(text) if sensible else LARGEST_BODY + 1
 
 
 class _Body:
-    """A body that may come without a length, and without an end: too much of it is an answer."""
+    """A request and its answer: a body may come without an end, too much of it is an answer.
+
+    Attributes
+    ----------
+    started : bool
+        Something has been answered.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._finish = _with_headers(send)
-        self._seen, self._told = 0, False
+        self._seen, self.started = 0, False
 
     async def receive(self) -> Message:
         """Give what comes, up to the bound."""
@@ -201,35 +257,47 @@ class _Body:
     async def send(self, message: Message) -> None:
         """Send an answer, or instead of it that the request was too large."""
         if self._seen <= LARGEST_BODY:
+            self.started = True
             await self._finish(message)
-        elif not self._told:
-            self._told = True
+        elif not self.started:
+            self.started = True
             await _answer(self._scope, self._send, 413, "The request is too large.")
 
 
 def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            there = {name for name, _ in message["headers"]}
-            extra = [(k.encode(), v.encode()) for k, v in HEADERS.items()]
-            if b"cache-control" not in there:
-                extra.append((b"cache-control", b"no-store"))
-            message["headers"] = [*message["headers"], *extra]
+            message["headers"] = _complete(message["headers"])
         await send(message)
 
     return sending
 
 
+def _complete(headers: Headers) -> Headers:
+    """Add what every answer has."""
+    there = {name for name, _ in headers}
+    added = {"cache-control": "no-store", **HEADERS}
+    return [
+        *headers,
+        *((k.encode(), v.encode()) for k, v in added.items() if k.encode() not in there),
+    ]
+
+
+def bare_answer(sentence: str, kind: str = "text/plain; charset=utf-8") -> tuple[Headers, bytes]:
+    """Return headers and body of an answer that needs no page."""
+    body = sentence.encode()
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    return _complete(headers), body
+
+
 async def _answer(scope: Scope, send: Send, status: int, sentence: str) -> None:
     """Answer in a sentence; in JSON, as every error there, where that is what is spoken."""
-    body, kind = sentence.encode(), b"text/plain; charset=utf-8"
     if scope["path"].startswith("/api/"):
         problem = {"error": sentence, "status": status, "can_force": False}
-        body, kind = json.dumps(problem).encode(), b"application/json"
-    headers = [
-        (b"content-type", kind),
-        (b"content-length", str(len(body)).encode()),
-        *([(b"location", b"/login")] if status == 303 else []),
-    ]
-    await _with_headers(send)({"type": "http.response.start", "status": status, "headers": headers})
+        headers, body = bare_answer(json.dumps(problem), "application/json")
+    else:
+        headers, body = bare_answer(sentence)
+    if status == 303:
+        headers = [*headers, (b"location", b"/login")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,6 +1,8 @@
 """Pictures of faces and photos. What is asked for are ids; paths come from the library alone."""
 
 import mimetypes
+import os
+import re
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -84,6 +86,12 @@ async def _picture(shelf: Shelf, key: str, draw: "Callable[[], Image.Image]") ->
     return FileResponse(found, media_type="image/jpeg", headers=FOR_EVER)
 
 
+def _plain_suffix(path: str) -> str:
+    """Return the end of a file's name where it may stand in a header, which has to be UTF-8."""
+    found = Path(path).suffix
+    return found if re.fullmatch(r"\.[A-Za-z0-9]+", found) else ""
+
+
 @router.get("/faces/{face_id}/{side}.jpg", include_in_schema=False)
 async def face_picture(shelf: ShelfOf, face_id: Id, side: Side) -> Response:
     """Answer with a face, cut out of its photo."""
@@ -121,14 +129,16 @@ def original(shelf: ShelfOf, photo_id: Id) -> Response:
     """Answer with the file itself, in ranges if asked so: what players of clips want."""
     found = _photo(shelf, photo_id)
     path = _checked(found.path, found.present)
-    now = Path(path).stat()
+    with reading(path), Path(path).open("rb") as file:
+        now = os.fstat(file.fileno())
     if (now.st_size, now.st_mtime_ns) != (found.size, found.mtime_ns):
         raise StillChanging(path)
     kind = CLIPS.get(Path(path).suffix.lower()) or mimetypes.guess_type(path)[0]
     inline = kind in INLINE or kind in CLIPS.values()
     return FileResponse(
         path,
+        stat_result=now,
         media_type=kind if inline else "application/octet-stream",
-        filename=None if inline else f"photo-{photo_id}{Path(path).suffix}",
+        filename=None if inline else f"photo-{photo_id}{_plain_suffix(path)}",
         headers={"cache-control": "private, max-age=3600"},
     )

@@ -1,6 +1,5 @@
 """Asking for the password, where there is one."""
 
-import asyncio
 from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
@@ -11,8 +10,6 @@ from album.web.guard import COOKIE
 from album.web.rendering import render
 
 router = APIRouter(include_in_schema=False)
-WRONG_S = 1.0
-"""Seconds that a wrong password costs, so that nobody tries many."""
 
 
 @router.get("/login")
@@ -26,7 +23,7 @@ async def login(request: Request, shelf: ShelfOf) -> Response:
     """Compare the password and remember the browser until the server ends."""
     fields = parse_qs((await request.body()).decode("utf-8", "replace"))
     if not shelf.access.is_password(fields.get("password", [""])[0]):
-        await asyncio.sleep(WRONG_S)
+        await shelf.access.hold_back(request.scope, request.receive)
         return render(request, "login.html", {"wrong": True}, status=403)
     response = RedirectResponse("/people", 303)
     response.set_cookie(COOKIE, shelf.access.session, httponly=True, samesite="strict", path="/")

@@ -59,7 +59,7 @@ def render(
     base = {
         "csrf": shelf.access.csrf,
         "read_only": shelf.read_only,
-        "here": request.url.path,
+        "here": request.scope["path"],
         "query": "",
     }
     page = environment().get_template(name).render({**base, **values})

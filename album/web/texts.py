@@ -185,6 +185,7 @@ ENGLISH: Mapping[str, str] = {
     "error.insist": "{what}. Do it all the same?",
     "error.back": "Back to the people",
     "error.missing": "There is no such page.",
+    "error.broken_off": "The request ended before its body was complete.",
     "error.unexpected": "Something went wrong in the program; the log of the server says what.",
     "error.no_answer": "The album does not answer; is it still running?",
     "error.query": "The address makes no sense: {what}.",

@@ -51,6 +51,11 @@ class Thumbnails:
             Letters, digits and dashes; says all that decides the picture.
         draw : callable
             Returns a PIL image; may raise an `AlbumError`.
+
+        Raises
+        ------
+        OSError
+            The folder can't be written.
         """
         path = self._path(key)
         with self._lock:
@@ -80,10 +85,9 @@ class Thumbnails:
 
     def _touch(self, path: Path) -> bool:
         """Note that a picture is in use; tell whether it is there."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # a cache on a disk that can't be written can still be read
             os.utime(path)
-            return True
-        return False
+        return os.access(path, os.R_OK)
 
     def _count(self) -> None:
         with self._lock:

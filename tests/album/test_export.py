@@ -2,6 +2,7 @@
 
 import csv
 import errno
+import io
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import pytest
 
 from album.errors import shown
 from album.export import ExportOptions, export
-from album.export_text import FACE_COLUMNS
+from album.export_text import FACE_COLUMNS, write_csv
 from db.decisions import edit_person, place_faces
 from db.library import Library
 from tests import databases
@@ -364,6 +365,53 @@ def test_strange_file_names(tmp_path, out):
         paths = [row["path"] for row in csv.DictReader(file)]
     assert shown(tmp_path / "photos" / os.fsdecode(b"caf\xe9.jpg")) in paths
     assert "up to date" in shelf("export", out).out
+
+
+FORMULAS = (
+    '=HYPERLINK("http://evil.example","x")', "=1+1", "+1", "-2+3", "@SUM(A1)", "＝1+1", "'=1",
+)  # fmt: skip
+HARMLESS = ("Anna", "'t Hooft", "'", "Anna-Lena", "1=1", "a@b.example", 'Anna "A", B')
+
+
+@pytest.mark.parametrize("name", FORMULAS + HARMLESS)
+def test_formulas_are_texts_in_csv_and_exact_in_json(shelf, out, name):
+    assert shelf("name", 1, "--", name).code == 0
+    assert shelf("export", out, "--format", "csv", "--format", "json").code == 0
+    written = f"'{name}" if name in FORMULAS else name
+    for column, file in (("id", "people.csv"), ("person_id", "faces.csv")):
+        with (out / file).open(newline="", encoding="utf-8") as lines:
+            assert {row["name"] for row in csv.DictReader(lines) if row[column] == "1"} == {written}
+    listed = csv.DictReader(io.StringIO(shelf("people", "--csv").out))
+    assert [row["name"] for row in listed if row["id"] == "1"] == [written]
+    document = json.loads((out / "album.json").read_text("utf-8"))
+    assert document["people"][0]["name"] == name
+    assert [one["name"] for one in shelf.people() if one["id"] == 1] == [name]
+
+
+STARTS = tuple("=+-@\t\r\n＝＋－＠")
+TEXTS = (*FORMULAS, *HARMLESS, *STARTS, "\t=1", "a\r=1", "a\n=1", "''=1", "''", "")
+
+
+def test_every_text_can_be_read_back():
+    """Of a cell that begins with an apostrophe and then a formula, the apostrophe is ours."""
+    file = io.StringIO(newline="")
+    write_csv(file, ("text", "number"), ({"text": text, "number": -1.5} for text in TEXTS))
+    lines = file.getvalue()
+    rows = list(csv.DictReader(io.StringIO(lines, newline="")))
+    assert {row["number"] for row in rows} == {"-1.5"}
+    read = []
+    for cell in (row["text"] for row in rows):
+        assert cell[:1] not in STARTS
+        rest = cell.removeprefix("'")
+        read.append(rest if rest.lstrip("'")[:1] in STARTS else cell)
+    assert read == list(TEXTS)
+
+
+def test_no_text_begins_a_row_of_its_own():
+    """Spreadsheets take a bare carriage return for the end of a row, as old systems wrote it."""
+    file = io.StringIO(newline="")
+    write_csv(file, ("path", "known"), [{"path": "/a\r=1+1.jpg", "known": True}])
+    assert file.getvalue() == 'path,known\n"/a\r=1+1.jpg","true"\n'
 
 
 def test_nobody_to_export(tmp_path, out):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from album.web.guard import COOKIE, CSRF_HEADER, HEADERS, Access, Guard, host_name, is_loopback
+from album.web.throttle import Throttle
 from tests.album.albums import album as run
 from tests.album.web.conftest import Client, web_shelf
 
@@ -16,7 +17,9 @@ def test_a_foreign_name_is_refused(client):
     assert client.get("/people", headers=REBOUND).status_code == 421
     for name in ("localhost", "localhost:8765", "127.0.0.1:1", "[::1]:8765"):
         assert client.get("/people", headers={"host": name}).status_code == 200
-    for name in ("", "evil", "127.0.0.1.evil.example", "192.168.1.7", "[::1", "a b"):
+    foreign = ("", "evil", "127.0.0.1.evil.example", "192.168.1.7", "[::1", "a b")
+    senseless = ("evil@127.0.0.1", "127.0.0.1/evil", "127.0.0.1?", "127.0.0.1:x", "\\[::1]")
+    for name in foreign + senseless:
         assert client.get("/people", headers={"host": name}).status_code == 421
 
 
@@ -25,6 +28,8 @@ def test_a_foreign_origin_is_refused(client):
     assert client.get("/api/v1/people", headers=foreign).status_code == 403
     assert client.post("/api/v1/undo", headers=foreign).status_code == 403
     assert client.post("/api/v1/undo", headers={"origin": "null"}).status_code == 403
+    for senseless in ("http://[", "http://[::1", "http://\u2100.example".encode(), "["):
+        assert client.get("/api/v1/people", headers={"origin": senseless}).status_code == 403
     own = {"origin": "http://127.0.0.1"}
     assert client.get("/api/v1/people", headers=own).status_code == 200
     embedded = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors"}
@@ -85,19 +90,15 @@ def locked(album, tmp_path):
 
 
 def test_a_password_comes_first(locked, monkeypatch):
-    pauses = []
-
-    async def sleep(seconds):
-        pauses.append(seconds)
-
-    monkeypatch.setattr("album.web.login.asyncio.sleep", sleep)
+    failed = []
+    monkeypatch.setattr(Throttle, "failed", lambda _, address: failed.append(address) or 0.0)
     assert locked.get("/api/v1/people").status_code == 401
     answer = locked.get("/people", headers={"accept": "text/html"}, follow_redirects=False)
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert locked.get("/login").status_code == 200
     assert locked.get("/static/style.css").status_code == 200
     assert locked.post("/login", data={"password": "wrong"}).status_code == 403
-    assert pauses == [1.0]
+    assert len(failed) == 1
     assert locked.get("/api/v1/people").status_code == 401
     cookie = locked.post("/login", data={"password": "secret ü"}, follow_redirects=False).headers[
         "set-cookie"
@@ -132,6 +133,66 @@ def test_the_password_as_a_bearer(locked):
     assert locked.get("/api/v1/people", headers={"authorization": "Bearer x"}).status_code == 401
     locked.cookies.set(COOKIE, "x")
     assert locked.get("/api/v1/people").status_code == 401
+
+
+def test_cookies_of_other_servers_do_not_hide_ours(locked):
+    """Browsers send them to every port of a machine; some are none that `http.cookies` reads."""
+    session = locked.shelf.access.session
+    ours = f"{COOKIE}={session}"
+    for cookie in (
+        f'a={{"b": 1}}; {ours}',
+        f"[x]; {ours}; y",
+        f"caf\u00e9=\u00e9;{ours}",
+        f"a=\x7f; {ours} ",
+    ):
+        sent = {"cookie": cookie.encode()}
+        assert locked.get("/api/v1/people", headers=sent).status_code == 200, cookie
+    for cookie in ("", ";;", f"{COOKIE}=", COOKIE, f"x{COOKIE}={session}", f"{COOKIE}={session}x"):
+        assert locked.get("/api/v1/people", headers={"cookie": cookie}).status_code == 401, cookie
+
+
+def test_only_wrong_passwords_wait(locked, monkeypatch):
+    failed = []
+    monkeypatch.setattr(Throttle, "failed", lambda _, address: failed.append(address) or 0.0)
+    for headers in ({}, {"cookie": f"{COOKIE}=x"}, {"authorization": "Basic eA=="},
+                    {"authorization": "Bearer secret \u00fc".encode()}):  # fmt: skip
+        locked.get("/api/v1/people", headers=headers)
+    assert failed == []
+    for given in ("x", "", "\xff"):
+        bearer = {"authorization": f"Bearer {given}".encode("latin-1")}
+        assert locked.get("/api/v1/people", headers=bearer).status_code == 401
+    assert locked.post("/login", content=b"").status_code == 403
+    assert len(failed) == 4
+
+
+def test_every_error_has_the_headers(client, album, tmp_path, monkeypatch):
+    """Those of the guard, of the pages, and the one that nobody expects."""
+
+    def broken(*_, **__):
+        raise RuntimeError
+
+    with Client(web_shelf(album.path, tmp_path / "other", access=Access(password="x"))) as locked:
+        answers = [locked.get("/people"), locked.post("/login", data={"password": "y"})]
+    answers += [
+        client.get("/search", params={"q": "age ..x"}),
+        client.get("/people", headers={"origin": "http://["}),
+        client.get("/nowhere"),
+        client.put("/people"),
+        client.post("/login", content=b"x" * (2 << 20)),
+        client.get("/search?q=" + "x" * 9000),
+        client.get("/people", headers=REBOUND),
+        client.get("/people/x"),
+    ]
+    monkeypatch.setattr("album.web.people.people_cards", broken)
+    answers.append(client.get("/people"))
+    monkeypatch.setattr(Guard, "_refusal", broken)
+    answers.append(client.get("/api/v1/people"))
+    statuses = [401, 403, 400, 403, 404, 405, 413, 414, 421, 422, 500, 500]
+    assert [one.status_code for one in answers] == statuses
+    for one in answers:
+        assert {name: one.headers.get(name) for name in HEADERS} == HEADERS
+        assert one.headers["cache-control"] == "no-store"
+    assert answers[-1].json()["status"] == 500
 
 
 def test_others_may_look_only_with_a_password(tmp_path):

@@ -1,6 +1,8 @@
 """What browsers can't show comes as JPEG, clips come in ranges, covers are chosen."""
 
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -126,3 +128,36 @@ def test_the_page_of_a_person_shows_the_chart(mixed):
     page = mixed.get("/people/1").text
     assert 'class="band"' in page and 'class="density"' in page
     assert "with 80 % probability between" in page
+
+
+def test_a_file_whose_suffix_is_not_utf_8(tmp_path):
+    """What a file is, its content says; its name may be anything."""
+    for number, name in enumerate((b"a.\xff", b"b.jp\xe9", b"c.jpg", b'd "x".tif\n')):
+        path = Path(os.fsdecode(os.fsencode(tmp_path / "photos") + b"/" + name))
+        try:
+            photo(path, Drawn(ANNA), shade=30 + number)
+        except OSError:
+            pytest.skip("names of files have to be UTF-8 here")
+    shelf = Shelf(tmp_path)
+    assert shelf.index(tmp_path / "photos")["photos"] == 4
+    with Client(web_shelf(shelf.path, tmp_path / "cache")) as client:
+        named = []
+        for number in range(1, 5):
+            answer = client.get(f"/photos/{number}/file")
+            assert answer.status_code == 200 and answer.content.startswith(b"\xff\xd8\xff")
+            named.append(answer.headers.get("content-disposition", "").partition("filename=")[2])
+            assert client.get(f"/photos/{number}").status_code == 200
+            assert client.get(f"/photos/{number}/320.jpg").status_code == 200
+    assert named == ['"photo-1"', '"photo-2"', "", '"photo-4"']
+
+
+def test_pictures_are_shown_where_the_cache_can_not_be_written(tmp_path):
+    shelf = Shelf(tmp_path)
+    photo(tmp_path / "photos" / "a.jpg", Drawn(ANNA))
+    shelf.index(tmp_path / "photos")
+    (tmp_path / "cache").write_text("no folder")
+    with Client(web_shelf(shelf.path, tmp_path / "cache")) as client:
+        for path in ("/photos/1/320.jpg", "/faces/1/96.jpg"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+            assert Image.open(io.BytesIO(answer.content)).format == "JPEG"
