@@ -253,6 +253,24 @@ def _event_row(row: Any) -> EventRow:
     return EventRow(event_id, at, kind, payload["summary"], tuple(payload["people"]), undone)
 
 
+def merged_in_part(library: Library) -> set[int]:
+    """Return the people into whom others were merged without their own faces being placed.
+
+    Earlier versions placed the faces of those merged only, so that a new grouping could take the
+    other faces away again. Merges that were undone do not count.
+    """
+    merges = select(event.c.payload, event.c.inverse)
+    merges = merges.where(event.c.kind == "merge", ~event.c.undone)
+    found = set()
+    with library.read() as conn:
+        for payload, inverse in conn.execute(merges):
+            kept = payload["people"][0]
+            before = images.from_json(inverse["before"])["assignment"].values()
+            if not any(row["person_id"] == kept for row in before if row):
+                found.add(kept)
+    return found
+
+
 def events_about(
     conn: Connection, people: Iterable[int], faces: Iterable[int] = ()
 ) -> tuple[list[int], set[int]]:
