@@ -253,6 +253,28 @@ def _event_row(row: Any) -> EventRow:
     return EventRow(event_id, at, kind, payload["summary"], tuple(payload["people"]), undone)
 
 
+def named_by(conn: Connection, kind: str) -> set[int]:
+    """Return the people whose last name was given by a change of this kind.
+
+    Parameters
+    ----------
+    conn : Connection
+    kind : str
+        See `Change`. Changes that were undone do not count.
+    """
+    parts = (event.c.inverse["before", "person"], event.c.payload["after", "person"])
+    changes = select(event.c.kind, *parts).where(~event.c.undone).order_by(event.c.id)
+    found: dict[int, str] = {}
+    for by, before, after in conn.execute(changes):
+        old = images.from_json({"person": before} if before else {})["person"]
+        new = images.from_json({"person": after} if after else {})["person"]
+        for key, row in new.items():
+            was = old.get(key)
+            if row and row["name"] != (was and was["name"]):
+                found[key[0]] = by
+    return {person_id for person_id, by in found.items() if by == kind}
+
+
 def merged_in_part(library: Library) -> set[int]:
     """Return the people into whom others were merged without their own faces being placed.
 
