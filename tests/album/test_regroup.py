@@ -1,7 +1,9 @@
 """`album regroup`: everything anew, except what the user has said."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +34,8 @@ from tests.album.decided import dump
 from tests.album.portraits import NETS, Album, looks
 
 ANNA, BERT, CLEO = 0, 1, 2
+DATA = Path(os.environ.get("ALBUM_DATA", Path(__file__).parents[3] / "shared" / "data"))
+FAMILY = DATA.parent / "cases" / "people" / "regroup-after-merge.db"
 
 
 @pytest.fixture
@@ -209,6 +213,20 @@ def test_a_library_that_was_never_grouped_or_is_empty(album):
     set_setting(album.library, GROUPED_WITH, None)
     with pytest.raises(Refused, match="run `album index`"):
         regroup(album.library)
+
+
+@pytest.mark.sqlite
+@pytest.mark.skipif(not FAMILY.is_file(), reason=f"needs {FAMILY}")
+def test_a_child_who_was_merged_with_the_adult_keeps_all_photos(tmp_path):
+    """Faces of FG-NET, 38 years apart: within the threshold at neither end."""
+    shelf = Shelf(tmp_path)
+    shutil.copyfile(FAMILY, shelf.path)
+    assert shelf("name", 6, "Ben").code == 0
+    assert shelf("merge", 6, 5).code == 0
+    before = shelf("show", "Ben", "--json").json
+    assert before["photos"] == 14
+    assert shelf("regroup").code == 0
+    assert shelf("show", "Ben", "--json").json == before
 
 
 @pytest.fixture
