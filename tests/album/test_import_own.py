@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from db import schema
+from db.hints import hinted_names
 from db.library import Library
 from tests.album.albums import ANNA, Drawn, Shelf, family, photo
 from tests.album.clips.make import Placed, still, write
@@ -190,6 +191,8 @@ def test_a_conflict_is_remembered_without_the_name_in_it(shelf):
     assert imported(shelf)["overruled"] == 1
     assert imported(shelf)["overruled"] == 0
     assert name.encode() not in everything_in(shelf.path)
+    with Library.open(shelf.path, read_only=True) as library:
+        assert hinted_names(library, [shelf.anna]) == {}
     sidecar(path, ("Anna", place(0)))
     assert imported(shelf)["overruled"] == 0
     sidecar(path, (name, place(0)))
