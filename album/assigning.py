@@ -7,7 +7,7 @@ people about whom the user has never said anything are grouped anew with the new
 the user has named, corrected, hidden or told from others keep every face also then.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,9 @@ from album.comparing import Dated, Faces, Ints, weak_faces
 from album.contracts import NetsUsed
 from album.events import Event, Grouped, GroupingFaces
 from album.grouping import (
+    ATTEMPTS,
     NOBODY,
+    busy,
     confidence,
     dates_of,
     describe,
@@ -25,13 +27,12 @@ from album.grouping import (
 )
 from album.linking import link, photos_of, said_of
 from album.space import Space, space_for
-from db.errors import LockedLibraryError
 from db.faces import load_faces
 from db.library import Library
 from db.people import next_person_ids, save_people
 from db.records import Grouping, PersonFacts
 from db.rows import FaceTable
-from db.settings import get_setting, set_setting
+from db.settings import get_setting
 from db.status import status
 from db.verdicts import Verdicts, verdicts
 
@@ -43,7 +44,6 @@ RUN_SHARE, RUN_PHOTOS = 0.005, 5
 """Of photos with faces in one run, as a share of all and as a number, before that is done."""
 DESCRIBED = 0.9
 """Share of all faces that has to be described by new nets before people are grouped by them."""
-ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,14 @@ class Situation:
         n faces with vectors of one contract; faces that have none keep their person.
     dated : Dated
     said : Verdicts
+    last_whole : str or None
+        The setting `LAST_WHOLE`.
     """
 
     table: FaceTable
     dated: Dated
     said: Verdicts
+    last_whole: str | None = None
 
     @property
     def faces(self) -> Faces:
@@ -73,19 +76,30 @@ class Situation:
 
 
 def look(library: Library, nets: NetsUsed, space: Space | None = None) -> Situation:
-    """Load what a grouping starts from; into `space` where that is given."""
-    said = verdicts(library)  # first: what changes from here on is noticed when it is stored
-    table = load_faces(
-        library,
-        identity=nets.identity_contract,
-        attributes=nets.attributes_contract,
-        emotions=True,
-        empty=np.empty if space is None else space.empty,
-    )
-    return Situation(table, dates_of(table), said)
+    """Load what a grouping starts from; into `space` where that is given.
+
+    All of it is as of one moment. What changes from then on is noticed when the grouping is stored.
+    """
+    with library.snapshot() as moment:
+        said = verdicts(moment)
+        table = load_faces(
+            moment,
+            identity=nets.identity_contract,
+            attributes=nets.attributes_contract,
+            emotions=True,
+            empty=np.empty if space is None else space.empty,
+        )
+        last_whole = get_setting(moment, LAST_WHOLE)
+    return Situation(table, dates_of(table), said, last_whole)
 
 
-def assign(library: Library, nets: NetsUsed, space: Space | None = None) -> Iterator[Event]:
+def assign(
+    library: Library,
+    nets: NetsUsed,
+    space: Space | None = None,
+    *,
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Event]:
     """Let the faces that are nobody's join people or found new ones, and store what follows.
 
     Parameters
@@ -95,6 +109,8 @@ def assign(library: Library, nets: NetsUsed, space: Space | None = None) -> Iter
         Vectors of other contracts are not looked at.
     space : Space, optional
         What memory it may take; that of `album.space.space_for` if not given.
+    settings : mapping of str to str, optional
+        To be stored together with the grouping.
 
     Yields
     ------
@@ -108,27 +124,26 @@ def assign(library: Library, nets: NetsUsed, space: Space | None = None) -> Iter
     """
     if space is None:
         with space_for(library.path) as usual:
-            yield from assign(library, nets, usual)
+            yield from assign(library, nets, usual, settings=settings)
         return
     for _ in range(ATTEMPTS):
         now = look(library, nets, space)
         if not len(now.table):
-            save_people(library, NOBODY, [])  # to count again after photos have gone
+            # To count again after photos have gone.
+            save_people(library, NOBODY, [], settings=settings)
             return
         yield GroupingFaces(len(now.table))
         before = now.table.person_id
-        whole = is_due(now, nets.identity_contract, get_setting(library, LAST_WHOLE))
+        whole = is_due(now, nets.identity_contract, now.last_whole)
         start = np.where(np.isin(before, kept_whole(now)), before, 0) if whole else before
         ids = ids_for(library, linked(now, nets, start, space), before)
-        if store(library, now, nets, ids):
+        told = dict(settings or {})
+        if whole:
+            told[LAST_WHOLE] = f"{nets.identity_contract} {len(before)}"
+        if store(library, now, nets, ids, settings=told):
             break
     else:
-        raise LockedLibraryError(
-            "People were changed by another process while faces were grouped; run the same command "
-            "again when that has ended."
-        )
-    if whole:
-        set_setting(library, LAST_WHOLE, f"{nets.identity_contract} {len(before)}")
+        raise busy(library)
     counts = status(library)
     moved = int(((ids != before) & (before > 0)).sum())
     yield Grouped(counts.people - counts.passers_by, counts.passers_by, len(before), moved)
@@ -212,10 +227,17 @@ def ids_for(library: Library | None, linked: Ints, before: Ints) -> Ints:
     return out
 
 
-def store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> bool:
+def store(
+    library: Library,
+    now: Situation,
+    nets: NetsUsed,
+    ids: Ints,
+    *,
+    settings: Mapping[str, str] | None = None,
+) -> bool:
     """Store whose each face is, and what follows for everybody; see `db.people.save_people`."""
     grouping, people = changes(now, nets, ids)
-    return save_people(library, grouping, people, stamp=now.said.stamp)
+    return save_people(library, grouping, people, stamp=now.said.stamp, settings=settings)
 
 
 def changes(now: Situation, nets: NetsUsed, ids: Ints) -> tuple[Grouping, list[PersonFacts]]:

@@ -100,17 +100,33 @@ def candidates(
     Candidates or None
         None where the library was never grouped.
     """
+    found, packed = measured(library, now, space=space)
+    if keep and packed is not None:
+        keep_measured(library, packed)
+    return found
+
+
+def measured(
+    library: Library, now: Placements, *, space: "Space | None" = None
+) -> tuple[Candidates | None, str | None]:
+    """Return the candidates as `candidates` does, and what to keep if they were found anew.
+
+    It stores nothing, so that it can be given a snapshot; see `keep_measured`.
+    """
     nets = nets_used(library)
     if nets is None:
-        return None
+        return None, None
     kept = _kept(library, nets, now)
     if kept is not None:
-        return kept
+        return kept, None
     found = find_candidates(library, nets, now, space)
-    if keep:
-        with suppress(LibraryError):  # it can be found again
-            set_setting(library, KEY, _packed(found, _version(nets, now)))
-    return found
+    return found, _packed(found, _version(nets, now))
+
+
+def keep_measured(library: Library, packed: str) -> None:
+    """Keep candidates that were found anew, if the library can be written."""
+    with suppress(LibraryError):  # they can be found again
+        set_setting(library, KEY, packed)
 
 
 def _kept(library: Library, nets: NetsUsed, now: Placements) -> Candidates | None:
@@ -131,17 +147,20 @@ def are_due(library: Library) -> int:
     int
         0 where they are kept and hold, or where there is nothing to ask about.
     """
-    nets, now = nets_used(library), placements(library).on_disk()
-    if nets is None or not len(now) or _kept(library, nets, now) is not None:
-        return 0
-    return len(now)
+    with library.snapshot() as moment:
+        nets, now = nets_used(moment), placements(moment).on_disk()
+        if nets is None or not len(now) or _kept(moment, nets, now) is not None:
+            return 0
+        return len(now)
 
 
 def prepare(library: Library, space: "Space | None" = None) -> None:
     """Measure the distances of a new grouping, so that asking is quick afterwards."""
-    now = placements(library).on_disk()
-    if len(now):
-        candidates(library, now, space=space)
+    with library.snapshot() as moment:
+        now = placements(moment).on_disk()
+        _, packed = measured(moment, now, space=space) if len(now) else (None, None)
+    if packed is not None:
+        keep_measured(library, packed)
 
 
 def drop_candidates(library: Library) -> None:

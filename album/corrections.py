@@ -90,9 +90,9 @@ def split_auto(library: Library, person_id: int) -> Change:
     """
     from album.subclusters import subclusters
 
-    nets = nets_used(library)
     with changing(library, "split") as edit:
         row = edits.person_of(edit, person_id)
+        nets = nets_used(library)
         if nets is None:
             raise Refused("The faces can't be compared yet; run `album index` once more first.")
         table = edits.faces_of(

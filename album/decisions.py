@@ -155,8 +155,10 @@ def checked_birth(text: str | None) -> str | None:
 def merge_people(library: Library, person_ids: Sequence[int], *, force: bool = False) -> Change:
     """Make several people one: the first who has a name, or the first.
 
-    The faces of the others are that person's by the user's word from then on; so is what was said
-    of the others: comparisons, rejected faces, birth date, gender.
+    All of their faces, also those that the person had before, are the person's by the user's word
+    from then on: otherwise a new grouping, which only sees how far apart they look, would part them
+    again. What was said of the others is taken over: comparisons, rejected faces, birth date,
+    gender.
 
     Parameters
     ----------
@@ -230,11 +232,12 @@ def _check_words(
 def _take_over(
     edit: Edit, kept: PersonRow, others: Sequence[PersonRow], faces: Sequence[Placed]
 ) -> None:
-    """Give one person the faces of the others, and all that was said of them."""
+    """Place all faces with one person, who also takes over what was said of the others."""
     one, gone = kept.person_id, [row.person_id for row in others]
     rejected = {face_id for row in others for face_id in edits.rejected_of(edit, row.person_id)}
     mine = {face.face_id for face in faces}
-    edits.place(edit, (face.face_id for face in faces if face.person_id != one), one)
+    theirs = (face for face in faces if face.person_id != one or face.source != "user")
+    edits.place(edit, (face.face_id for face in theirs), one)
     edits.accept(edit, mine & edits.rejected_of(edit, one), one)
     edits.reject(edit, rejected - mine, one)
     known = edits.comparisons_of(edit, one)

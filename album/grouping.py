@@ -1,6 +1,6 @@
 """From the faces of a library to its people: clustering, lasting ids, gender and birth year."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,13 @@ from clustering.graph import Resources
 from clustering.paper import paper_clustering, paper_distances, passers_by
 from clustering.storage import parts
 from clustering.weak import join_weak_last
+from db.errors import LockedLibraryError, printable
 from db.faces import load_faces
 from db.library import Library
 from db.people import next_person_ids, people, save_people
 from db.records import Grouping, PersonFacts
 from db.rows import FaceTable
+from db.verdicts import Verdicts, verdicts
 from nets.api import EMOTIONS
 from nets.engine import Engine
 
@@ -44,10 +46,26 @@ Doubles = NDArray[np.float64]
 SMILE = 0.5
 """What a certain smile adds to how well a face shows a person: between a smile and a face half as
 large again, or as frontal again as one turned by a third, neither is better."""
+ATTEMPTS = 3
+"""How often a grouping is worked out when people are changed by somebody else meanwhile."""
 NOBODY = Grouping(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
 
 
-def group(library: Library, engine: Engine, *, method: str = "default") -> Iterator[Event]:
+def busy(library: Library) -> LockedLibraryError:
+    """Return what is raised when somebody changed people during each attempt to group them."""
+    return LockedLibraryError(
+        f"People in {printable(library.path)} were changed each time their faces were grouped; run "
+        "the same command again once nothing else changes the library."
+    )
+
+
+def group(
+    library: Library,
+    engine: Engine,
+    *,
+    method: str = "default",
+    settings: Mapping[str, str] | None = None,
+) -> Iterator[Event]:
     """Group all faces of a library into people, and derive what is to be said of each.
 
     `album index` does so with the published method only; see `album.assigning`. People keep their
@@ -60,33 +78,62 @@ def group(library: Library, engine: Engine, *, method: str = "default") -> Itera
         Only its contracts and names are used.
     method : str
         A key of `LINKAGE`: average linkage with constraints, or the two steps of the paper.
+    settings : mapping of str to str, optional
+        To be stored together with the grouping.
 
     Yields
     ------
     Event
         `GroupingFaces`, then `Grouped`.
+
+    Raises
+    ------
+    LockedLibraryError
+        Another process changed people during each attempt.
     """
     identity, attributes = engine.embedder.contract, engine.attributes.contract
-    table = load_faces(library, identity=identity, attributes=attributes, emotions=True)
-    if not len(table):
-        save_people(library, NOBODY, [])  # so that people whose photos have gone are counted again
-        return
-    yield GroupingFaces(len(table))
     use = identity_calibration(engine.embedder.name, engine.attributes.name)
-    dated = dates_of(table)
-    assert table.vectors is not None
-    assert table.ages is not None
-    weak = weak_faces(table.size, table.sharpness, table.frontal)
-    faces = Faces(table.vectors, table.ages, table.photo_id, weak)
-    labels = LINKAGE[method](faces, dated, use)
-    named = {row.person_id for row in people(library, hidden=True, passers_by=True) if row.name}
-    ids = lasting_ids(labels, table.person_id, named)
-    ids[ids == 0] = next_person_ids(library, int((ids == 0).sum()))
-    found = describe(table, dated, labels, ids, attribute_calibration(engine.attributes.name))
-    certain = confidence(table.vectors, np.arange(len(table)), labels, use.threshold)
-    save_people(library, Grouping(table.face_id, ids[labels], certain), found)
+    for _ in range(ATTEMPTS):
+        with library.snapshot() as moment:
+            said = verdicts(moment)
+            table = load_faces(moment, identity=identity, attributes=attributes, emotions=True)
+            everybody = people(moment, hidden=True, passers_by=True)
+        if not len(table):
+            # So that people whose photos have gone are counted again.
+            save_people(library, NOBODY, [], settings=settings)
+            return
+        yield GroupingFaces(len(table))
+        dated = dates_of(table)
+        assert table.vectors is not None
+        assert table.ages is not None
+        weak = weak_faces(table.size, table.sharpness, table.frontal)
+        faces = Faces(table.vectors, table.ages, table.photo_id, weak)
+        labels = LINKAGE[method](faces, dated, use)
+        named = {row.person_id for row in everybody if row.name}
+        ids = lasting_ids(labels, table.person_id, named)
+        ids[ids == 0] = next_person_ids(library, int((ids == 0).sum()))
+        whose = _as_said(table, said, ids[labels])
+        names, labels = np.unique(whose, return_inverse=True)
+        found = describe(table, dated, labels, names, attribute_calibration(engine.attributes.name))
+        found = [facts for facts in found if facts.person_id]
+        certain = confidence(table.vectors, np.arange(len(table)), labels, use.threshold)
+        grouping = Grouping(table.face_id, whose, certain)
+        if save_people(library, grouping, found, stamp=said.stamp, settings=settings):
+            break
+    else:
+        raise busy(library)
     passing = sum(person.passer_by and person.person_id not in named for person in found)
     yield Grouped(len(found) - passing, passing, len(table))
+
+
+def _as_said(table: FaceTable, said: Verdicts, whose: Ints) -> Ints:
+    """Return whose faces are, given what the user has placed and rejected; 0 for nobody's."""
+    whose = np.where(table.placed, table.person_id, whose)
+    not_theirs = set(
+        zip(said.rejected.face_id.tolist(), said.rejected.person_id.tolist(), strict=True)
+    )
+    pairs = zip(table.face_id.tolist(), whose.tolist(), strict=True)
+    return np.where([pair in not_theirs for pair in pairs], 0, whose)
 
 
 def dates_of(table: FaceTable) -> Dated:

@@ -249,14 +249,15 @@ def group_if_due(
         shown = counts.people - counts.passers_by
         yield Grouped(shown, counts.passers_by, counts.faces)
         return
+    # Stored with the grouping itself: whatever changes from then on needs another one.
+    done = {GROUPED_UNDER: how}
     with space_for(library.path, memory, spread=spread) as space:
         if method == "default":
-            yield from assign(library, nets_of(engine), space)
+            yield from assign(library, nets_of(engine), space, settings=done)
         else:
-            yield from group(library, engine, method=method)
-            set_setting(library, LAST_WHOLE, f"{method} 0")
+            done[LAST_WHOLE] = f"{method} 0"
+            yield from group(library, engine, method=method, settings=done)
         prepare(library, space)
-    set_setting(library, GROUPED_UNDER, how)
 
 
 def analysis_contract(engine: Engine, view: int) -> str:

@@ -6,6 +6,7 @@ touched people become one. Of the people whom nobody has touched those go on who
 together. It is one change of the journal, which `album undo` takes back.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,14 +26,14 @@ from album.candidates import prepare
 from album.comparing import Ints, compared, some
 from album.contracts import NetsUsed, nets_used
 from album.errors import Refused
+from album.grouping import ATTEMPTS
 from album.space import Space, space_for
 from clustering.constraints import Constraints
 from clustering.linkage import cluster
-from db.journal import changing
+from db.journal import changing, merged_in_part
 from db.library import Library
-from db.people import store_people
-from db.settings import set_setting
-from db.verdicts import is_unchanged
+from db.people import still_holds, store_people
+from db.settings import store_settings
 
 CORE = 0.7
 """Threshold under which faces are the core of a person, in units of that of the grouping. With .5
@@ -85,36 +86,53 @@ def regroup(library: Library, *, dry_run: bool = False, space: Space | None = No
     if space is None:
         with space_for(library.path) as usual:
             return regroup(library, dry_run=dry_run, space=usual)
-    nets = nets_used(library)
-    if nets is None:
-        raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
-    now = look(library, nets, space)
-    before = now.table.person_id
-    if not len(before):
-        return Regrouped(0, 0, 0, 0, ())
-    start = np.where(stays(now, nets), before, 0)
-    ids = ids_for(None if dry_run else library, linked(now, nets, start, space), before)
-    if dry_run:
-        return _said(before, ids)
-    event_id = _store(library, now, nets, ids)
-    set_setting(library, LAST_WHOLE, f"{nets.identity_contract} {len(ids)}")
-    prepare(library, space)
-    return _said(before, ids, event_id)
+    for _ in range(ATTEMPTS):
+        with library.snapshot() as moment:
+            nets = nets_used(moment)
+            if nets is None:
+                raise Refused(
+                    "No faces have been grouped yet; run `album index` with a folder first."
+                )
+            now = look(moment, nets, space)
+            merged = merged_in_part(moment)
+        before = now.table.person_id
+        if not len(before):
+            return Regrouped(0, 0, 0, 0, ())
+        start = np.where(stays(now, nets, merged), before, 0)
+        ids = ids_for(None if dry_run else library, linked(now, nets, start, space), before)
+        if dry_run:
+            return _said(before, ids)
+        event_id = _store(library, now, nets, ids)
+        if event_id is not None:
+            prepare(library, space)
+            return _said(before, ids, event_id)
+    raise Refused(
+        "People were changed each time their faces were grouped; run `album regroup` again once "
+        "nothing else changes the library."
+    )
 
 
-def stays(now: Situation, nets: NetsUsed) -> NDArray[np.bool_]:
+def stays(now: Situation, nets: NetsUsed, merged: Collection[int] = ()) -> NDArray[np.bool_]:
     """Tell which faces keep their person whatever the others do.
 
     Those that a user or an import placed, the core of each touched person, and all faces of people
     with faces that can't be compared now (see `album.assigning.held`). The core is the largest
     group of a person's faces within `CORE` of the threshold: who was named because of these.
 
+    Parameters
+    ----------
+    now : Situation
+    nets : NetsUsed
+    merged : collection of int
+        People who keep every face, because others were merged into them by a version that placed
+        only the faces of the others (see `db.journal.merged_in_part`).
+
     Returns
     -------
     ndarray of bool, shape (n,)
     """
     person = now.table.person_id
-    out = (now.table.placed & (person > 0)) | np.isin(person, held(now))
+    out = (now.table.placed & (person > 0)) | np.isin(person, [*held(now), *merged])
     touched = np.isin(person, now.said.touched) & ~out & (person > 0)
     rows = np.flatnonzero(touched)
     rows = rows[np.argsort(person[rows], kind="stable")]
@@ -134,21 +152,23 @@ def _core(now: Situation, nets: NetsUsed, rows: Ints) -> NDArray[np.bool_]:
     return np.asarray(labels == np.argmax(np.bincount(labels)))
 
 
-def _store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> int:
-    """Store what changed, with the event that undoes it; return its id."""
+def _store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> int | None:
+    """Store what changed, with the event that undoes it; return its id.
+
+    None where people have been changed in the meantime: then nothing was stored.
+    """
     before = now.table.person_id
     grouping, people = changes(now, nets, ids)
     changed = ids != before
     who = set(np.union1d(ids[changed], before[changed]).tolist()) - {0}
     with changing(library, "regroup") as edit:
-        if not is_unchanged(edit.conn, now.said.stamp):
-            raise Refused(
-                "People were changed while faces were grouped; run `album regroup` again."
-            )
+        if not still_holds(edit.conn, grouping, now.said.stamp):
+            return None
         edit.touch("people", who)
         edit.touch("faces", grouping.face_id.tolist())
         facts = [facts for facts in people if facts.person_id in who]
         store_people(edit.conn, grouping, facts)
+        store_settings(edit.conn, {LAST_WHOLE: f"{nets.identity_contract} {len(ids)}"})
         moved = int((changed & (before > 0)).sum())
         faces = "1 face" if moved == 1 else f"{moved} faces"
         edit.summary = f"Grouped all faces anew: {faces} changed person."

@@ -4,12 +4,12 @@ The Python twin of `album suggest`. A question is worth the number of faces that
 expected to put right: the probability that something changes, times the faces that change.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from album.candidates import candidates, owners
+from album.candidates import keep_measured, measured, owners
 from album.people import Person, person_record, to_person
 from album.ranking import (
     Draft,
@@ -96,12 +96,23 @@ def suggestions(
     again : bool
         With the questions that were skipped, after all others.
     """
+    with library.snapshot() as moment:
+        found, packed = _suggestions(moment, limit, set(kinds), again=again)
+    if packed is not None:
+        keep_measured(library, packed)
+    return found
+
+
+def _suggestions(
+    library: Library, limit: int, wanted: Set[str], *, again: bool
+) -> tuple[list[Suggestion], str | None]:
+    """Return the questions, and candidates that were measured for them and should be kept."""
     everything = placements(library)
     now = everything.on_disk()
     view = view_of(everything, traits(library))
-    wanted, drafts = set(kinds), list[Draft]()
+    drafts = list[Draft]()
     skipped = skipped_parts(library)
-    found = candidates(library, now) if len(now) else None
+    found, packed = measured(library, now) if len(now) else (None, None)
     if found is not None and len(found.face_id):
         owner = view.positions(owners(found, now))
         if "same" in wanted:
@@ -115,7 +126,7 @@ def suggestions(
     ids = {int(view.traits.person_id[at]) for one in chosen for at in one.positions}
     rows = people_by_id(library, ids)
     hints = hinted_names(library, list(ids)) if "name" in wanted else {}
-    return [_worded(one, view, rows, hints) for one in chosen]
+    return [_worded(one, view, rows, hints) for one in chosen], packed
 
 
 def _first(

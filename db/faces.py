@@ -285,7 +285,7 @@ def face_rows(
         query = query.order_by(
             nobody_first, photo.c.taken_at.nulls_first(), face.c.photo_id, face.c.id
         )
-        with closing(conn.execution_options(yield_per=_BATCH).execute(query)) as result:
+        with closing(conn.execute(query.execution_options(yield_per=_BATCH))) as result:
             for row in result:
                 yield _face_row(row)
 

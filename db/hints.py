@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import func, select
 
+from db.imports import CONTRADICTS
 from db.library import Library
 from db.schema import assignment, face, hint
 from db.sql import chunks
@@ -26,6 +27,7 @@ def hinted_names(library: Library, person_ids: Sequence[int]) -> dict[int, list[
     query = (
         select(assignment.c.person_id, hint.c.name, photos)
         .select_from(assignment.join(face).join(hint, hint.c.photo_id == face.c.photo_id))
+        .where(hint.c.source != CONTRADICTS)
         .group_by(assignment.c.person_id, hint.c.name)
         .order_by(photos.desc(), hint.c.name)
     )

@@ -16,6 +16,8 @@ from db.verdicts import said_something
 
 SOURCE = "xmp"
 """Who gave a hint: the tags of the photo itself, or of its sidecar."""
+CONTRADICTS = "xmp-contradicts"
+"""Under this source stand tags that contradict the user and were reported; see `new_conflicts`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,38 @@ def save_hints(library: Library, names: Mapping[int, Iterable[str]]) -> int:
         if rows:
             conn.execute(insert(hint), rows)
     return len(changed)
+
+
+def new_conflicts(edit: Edit, conflicts: Mapping[int, Iterable[str]]) -> dict[int, set[str]]:
+    """Remember which tags contradict the user, and return those that were not reported before.
+
+    They stand among the hints, which go with their photo, and are no part of the journal.
+
+    Parameters
+    ----------
+    edit : Edit
+    conflicts : mapping of int to iterable of str
+        By photo: the names, or what stands for them. All that were remembered of these photos are
+        replaced.
+    """
+    stored: dict[int, set[str]] = {photo_id: set() for photo_id in conflicts}
+    mine = hint.c.source == CONTRADICTS
+    for part in chunks(sorted(stored)):
+        rows = select(hint.c.photo_id, hint.c.name).where(mine, hint.c.photo_id.in_(part))
+        for photo_id, name in edit.conn.execute(rows):
+            stored[photo_id].add(name)
+    found = {photo_id: set(names) for photo_id, names in conflicts.items()}
+    changed = [photo_id for photo_id, names in found.items() if names != stored[photo_id]]
+    for part in chunks(changed):
+        edit.conn.execute(delete(hint).where(mine, hint.c.photo_id.in_(part)))
+    values = [
+        {"photo_id": photo_id, "source": CONTRADICTS, "name": name}
+        for photo_id in changed
+        for name in sorted(found[photo_id])
+    ]
+    if values:
+        edit.conn.execute(insert(hint), values)
+    return {photo_id: names - stored[photo_id] for photo_id, names in found.items()}
 
 
 def said_of(edit: Edit, person_ids: Sequence[int]) -> Said:

@@ -253,6 +253,46 @@ def _event_row(row: Any) -> EventRow:
     return EventRow(event_id, at, kind, payload["summary"], tuple(payload["people"]), undone)
 
 
+def named_by(conn: Connection, kind: str) -> set[int]:
+    """Return the people whose last name was given by a change of this kind.
+
+    Parameters
+    ----------
+    conn : Connection
+    kind : str
+        See `Change`. Changes that were undone do not count.
+    """
+    parts = (event.c.inverse["before", "person"], event.c.payload["after", "person"])
+    changes = select(event.c.kind, *parts).where(~event.c.undone).order_by(event.c.id)
+    found: dict[int, str] = {}
+    for by, before, after in conn.execute(changes):
+        old = images.from_json({"person": before} if before else {})["person"]
+        new = images.from_json({"person": after} if after else {})["person"]
+        for key, row in new.items():
+            was = old.get(key)
+            if row and row["name"] != (was and was["name"]):
+                found[key[0]] = by
+    return {person_id for person_id, by in found.items() if by == kind}
+
+
+def merged_in_part(library: Library) -> set[int]:
+    """Return the people into whom others were merged without their own faces being placed.
+
+    Earlier versions placed the faces of those merged only, so that a new grouping could take the
+    other faces away again. Merges that were undone do not count.
+    """
+    merges = select(event.c.payload, event.c.inverse)
+    merges = merges.where(event.c.kind == "merge", ~event.c.undone)
+    found = set()
+    with library.read() as conn:
+        for payload, inverse in conn.execute(merges):
+            kept = payload["people"][0]
+            before = images.from_json(inverse["before"])["assignment"].values()
+            if not any(row["person_id"] == kept for row in before if row):
+                found.add(kept)
+    return found
+
+
 def events_about(
     conn: Connection, people: Iterable[int], faces: Iterable[int] = ()
 ) -> tuple[list[int], set[int]]:

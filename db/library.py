@@ -175,6 +175,16 @@ class Library:
             yield conn
 
     @contextmanager
+    def snapshot(self) -> Iterator["Library"]:
+        """Give the library as it is at one moment, for several reads that have to fit together.
+
+        Whatever takes a `Library` to read from it takes the snapshot, too. It is read-only, belongs
+        to one thread, and ends with the context.
+        """
+        with self.read() as conn:
+            yield Snapshot(self._store, conn)
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give a connection whose changes are stored together, or not at all after an error.
 
@@ -229,3 +239,19 @@ class Library:
             The library needs its own size once more meanwhile.
         """
         self._store.rewrite()
+
+
+class Snapshot(Library):
+    """A library as it was at one moment; made by `Library.snapshot`."""
+
+    def __init__(self, store: Store, conn: Connection) -> None:
+        super().__init__(store, read_only=True)
+        self._conn = conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give the one connection that all reads share."""
+        yield self._conn
+
+    def close(self) -> None:
+        """Do nothing: the connections are those of the library."""

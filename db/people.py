@@ -1,7 +1,7 @@
 """People: what clustering proposes, what the user said, and the table of them."""
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -27,8 +27,9 @@ from db.library import Library
 from db.records import Grouping, Ints, PersonFacts
 from db.rows import PersonRow
 from db.schema import assignment, face, person, photo, rejection
+from db.settings import store_settings
 from db.sql import chunks, is_present, next_id, reserve_ids, upsert
-from db.verdicts import Stamp, is_unchanged, said_something
+from db.verdicts import Stamp, count_grouping, is_unchanged, said_something
 
 _DERIVED = ("passer_by", "p_male", "born", "born_low", "born_high")
 ROW: tuple[Column[Any], ...] = (
@@ -145,6 +146,7 @@ def save_people(
     people: Sequence[PersonFacts],
     *,
     stamp: Stamp | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> bool:
     """Store a new grouping and what follows from it, all of it or nothing.
 
@@ -161,6 +163,8 @@ def save_people(
         go, unless the user has said something about them.
     stamp : tuple of int, optional
         From `db.verdicts.verdicts`.
+    settings : mapping of str to str, optional
+        To be stored together with the grouping.
 
     Returns
     -------
@@ -174,14 +178,31 @@ def save_people(
         A person without facts, facts given twice, or an id that was never reserved.
     """
     with library.write() as conn:
-        if stamp is not None and not is_unchanged(conn, stamp):
+        if stamp is not None and not still_holds(conn, grouping, stamp):
             return False
         store_people(conn, grouping, people)
+        store_settings(conn, settings or {})
     return True
+
+
+def still_holds(conn: Connection, grouping: Grouping, stamp: Stamp) -> bool:
+    """Tell whether a grouping can be stored: nobody has changed anything, and its faces exist.
+
+    Another process that reads a photo again deletes faces that are no longer found in it. Those of
+    a person change the stamp; new faces, which are nobody's yet, do not.
+    """
+    if not is_unchanged(conn, stamp):
+        return False
+    wanted = grouping.face_id.tolist()
+    there = select(func.count()).select_from(face)
+    return len(wanted) == sum(
+        conn.scalar(there.where(face.c.id.in_(part))) or 0 for part in chunks(wanted)
+    )
 
 
 def store_people(conn: Connection, grouping: Grouping, people: Sequence[PersonFacts]) -> None:
     """Store a new grouping inside a transaction; see `save_people`."""
+    count_grouping(conn)
     _check_ids(conn, grouping, people)
     _save_facts(conn, people)
     _save_assignments(conn, grouping)

@@ -1,6 +1,8 @@
 """Settings that belong to a library rather than to a run: text by key."""
 
-from sqlalchemy import delete, select
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, delete, select
 
 from db.library import Library
 from db.schema import setting
@@ -33,5 +35,10 @@ def set_setting(library: Library, key: str, value: str | None) -> None:
         if value is None:
             conn.execute(delete(setting).where(setting.c.key == key))
         else:
-            row = {"key": key, "value": value}
-            upsert(conn, setting, [row], keys=["key"], update=["value"])
+            store_settings(conn, {key: value})
+
+
+def store_settings(conn: Connection, values: Mapping[str, str]) -> None:
+    """Change settings inside a transaction, together with what they are about."""
+    rows = [{"key": key, "value": value} for key, value in values.items()]
+    upsert(conn, setting, rows, keys=["key"], update=["value"])

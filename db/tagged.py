@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from db.columns import now
 from db.library import Library
-from db.schema import assignment, face, file, person, photo, tagged
+from db.schema import analysis, assignment, face, file, person, photo, tagged
 from db.sql import chunks, under, upsert
 
 PENDING = "pending"
@@ -137,15 +137,53 @@ def drop_tagged(library: Library, paths: Iterable[str]) -> None:
             conn.execute(delete(tagged).where(tagged.c.path.in_(part)))
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenRow:
+    """What was written into a file of a photo, or beside it.
+
+    Attributes
+    ----------
+    written : mapping
+        As in `TaggedRow`.
+    earlier : bool
+        It was written before the photo was first read: about another version of the file.
+    """
+
+    written: Mapping[str, Any]
+    earlier: bool
+
+
+def written_of(library: Library, photo_ids: Iterable[int]) -> dict[int, list[WrittenRow]]:
+    """Return what was written into the files of some photos and beside them, by photo.
+
+    Also into files that are gone: a sidecar may have moved with its photo.
+    """
+    columns = tagged.c.path, tagged.c.written, tagged.c.at
+    first_read = (
+        select(func.min(analysis.c.at)).where(analysis.c.photo_id == file.c.photo_id)
+    ).scalar_subquery()
+    found: dict[int, list[WrittenRow]] = {}
+    with library.read() as conn:
+        known = {row[0]: (row[1], row[2]) for row in conn.execute(select(*columns))}
+        files = select(file.c.photo_id, file.c.path, first_read)
+        for part in chunks(photo_ids) if known else ():
+            for photo_id, path, read in conn.execute(files.where(file.c.photo_id.in_(part))):
+                for written, at in (known[place] for place in _places(path) if place in known):
+                    row = WrittenRow(written, earlier=read is not None and at < read)
+                    found.setdefault(photo_id, []).append(row)
+    return found
+
+
+def _places(path: str) -> tuple[str, str, str]:
+    """Return where the tags of a photo may be: in itself, and in sidecars of both styles."""
+    return path, f"{path}.xmp", os.fspath(PurePath(path).with_suffix(".xmp"))
+
+
 def forget_tags(conn: Connection, file_ids: Iterable[int]) -> None:
     """Forget what was written into some photos and beside them."""
     for part in chunks(file_ids, 500):
         paths = list(conn.scalars(select(file.c.path).where(file.c.id.in_(part))))
-        places = {
-            place
-            for path in paths
-            for place in (path, f"{path}.xmp", os.fspath(PurePath(path).with_suffix(".xmp")))
-        }
+        places = {place for path in paths for place in _places(path)}
         conn.execute(delete(tagged).where(tagged.c.path.in_(places)))
 
 

@@ -12,8 +12,12 @@ from db.library import Library
 from db.records import Ints
 from db.rows import Pairs
 from db.schema import assignment, comparison, event, exemption, face, person, rejection
+from db.sql import next_id, reserve_ids
 
 Stamp = tuple[int, ...]
+
+GROUPINGS = "grouping"
+"""Name of the counter of groupings that were stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Verdicts:
         Which face is not whose.
     assigned : Assigned
     stamp : tuple of int
-        Changes when anything of this does; see `is_unchanged`.
+        Changes whenever any of this does, or the faces are grouped; see `is_unchanged`.
     """
 
     touched: Ints
@@ -113,11 +117,20 @@ def is_unchanged(conn: Connection, stamp: Stamp) -> bool:
     return _stamp(conn) == stamp
 
 
+def count_grouping(conn: Connection) -> None:
+    """Make every stamp that was taken before out of date, because a grouping is being stored.
+
+    Rows alone would not show that another process has moved faces from one person to another.
+    """
+    reserve_ids(conn, GROUPINGS, 1)
+
+
 def _stamp(conn: Connection) -> Stamp:
     undone = select(func.count()).select_from(event).where(event.c.undone)
     counts = [select(func.count()).select_from(t) for t in (event, person, assignment, rejection)]
     last = select(func.coalesce(func.max(event.c.id), 0))
-    return tuple(int(conn.scalar(query) or 0) for query in (last, undone, *counts))
+    found = (int(conn.scalar(query) or 0) for query in (last, undone, *counts))
+    return (next_id(conn, GROUPINGS), *found)
 
 
 def _table(conn: Connection, query: Any, width: int) -> Ints:

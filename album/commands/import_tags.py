@@ -16,7 +16,7 @@ from album.errors import shown
 if TYPE_CHECKING:
     from album.events import IndexReport
     from album.imports.run import ImportOptions
-    from album.imports.store import ImportReport
+    from album.imports.store import Conflict, ImportReport
     from db.journal import Change
     from db.library import Library
     from nets.engine import Engine
@@ -136,6 +136,16 @@ def record(report: "ImportReport", change: "Change | None", *, dry_run: bool) ->
         "people_new": report.new,
         "twice": report.twice,
         "overruled": report.overruled,
+        "conflicts": [
+            {
+                **path_record(one.path),
+                "face_id": one.face_id,
+                "tag": one.tag,
+                "person_id": one.person_id or None,
+                "name": one.name,
+            }
+            for one in report.conflicts
+        ],
         "doubled": report.doubled,
         "hints": report.hints,
         "cropped": [path_record(path) for path in report.cropped],
@@ -165,16 +175,31 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
     for number, sentence in _counts(report, dry_run=dry_run):
         if number:
             yield sentence
-    for lines, title in (
+    for lines, unit, title in (
+        (
+            [_conflict_text(one) for one in report.conflicts],
+            "tag",
+            "against what you have said, which stays; where a tag is right, "
+            "`album move FACE PERSON` says so:",
+        ),
         (
             [text.path_text(path) for path in report.cropped],
+            "photo",
             "of another shape than their regions were drawn in, so that these are left out:",
         ),
-        ([text.safe(reason) for _, reason in report.failures], "whose tags could not be read:"),
-        ([text.safe(note) for note in report.notes], "with a name that can't be one here:"),
+        (
+            [text.safe(reason) for _, reason in report.failures],
+            "photo",
+            "whose tags could not be read:",
+        ),
+        (
+            [text.safe(note) for note in report.notes],
+            "photo",
+            "with a name that can't be one here:",
+        ),
     ):
         if lines:
-            yield f"{text.count(len(lines), 'photo')} {title}"
+            yield f"{text.count(len(lines), unit)} {title}"
             yield from (f"  {line}" for line in lines[:SHOWN])
             if len(lines) > SHOWN:
                 yield f"  … and {text.number(len(lines) - SHOWN)} more (--json lists all)"
@@ -184,16 +209,18 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
         yield "Nothing was changed: the library says so already."
 
 
+def _conflict_text(one: "Conflict") -> str:
+    who = one.name or (f"person {one.person_id}" if one.person_id else "nobody")
+    path, face = text.path_text(one.path), one.face_id
+    return f"{path}: {text.safe(one.tag)} for face {face}, which is {text.safe(who)}'s"
+
+
 def _counts(report: "ImportReport", *, dry_run: bool) -> Iterator[tuple[int, str]]:
     count = text.count
     yield report.followed, f"{count(report.followed, 'face')} of the same groups follow."
     verb = "are to be looked at" if dry_run else "were added"
     yield report.founded, f"{count(report.founded, 'face')} that only tags know of {verb}."
     yield report.known, f"{count(report.known, 'tag')} said what is known already."
-    yield (
-        report.overruled,
-        f"{count(report.overruled, 'tag')} contradicted what you have said, which stays.",
-    )
     yield (
         report.doubled,
         f"{count(report.doubled, 'tag')} named somebody twice in a photo, where no face is.",

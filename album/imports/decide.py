@@ -1,7 +1,7 @@
 """Whose tagged faces become: pure decisions, before anything is changed.
 
 A name in a tag is somebody's word, but not the user's own here: it goes before what was found
-automatically, and gives way to what the user has said.
+automatically, and gives way to what the user has said, of a face or by naming its person.
 """
 
 from collections import Counter, defaultdict
@@ -57,6 +57,8 @@ class Known:
         a claim.
     names : mapping of int to str
         Of everybody who has a name, by person id.
+    named_by_user : collection of int
+        People whose name is the user's word, and not that of an earlier import.
     touched : collection of int
         People about whom the user has said anything.
     rejected : collection of tuple of int
@@ -69,6 +71,7 @@ class Known:
 
     faces: Mapping[int, Standing]
     names: Mapping[int, str] = field(default_factory=dict)
+    named_by_user: Collection[int] = ()
     touched: Collection[int] = ()
     rejected: Collection[tuple[int, int]] = ()
     different: Collection[tuple[int, int]] = ()
@@ -136,6 +139,7 @@ def decide(claims: Sequence[Claim], known: Known) -> Decision:
     """Decide whose the tagged faces become, and which faces follow them.
 
     - What the user said of a face stays; a face is not given to whom it was said not to be.
+    - A person whom the user has named keeps every face that tags call by another name.
     - A group of faces that was found automatically, and in which tags know one name only, is that
       person: it gets the name, or, where somebody has it already, its faces go there. Faces
       that can't (that person is in the photo already, they are said not to be them) stay behind.
@@ -178,11 +182,15 @@ def _people_by_name(known: Known) -> dict[str, int]:
 def _is_valid(claim: Claim, known: Known, out: Decision) -> bool:
     """Tell whether a claim says something new that the user has not contradicted."""
     standing = known.faces[claim.face_id]
-    if standing.source == "user" and standing.person_id in known.names:
-        if folded(known.names[standing.person_id]) == claim.key:
-            out.known += 1
-        else:
-            out.overruled.append(claim)
+    name = known.names.get(standing.person_id)
+    if name is None:
+        return True
+    agrees = folded(name) == claim.key
+    if not agrees and (standing.source == "user" or standing.person_id in known.named_by_user):
+        out.overruled.append(claim)
+        return False
+    if agrees and standing.source == "user":
+        out.known += 1
         return False
     return True
 
@@ -290,13 +298,7 @@ def _moving(
     earlier import said that the tags no longer say.
     """
     _, person_id = target
-    claimed = {claim.face_id for claim in claims}
-    photos = {claim.photo_id for claim in claims} - set(known.exempt) - out.exempt
-    for one in known.faces.values():
-        here = person_id and one.person_id == person_id and one.photo_id in photos
-        if here and one.face_id not in claimed and one.source != "user":
-            out.freed.add(one.face_id)
-    faces, stays = [], 0
+    moving, stays = [], 0
     for claim in claims:
         one = known.faces[claim.face_id]
         if person_id and one.person_id == person_id and one.source in ("user", "imported"):
@@ -304,8 +306,14 @@ def _moving(
         elif one.source == "user":  # of somebody without a name, who is not the one meant
             out.overruled.append(claim)
         else:
-            faces.append(claim.face_id)
-    return faces, stays
+            moving.append(claim)
+    claimed = {claim.face_id for claim in claims}
+    photos = {claim.photo_id for claim in moving} - set(known.exempt) - out.exempt
+    for one in known.faces.values():
+        here = person_id and one.person_id == person_id and one.photo_id in photos
+        if here and one.face_id not in claimed and one.source != "user":
+            out.freed.add(one.face_id)
+    return [claim.face_id for claim in moving], stays
 
 
 def _followers(

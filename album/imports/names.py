@@ -1,5 +1,6 @@
 """Names as other programs write them, and what a name can be here."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -13,12 +14,16 @@ NOBODY = frozenset(
 """What programs write where nobody has said a name; digiKam has the first, third and fourth."""
 LONGEST = 200
 
+_NUMBERED = re.compile(r"person[ _-]?[0-9]+")
+"""How this program shows people without a name: person-12, Person 12."""
+
 
 def cleaned(name: str | None) -> str:
-    """Return a name in Unicode's composed form with single spaces; nothing for nobody's."""
+    """Return a name in Unicode's composed form with single spaces; empty for what names nobody."""
     # A name that is too long is reported as such, so it must not be cut to fit here.
     text = " ".join(unicodedata.normalize("NFC", plain_text(name, LONGEST + 1)).split())
-    return "" if folded(text) in NOBODY else text
+    plain = folded(text)
+    return "" if plain in NOBODY or _NUMBERED.fullmatch(plain) else text
 
 
 def problem(name: str) -> str | None:

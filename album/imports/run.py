@@ -7,7 +7,7 @@ regions in which no face is known.
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from album.events import TagsImported, TagsRead, TagsToRead, TagsUnread
 from album.imports import names as spelled
 from album.imports.decide import Claim
 from album.imports.faces import Described, describe_regions
+from album.imports.own import OwnTags
 from album.imports.read import PhotoTags, TaggedFace, in_pixels, read_photo
 from album.imports.store import Found, ImportReport, store
 from album.regular import is_missing
@@ -96,7 +97,8 @@ def import_tags(
             yield TagsUnread(Path(path), reason)
         yield TagsRead(Path(tags.photo.paths[0]), len(tags.faces))
         read.append(tags)
-    matched = match(library, read, report)
+    own = OwnTags(library, (tags.photo.photo_id for tags in read))
+    matched = match(library, read, own, report)
     found: list[Found] = []
     for tags, faces in matched.open:
         if options.dry_run:
@@ -108,8 +110,11 @@ def import_tags(
             report.failures.append((tags.photo.paths[0], str(error)))
             yield TagsUnread(Path(tags.photo.paths[0]), str(error))
     change = store(library, matched.claims, found, report, dry_run=options.dry_run)
+    paths = {tags.photo.photo_id: tags.photo.paths[0] for tags in read}
+    report.conflicts = [replace(one, path=paths[one.photo_id]) for one in report.conflicts]
     if not options.dry_run:
-        report.hints = save_hints(library, {one.photo.photo_id: _hints(one) for one in read})
+        hints = {tags.photo.photo_id: _hints(tags, own) for tags in read}
+        report.hints = save_hints(library, hints)
     yield TagsImported(report, change)
 
 
@@ -160,21 +165,32 @@ def _count(report: ImportReport, tags: PhotoTags) -> None:
     report.cropped += [tags.photo.paths[0]] if tags.cropped else []
 
 
-def _hints(tags: PhotoTags) -> list[str]:
-    """Return names without a place; of a clip also those with one, which says no time."""
+def _hints(tags: PhotoTags, own: OwnTags) -> list[str]:
+    """Return names without a place; of a clip also those with one, which says no time.
+
+    Without those that this library has written itself.
+    """
     clip = tags.photo.kind != "image"
     placed = [face.name for face in tags.faces if face.name] if clip else []
-    return [name for name in dict.fromkeys((*tags.names, *placed)) if not spelled.problem(name)]
+    return [
+        name
+        for name in dict.fromkeys((*tags.names, *placed))
+        if not spelled.problem(name) and not own.lists(tags.photo.photo_id, name)
+    ]
 
 
-def match(library: Library, read: Sequence[PhotoTags], report: ImportReport) -> _Matched:
+def match(
+    library: Library, read: Sequence[PhotoTags], own: OwnTags, report: ImportReport
+) -> _Matched:
     """Match tagged faces with the stored faces of their photos; each face is used once.
 
-    Only photos: of a clip, a region does not say when it is seen.
+    Only photos: of a clip, a region does not say when it is seen. Names that this library has
+    written itself are known.
     """
     wanted = [tags for tags in read if tags.faces and tags.photo.kind == "image"]
     ids = [tags.photo.photo_id for tags in wanted]
-    stored, gone = boxes_in(library, ids), forgotten_boxes(library, ids)
+    with library.snapshot() as moment:
+        stored, gone = boxes_in(moment, ids), forgotten_boxes(moment, ids)
     out = _Matched()
     for tags in wanted:
         photo_id = tags.photo.photo_id
@@ -183,6 +199,9 @@ def match(library: Library, read: Sequence[PhotoTags], report: ImportReport) -> 
         faces, rows = _best(tags, boxes)
         rest = []
         for face, row in zip(faces, rows.tolist(), strict=True):
+            if own.has_region(photo_id, face):
+                report.known += 1
+                continue
             problem = spelled.problem(face.name)
             if problem and face.name:
                 report.notes.append(f"{shown(tags.photo.paths[0])}: {problem}")

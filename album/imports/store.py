@@ -1,6 +1,6 @@
 """Storing what an import has decided, as one change that `album undo` takes back."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,10 +10,11 @@ from album.imports.decide import Claim, Decision, Known, Standing, decide
 from album.imports.faces import Described
 from album.imports.read import TaggedFace
 from album.refresh import decide_again, refresh
+from album.tags.marks import digest
 from db import edits
 from db.edits import Placed
-from db.imports import add_faces, said_of
-from db.journal import Change, Edit, changing
+from db.imports import add_faces, new_conflicts, said_of
+from db.journal import Change, Edit, changing, named_by
 from db.library import Library
 from db.people import folded
 
@@ -25,6 +26,31 @@ class Found:
     photo_id: int
     faces: Sequence[TaggedFace]
     described: Described | None
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A tag that contradicts what the user has said, which stays.
+
+    Attributes
+    ----------
+    photo_id, face_id : int
+    tag : str
+        The name in the tag.
+    person_id : int
+        Whose the face is; 0 for nobody's.
+    name : str or None
+        Of that person.
+    path : str
+        Of a file that holds the photo.
+    """
+
+    photo_id: int
+    face_id: int
+    tag: str
+    person_id: int
+    name: str | None
+    path: str = ""
 
 
 @dataclass(slots=True)
@@ -50,8 +76,10 @@ class ImportReport:
     twice : int
         Photos in which somebody is twice by two tags.
     overruled, doubled, hints : int
-        Tags that contradict what the user said; that name somebody a second time where no face is;
-        photos whose names without a place were stored.
+        Tags that contradict what the user said, and were not reported before; that name somebody a
+        second time where no face is; photos whose names without a place were stored.
+    conflicts : list of Conflict
+        The tags that were overruled.
     notes : list of str
     failures : list of tuple
         Path and sentence of each file whose tags could not be read.
@@ -73,6 +101,7 @@ class ImportReport:
     overruled: int = 0
     doubled: int = 0
     hints: int = 0
+    conflicts: list[Conflict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
     cropped: list[str] = field(default_factory=list)
@@ -105,6 +134,8 @@ def store(
             every, known = gather(edit, every, new if dry_run else ())
             decision = decide(every, known)
             _tell(decision, known, report)
+            report.conflicts = _new_conflicts(edit, every, decision, known)
+            report.overruled = len(report.conflicts)
             if dry_run:
                 raise _NothingStored
             _apply(edit, library, decision, known)
@@ -168,8 +199,32 @@ def gather(
     faces = {one.face_id: _standing(one) for one in (*mine, *edits.placed(edit, people=people))}
     faces |= {one.face_id: Standing(one.face_id, one.photo_id) for one in pretended}
     said = said_of(edit, people)
-    exempt = edits.exempted(edit, {one.photo_id for one in faces.values()})
-    return claims, Known(faces, names, said.touched, said.rejected, said.different, exempt)
+    return claims, Known(
+        faces,
+        names,
+        named_by_user=_named_by_user(edit, claims, faces, names),
+        touched=said.touched,
+        rejected=said.rejected,
+        different=said.different,
+        exempt=edits.exempted(edit, {one.photo_id for one in faces.values()}),
+    )
+
+
+def _named_by_user(
+    edit: Edit,
+    claims: Sequence[Claim],
+    faces: Mapping[int, Standing],
+    names: Mapping[int, str],
+) -> set[int]:
+    """Return those people with a name of the user's whose faces have another one in a tag."""
+    contested = {
+        person_id
+        for claim in claims
+        if (person_id := faces[claim.face_id].person_id) in names
+        and folded(names[person_id]) != claim.key
+    }
+    # Imports of many photos make for large events, which need not be read in most cases.
+    return contested - named_by(edit.conn, "import") if contested else set()
 
 
 def _standing(one: Placed) -> Standing:
@@ -178,7 +233,7 @@ def _standing(one: Placed) -> Standing:
 
 def _tell(decision: Decision, known: Known, report: ImportReport) -> None:
     report.named, report.twice = len(decision.named), len(decision.exempt)
-    report.known, report.overruled = decision.known, len(decision.overruled)
+    report.known += decision.known
     report.doubled = len(decision.doubled)
     for target in decision.targets:
         report.new += not target.person_id
@@ -189,6 +244,25 @@ def _tell(decision: Decision, known: Known, report: ImportReport) -> None:
             report.followed += sum(one.face_id not in target.faces for one in mine)
         if target.faces:
             report.people[target.name] = len(target.faces)
+
+
+def _new_conflicts(
+    edit: Edit, claims: Sequence[Claim], decision: Decision, known: Known
+) -> list[Conflict]:
+    """Return the tags that contradict the user, but for those that were reported before.
+
+    Only digests of their names are remembered, so that nobody who is forgotten is named there.
+    """
+    names: dict[int, set[str]] = {claim.photo_id: set() for claim in claims}
+    for claim in decision.overruled:
+        names[claim.photo_id].add(digest(claim.key))
+    new = new_conflicts(edit, names)
+    faces = ((claim, known.faces[claim.face_id].person_id) for claim in decision.overruled)
+    return [
+        Conflict(claim.photo_id, claim.face_id, claim.name, whose, known.names.get(whose))
+        for claim, whose in faces
+        if digest(claim.key) in new[claim.photo_id]
+    ]
 
 
 def _apply(edit: Edit, library: Library, decision: Decision, known: Known) -> None:

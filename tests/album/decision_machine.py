@@ -3,6 +3,7 @@
 import sqlite3
 import tempfile
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,45 @@ from tests.databases import copy, on_postgres
 
 PICK = st.integers(0, 10**6)
 NAMES = st.sampled_from(["Ana", "ana", "Ben", "Zoë", "zoe", "", "new", "12", "A\nB", "x" * 300])
+TAGGED = NAMES | st.sampled_from(["Ben", "Zoë", "Carl", "person-3", "Person 3"])
 MEMORY = Path("/dev/shm")
 
 
 def import_claims(library, claims):
     return store(library, claims, [], ImportReport())
+
+
+@dataclass(frozen=True)
+class Word:
+    """What no grouping and no import may take back.
+
+    Attributes
+    ----------
+    named : frozenset
+        People whose name is the user's word.
+    merged : mapping
+        Person of each face that was of one of the people merged into them.
+    """
+
+    named: frozenset = frozenset()
+    merged: dict = field(default_factory=dict)
+
+    def after(self, before, state, kind):
+        """Return it after a decision, which may take back what an earlier one has said."""
+        there = {key[0]: row["name"] for key, row in state["person"].items()}
+        old = {key[0]: row["name"] for key, row in before["person"].items()}
+        named = {who for who in self.named if there.get(who)}
+        for who, name in there.items():
+            if name and name != old.get(who):
+                named = named - {who} if kind == "import" else named | {who}
+        whose = {key[0]: row["person_id"] for key, row in state["assignment"].items()}
+        merged = {face: who for face, who in self.merged.items() if whose.get(face) == who}
+        return Word(frozenset(named), merged)
+
+
+def photos_of(photos, state, person):
+    rows = state["assignment"].items()
+    return {photos[face] for (face,), row in rows if row["person_id"] == person}
 
 
 class Desk:
@@ -79,6 +114,7 @@ class Decisions(RuleBasedStateMachine):
         self.state = dump(self.library)
         self.faces = sorted(photo_of_faces(self.library))
         self.to_undo, self.to_redo = [], []
+        self.word, self.words_to_undo, self.words_to_redo = Word(), [], []
         self.drifted = False
 
     def teardown(self):
@@ -119,7 +155,17 @@ class Decisions(RuleBasedStateMachine):
         check(self.library, self.state)
         self.to_undo.append(before)
         self.to_redo = []
+        self.words_to_undo.append(self.word)
+        self.words_to_redo = []
+        self.word = self.word.after(before, self.state, change.kind)
         return change
+
+    def the_word_holds(self):
+        """Whatever was grouped or imported: who was merged is one, and names are as given."""
+        for face, who in self.word.merged.items():
+            assert self.state["assignment"][face,]["person_id"] == who, f"face {face} was merged"
+        for who in self.word.named:
+            assert self.state["person"][who,]["name"]
 
     def keeping_names(self, function, *args, **options):
         before = sorted(self.names().values())
@@ -151,6 +197,9 @@ class Decisions(RuleBasedStateMachine):
             assert not named or self.names()[kept,] in named
             assert set(self.state["person"]).isdisjoint((i,) for i in set(ids) - {kept})
             assert self.names()[kept,] == named[0] if len(named) == 1 else True
+            rows = self.state["assignment"].items()
+            theirs = {face: kept for (face,), row in rows if row["person_id"] == kept}
+            self.word = replace(self.word, merged=self.word.merged | theirs)
 
     @rule(picks=st.lists(PICK, min_size=0, max_size=4), other=st.booleans())
     def split(self, picks, other):
@@ -213,7 +262,7 @@ class Decisions(RuleBasedStateMachine):
         self.keeping_names(function, *ids)
 
     @rule(
-        tags=st.lists(st.tuples(PICK, NAMES, st.booleans()), min_size=1, max_size=5),
+        tags=st.lists(st.tuples(PICK, TAGGED, st.booleans()), min_size=1, max_size=5),
     )
     def read_tags(self, tags):
         photos, claims = photo_of_faces(self.library), {}
@@ -221,11 +270,20 @@ class Decisions(RuleBasedStateMachine):
             face, name = self.face(pick), cleaned(text)
             if face in photos and name and not problem(name):
                 claims[face] = Claim(face, photos[face], name, seen=seen)
-        said = self.by_user()
+        said, word = self.by_user(), self.word
         named = set(self.names().values())
+        names = {who: self.state["person"][who,]["name"] for who in word.named}
+        before = self.state
         change = self.attempt(import_claims, list(claims.values()))
         assert self.by_user() == said
         assert named <= set(self.names().values())
+        assert not any("person" in name.casefold() for name in self.names().values())
+        assert word.merged == self.word.merged
+        for who, name in names.items():
+            assert self.state["person"][who,]["name"] == name
+            lost = photos_of(photos, before, who) - photos_of(photos, self.state, who)
+            assert not lost, f"{name} is no longer in photos {lost}"
+        self.the_word_holds()
         if change:
             assert import_claims(self.library, list(claims.values())).event_id == 0
             assert dump(self.library) == self.state
@@ -248,6 +306,12 @@ class Decisions(RuleBasedStateMachine):
         self.state = dump(self.library)
         wanted = source.pop()
         sink.append(before)
+        words = self.words_to_undo, self.words_to_redo
+        back, forth = words if source is self.to_undo else words[::-1]
+        forth.append(self.word)
+        self.word = back.pop()
+        if self.drifted:  # what is left of it, as faces may have gone or been placed elsewhere
+            self.word = self.word.after(self.state, self.state, "undo")
         check(self.library, self.state)
         if not self.drifted:
             assert self.state == wanted
@@ -272,9 +336,9 @@ class WithIndex(Decisions):
         self.group(picks)
         if lose is not None:
             self.lose(lose)
-        after = dump(self.library)
-        check(self.library, after)
-        self.state = after
+        self.state = dump(self.library)
+        check(self.library, self.state)
+        self.the_word_holds()
         self.faces = sorted(photo_of_faces(self.library))
 
     def group(self, picks):

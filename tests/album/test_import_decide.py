@@ -100,6 +100,35 @@ def test_a_tag_on_a_face_that_the_user_placed_with_somebody_nameless_names_them(
     assert [one.face_id for one in decision.overruled] == [1]
 
 
+def test_nobody_makes_way_for_a_tag_that_does_not_count():
+    known = Known(
+        faces(p3_user=[(1, 10)], p7_auto=[(8, 10), (9, 90)]), names={7: "Ana"}, touched={3, 7}
+    )
+    decision = decide([claim(1, "Ana")], known)
+    assert not decision.changes
+    assert [one.face_id for one in decision.overruled] == [1]
+
+
+def test_a_person_whom_the_user_has_named_keeps_every_face():
+    """Found automatically or imported, and also where the tag means somebody who is there."""
+    base = faces(p3_auto=[(1, 10)], p3_imported=[(2, 20)], p7_auto=[(8, 80)])
+    names = {3: "Anna", 7: "Ben"}
+    claims = [claim(1, "Ben"), claim(2, "Ana")]
+    decision = decide(claims, Known(base, names, named_by_user={3}))
+    assert not decision.changes
+    assert [one.face_id for one in decision.overruled] == [1, 2]
+    decision = decide(claims, Known(base, names, named_by_user={7}))
+    assert told(decision) == {"Ben": (7, {1}, set()), "Ana": (0, {2}, set())}
+    decision = decide([claim(1, "ANNA"), claim(2, "anna")], Known(base, names, named_by_user={3}))
+    assert told(decision) == {"Anna": (3, {1}, set())}
+    assert decision.known == 1
+    # Another face of the same photo is theirs by a tag: in the photo they stay.
+    known = Known(base | faces(p0_none=[(4, 10)]), names, named_by_user={3})
+    decision = decide([claim(4, "Anna", 10)], known)
+    assert told(decision) == {"Anna": (3, {4}, set())}
+    assert decision.freed == {1}
+
+
 def test_followers_stay_where_they_cannot_go():
     base = faces(p3_auto=[(1, 10), (2, 20), (3, 30), (4, 40)], p7_user=[(8, 20)], p7_auto=[(9, 90)])
     known = Known(base, names={7: "Ana"}, rejected={(3, 7)})
@@ -174,7 +203,8 @@ def test_a_tag_that_was_changed_changes_what_was_imported():
 def test_names():
     assert cleaned("  Ana \n María ") == "Ana María"
     assert cleaned("Zoe\u0308") == "Zo\u00eb"
-    for nobody in ("", "  ", None, "Unknown", "UNCONFIRMED", "Ignored", "?"):
+    nobodys = ("", "  ", None, "Unknown", "UNCONFIRMED", "Ignored", "?")
+    for nobody in (*nobodys, "person-12", "Person 12", "PERSON_12", "person12"):
         assert cleaned(nobody) == ""
     assert problem("Ana") is None
     assert "12" in problem("12")

@@ -1,31 +1,41 @@
 """`album regroup`: everything anew, except what the user has said."""
 
 import json
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from album import assigning
 from album.assigning import LAST_WHOLE, look
 from album.contracts import GROUPED_WITH
 from album.decisions import (
+    history,
     keep_apart,
     merge_people,
     move_faces,
     name_person,
     redo,
     reject_faces,
+    split_person,
     undo,
 )
 from album.errors import Refused
 from album.regroup import regroup, stays
+from db import schema
+from db.journal import merged_in_part
 from db.settings import get_setting, set_setting
 from tests.album.albums import ANNA as DRAWN_ANNA
 from tests.album.albums import Drawn, Shelf, family, photo
+from tests.album.decided import dump
 from tests.album.portraits import NETS, Album, looks
 
 ANNA, BERT, CLEO = 0, 1, 2
+DATA = Path(os.environ.get("ALBUM_DATA", Path(__file__).parents[3] / "shared" / "data"))
+FAMILY = DATA.parent / "cases" / "people" / "regroup-after-merge.db"
 
 
 @pytest.fixture
@@ -120,12 +130,72 @@ def test_placed_faces_stay_and_rejected_ones_do_not_come_back(album):
     assert who[7:] == [bert] * 5
 
 
-def test_what_was_merged_by_hand_stays_one(album):
-    album.add(*several(ANNA, 4), *several(BERT, 3))
-    anna, bert = album.who()[[0, 4]].tolist()
-    merge_people(album.library, [anna, bert])
+@pytest.mark.parametrize("sizes", [(4, 3), (3, 4), (4, 4)])
+def test_what_was_merged_by_hand_stays_one(album, sizes):
+    """Also the faces of the person who is kept, where they are fewer or of several groups."""
+    album.add(*several(ANNA, sizes[0]), *several(BERT, sizes[1]), *several(CLEO, 3))
+    anna, bert, cleo = album.who()[[0, sizes[0], -1]].tolist()
+    name_person(album.library, anna, "Anna")
+    for other in (bert, cleo):
+        merge_people(album.library, [anna, other])
     regroup(album.library)
     assert set(album.who().tolist()) == {anna}
+
+
+def test_a_merge_holds_for_every_group_that_the_kept_person_had(album):
+    """The person into whom another is merged may be of several groups already."""
+    album.add(*several(ANNA, 5), *several(BERT, 4), *several(CLEO, 2))
+    anna, bert, cleo = album.who()[[0, 5, 9]].tolist()
+    one = album.who() == bert
+    with album.library.write() as conn:  # as faces that joined over the years, not by any word
+        mine = schema.assignment.c.face_id.in_((np.flatnonzero(one) + 1).tolist())
+        conn.execute(schema.assignment.update().where(mine).values(person_id=anna))
+    merge_people(album.library, [anna, cleo])
+    regroup(album.library)
+    assert set(album.who().tolist()) == {anna}
+
+
+def test_a_merge_is_undone_exactly_and_what_is_said_after_it_counts(album):
+    album.add(*several(ANNA, 4), *several(BERT, 3), *several(CLEO, 3))
+    anna, bert = album.who()[[0, 4]].tolist()
+    before = dump(album.library)
+    merge_people(album.library, [anna, bert])
+    after = dump(album.library)
+    undo(album.library)
+    assert dump(album.library) == before
+    redo(album.library)
+    assert dump(album.library) == after
+    new = split_person(album.library, anna, [1]).person_ids[-1]
+    reject_faces(album.library, [2])
+    move_faces(album.library, [3], int(album.who()[-1]))
+    regroup(album.library)
+    who = album.who().tolist()
+    assert (who[0], who[2], who[3:7]) == (new, who[-1], [anna] * 4)
+    assert who[1] not in (0, anna)
+
+
+def test_a_merge_of_an_earlier_version_holds_too(album):
+    """It placed the faces of those merged only; the journal tells of it."""
+    album.add(*several(ANNA, 3), *several(BERT, 4), *several(CLEO, 3))
+    anna, bert, cleo = album.who()[[0, 3, 7]].tolist()
+    merge_people(album.library, [anna, bert])
+    with album.library.write() as conn:
+        theirs = schema.assignment.c.face_id <= 3
+        conn.execute(schema.assignment.update().where(theirs).values(source="auto"))
+        row = conn.execute(select(schema.event)).mappings().one()
+        parts = {"payload": "after", "inverse": "before"}
+        for column, image in parts.items():
+            rows = row[column][image]["assignment"]["rows"]
+            row[column][image]["assignment"]["rows"] = [one for one in rows if one[0] > 3]
+        conn.execute(schema.event.update().values({name: row[name] for name in parts}))
+    assert merged_in_part(album.library) == {anna}
+    regroup(album.library)
+    assert album.who()[:7].tolist() == [anna] * 7
+    while history(album.library)[-1].undone is False:
+        undo(album.library)
+    assert merged_in_part(album.library) == set()
+    merge_people(album.library, [anna, cleo])
+    assert merged_in_part(album.library) == set()
 
 
 def test_the_core_is_the_largest_group_of_a_persons_faces(album):
@@ -145,20 +215,18 @@ def test_a_library_that_was_never_grouped_or_is_empty(album):
         regroup(album.library)
 
 
-def test_what_the_user_says_meanwhile_is_not_overwritten(grown, monkeypatch):
-    from album import regroup as module
-
-    link, two = assigning.linked, int(grown.who()[3])
-
-    def slow(*args):
-        name_person(grown.library, two, "Bert")
-        return link(*args)
-
-    monkeypatch.setattr(module, "linked", slow)
-    before = grown.who().tolist()
-    with pytest.raises(Refused, match="again"):
-        regroup(grown.library)
-    assert grown.who().tolist() == before
+@pytest.mark.sqlite
+@pytest.mark.skipif(not FAMILY.is_file(), reason=f"needs {FAMILY}")
+def test_a_child_who_was_merged_with_the_adult_keeps_all_photos(tmp_path):
+    """Faces of FG-NET, 38 years apart: within the threshold at neither end."""
+    shelf = Shelf(tmp_path)
+    shutil.copyfile(FAMILY, shelf.path)
+    assert shelf("name", 6, "Ben").code == 0
+    assert shelf("merge", 6, 5).code == 0
+    before = shelf("show", "Ben", "--json").json
+    assert before["photos"] == 14
+    assert shelf("regroup").code == 0
+    assert shelf("show", "Ben", "--json").json == before
 
 
 @pytest.fixture

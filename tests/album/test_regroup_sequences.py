@@ -38,6 +38,12 @@ class WithRegroup(Decisions):
     def nothing_said_is_lost(self, said, before):
         there = {key[0] for key in self.state["person"]}
         assert set(said.touched.tolist()) <= there
+        had, have = (
+            {row["person_id"] for row in state["assignment"].values()}
+            for state in (before, self.state)
+        )
+        assert had & set(said.touched.tolist()) <= have, "nobody is left without a face"
+        self.the_word_holds()
         for key, row in before["assignment"].items():
             if row["source"] != "auto":
                 assert self.state["assignment"][key] == row
