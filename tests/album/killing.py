@@ -70,6 +70,7 @@ class Album:
         self.library, self.photos = folder / "library.db", folder / "photos"
         self.pixels: dict[Path, bytes] = {}
         self.round = 0
+        self._apart = ("", "")
         (folder / "tmp").mkdir(parents=True)
         self.grow()
         self.run(*self.words("index"))
@@ -81,9 +82,7 @@ class Album:
         if command == "index":
             return ("index", str(self.photos), "--profile", self.profile, "--jobs", "2")
         if command == "merge":
-            nobody = [person for person, name in self.people().items() if name is None]
-            some = [str(one) for one in self.chance.sample(nobody, min(2, len(nobody)))]
-            return ("merge", *some, "--force")
+            return ("merge", *self._apart, "--force")
         if command == "embed":
             return ("export", "--xmp", "--embed")
         if command == "import":
@@ -103,11 +102,21 @@ class Album:
         if command == "import":
             self.run(*self.words("index"))
         if command == "merge":
-            for person in list(people)[:2]:
-                self.run("split", str(person), "--auto", check=False)
+            self._apart = self._take_apart()
         if command in ("embed", "export", "regroup"):
             person = self.chance.choice(list(people))
             self.run("name", str(person), f"Name {self.round}", "--force", check=False)
+
+    def _take_apart(self) -> tuple[str, str]:
+        """Make a face of somebody another person's, who has no name; return the two."""
+        rows = self.ask(
+            "SELECT person_id, max(face_id), count(*) FROM assignment GROUP BY person_id"
+        )
+        person, face, _ = self.chance.choice([row for row in rows if row[2] > 1])
+        before = set(self.people())
+        self.run("split", str(person), str(face))
+        (new,) = set(self.people()) - before
+        return str(person), str(new)
 
     def run(self, *words: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run a command to its end."""
