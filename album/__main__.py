@@ -1,5 +1,5 @@
 """``python -m album`` is ``album``."""
 
-from album.commands import main
+from album.cli import main
 
 main()

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from album.plain import plain_text
+from album.plain_text import plain_text
 
 StrPath = str | os.PathLike[str]
 
@@ -334,8 +334,8 @@ def one_file(path: StrPath) -> Iterator[None]:
     except Exception as error:
         # Imported late: there is mostly no error.
         from db.errors import LibraryError
-        from nets.errors import ModelMissing
-        from nets.models import WeightsError
+        from nets.core.errors import ModelMissing
+        from nets.runtime.models import WeightsError
 
         if isinstance(error, LibraryError | ModelMissing | WeightsError):
             raise

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from album.errors import StrPath
 
 if TYPE_CHECKING:
-    from album.imports.store import ImportReport
-    from db.journal import Change
+    from album.tags.importing.store import ImportReport
+    from db.journal.journal import Change
 
 
 @dataclass(frozen=True, slots=True)

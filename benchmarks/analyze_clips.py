@@ -19,7 +19,7 @@ from pathlib import Path
 
 import av
 
-from album.models import models_folder
+from album.models.added import models_folder
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("ALBUM_DATA") or ROOT.parent / "shared" / "data")

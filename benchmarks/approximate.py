@@ -3,10 +3,10 @@
     python benchmarks/approximate.py --real LENGTH=FILE:THRESHOLD --only 30000x128 [--methods ...]
 
 Every run is a process of its own, on one thread, on the same vectors with the same-photo rule. All
-searches go through `clustering.approximate`, which checks what they find with the full vectors;
-only who proposes the pairs differs: faiss by an inverted file (range search), usearch and hnswlib
-by a graph (HNSW), which gives the k nearest of each row. "Recall" is of the pairs that the first
-search should have found. Prints a table; benchmarks/approximate.md is made of several runs.
+searches go through `clustering.linkage.approximate`, which checks what they find with the full
+vectors; only who proposes the pairs differs: faiss by an inverted file (range search), usearch and
+hnswlib by a graph (HNSW), which gives the k nearest of each row. "Recall" is of the pairs that the
+first search should have found. Prints a table; benchmarks/approximate.md is made of several runs.
 """
 
 import argparse
@@ -26,10 +26,10 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 from linkage import memory  # noqa: E402
 from synthetic import faces, model_for  # noqa: E402
 
-from clustering import approximate  # noqa: E402
-from clustering import linkage as room  # noqa: E402
-from clustering.constraints import Constraints  # noqa: E402
-from clustering.metrics import evaluate  # noqa: E402
+from clustering.evaluation.metrics import evaluate  # noqa: E402
+from clustering.linkage import approximate  # noqa: E402
+from clustering.linkage import linkage as room  # noqa: E402
+from clustering.linkage.constraints import Constraints  # noqa: E402
 
 METHODS = ["exact", "faiss 8", "faiss 16", "faiss 32", "usearch 64", "hnswlib 64"]
 
@@ -69,7 +69,7 @@ def near(at, keys, far, radius):
 
 
 def set_up(method):
-    """Make `clustering.approximate` use a method; return what to pass as `pairs`."""
+    """Make `clustering.linkage.approximate` use a method; return what to pass as `pairs`."""
     if method == "exact":
         return "exact"
     name, number = method.split()

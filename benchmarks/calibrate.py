@@ -25,24 +25,24 @@ import numpy as np
 from continuation import SPREADS, TAUGHT, chosen, fit_continuation, fit_question, with_births
 from scipy.optimize import minimize_scalar
 
-from album.bench.cache import measured
-from album.bench.datasets import read_fgnet, read_lfw, read_utkface
-from album.bench.measure import Measured
-from album.bench.protocols import Labelled, grouped, label
-from album.calibration import (
+from album.evaluation.cache import measured
+from album.evaluation.datasets import read_fgnet, read_lfw, read_utkface
+from album.evaluation.measure import Measured
+from album.evaluation.protocols import Labelled, grouped, label
+from album.grouping.features import unit
+from album.models.calibration import (
     NEARNESS,
     PATH,
     IdentityCalibration,
     attribute_calibration,
     identity_calibration,
 )
-from album.comparing import unit
-from clustering.fusion import AgeCalibration, expected_ages, fuse_birth_years
-from clustering.linkage import average_linkage
-from clustering.metrics import bcubed, contingency
-from clustering.nearness import Nearness, fit_nearness
-from clustering.paper import paper_clustering, paper_distances
-from clustering.questions import Logistic
+from clustering.attributes.fusion import AgeCalibration, expected_ages, fuse_birth_years
+from clustering.evaluation.metrics import bcubed, contingency
+from clustering.identity.nearness import Nearness, fit_nearness
+from clustering.identity.questions import Logistic
+from clustering.linkage.linkage import average_linkage
+from clustering.linkage.paper import paper_clustering, paper_distances
 from nets.engine import DEFAULT_HEAD, HEADS, load_engine
 from nets.train import splits
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 from calibrate import age_errors, gender_errors
 
-from album.bench.datasets import Faces, read_fgnet, read_utkface
-from album.bench.measure import Measured
-from album.bench.protocols import Labelled
-from album.calibration import PATH
-from album.training import Known, known
+from album.evaluation.datasets import Faces, read_fgnet, read_utkface
+from album.evaluation.measure import Measured
+from album.evaluation.protocols import Labelled
+from album.models.calibration import PATH
+from album.training.heads import Known, known
+from nets.embedders.heads import age_and_gender, head_nets
 from nets.engine import HEADS
-from nets.heads import age_and_gender, head_nets
 from nets.train.heads import inputs_of
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from album.models import models_folder
+from album.models.added import models_folder
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("ALBUM_DATA") or ROOT.parent / "shared" / "data")
@@ -114,8 +114,8 @@ def speed(folder: Path, seconds: int, rounds: int) -> list[str]:
 
 
 def real(folder: Path) -> list[str]:
-    from album.clips.frames import DEFAULT
-    from album.clips.look import read_clip
+    from album.analysis.clips.look import read_clip
+    from album.media.clips.frames import DEFAULT
     from nets.engine import load_engine
 
     engine = load_engine(threads=2)

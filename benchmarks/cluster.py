@@ -29,7 +29,7 @@ sys.path[:0] = [str(ROOT)]
 
 from db.library import Library  # noqa: E402
 from tests.album.albums import pairs  # noqa: E402
-from tests.album.cluster.processes import (  # noqa: E402
+from tests.album.distributed.processes import (  # noqa: E402
     end,
     free_port,
     kill_a_worker,
@@ -38,7 +38,7 @@ from tests.album.cluster.processes import (  # noqa: E402
     until_listening,
     wait_for,
 )
-from tests.album.test_sharing import content  # noqa: E402
+from tests.album.indexing.test_sharing import content  # noqa: E402
 
 REPORT = Path(__file__).with_suffix(".md")
 HEAD = """# Reading on many workers

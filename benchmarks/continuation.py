@@ -18,20 +18,20 @@ from sklearn.metrics import average_precision_score, precision_recall_curve
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from album.bench.datasets import Faces
-from album.bench.measure import Measured
-from album.bench.protocols import Labelled, dates, grouped
-from album.calibration import (
+from album.evaluation.datasets import Faces
+from album.evaluation.measure import Measured
+from album.evaluation.protocols import Labelled, dates, grouped
+from album.grouping.continuation import identities, lives_of
+from album.grouping.features import Faces as Comparable
+from album.grouping.features import compared
+from album.models.calibration import (
     ContinuationCalibration,
     IdentityCalibration,
     attribute_calibration,
     identity_calibration,
 )
-from album.comparing import Faces as Comparable
-from album.comparing import compared
-from album.continuing import identities, lives_of
-from clustering.continuation import REACH, continuation_features
-from clustering.questions import Logistic, near_pairs, summarise
+from clustering.identity.continuation import REACH, continuation_features
+from clustering.identity.questions import Logistic, near_pairs, summarise
 from nets.engine import DEFAULT_HEAD
 
 SPREADS = (None, 10.0, 3.0, 0.0)

@@ -29,11 +29,11 @@ from calibrate import (
 )
 from continuation import TAUGHT, bcubed_of, chosen, fit_continuation
 
-from album.bench.protocols import Labelled, grouped, score_birth_years, score_identity
-from album.calibration import AttributeCalibration, IdentityCalibration, identity_calibration
-from album.comparing import unit
-from clustering.fusion import GenderCalibration
-from clustering.nearness import fit_nearness
+from album.evaluation.protocols import Labelled, grouped, score_birth_years, score_identity
+from album.grouping.features import unit
+from album.models.calibration import AttributeCalibration, IdentityCalibration, identity_calibration
+from clustering.attributes.fusion import GenderCalibration
+from clustering.identity.nearness import fit_nearness
 
 FOLDS = 5
 

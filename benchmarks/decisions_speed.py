@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 from people_speed import PER_PHOTO, ROOT, photo
 
-from album.contracts import GROUPED_WITH, NetsUsed
-from db.analyses import save_analyses
-from db.files import save_files
+from album.models.contracts import GROUPED_WITH, NetsUsed
 from db.library import Library
-from db.people import next_person_ids, save_people
+from db.people.people import next_person_ids, save_people
+from db.photos.analyses import save_analyses
+from db.photos.files import save_files
 from db.records import Analysis, Grouping, Identity, PersonFacts, SeenFile
 from db.settings import set_setting
 from nets.engine import DEFAULT_HEAD

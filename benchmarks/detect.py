@@ -23,11 +23,11 @@ from PIL import Image, ImageOps
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from nets import mtcnn as ours  # noqa: E402
-from nets.api import Detections  # noqa: E402
-from nets.boxes import overlaps  # noqa: E402
-from nets.mtcnn import FIRST_PIXEL, Mtcnn  # noqa: E402
-from nets.mtcnn_pixels import Pixels  # noqa: E402
+from nets.core.api import Detections  # noqa: E402
+from nets.core.boxes import overlaps  # noqa: E402
+from nets.detectors import mtcnn as ours  # noqa: E402
+from nets.detectors.mtcnn import FIRST_PIXEL, Mtcnn  # noqa: E402
+from nets.detectors.mtcnn_pixels import Pixels  # noqa: E402
 
 ALIKE = 0.7
 """Overlap (IoU) at which two detectors are taken to mean the same face."""

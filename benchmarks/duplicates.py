@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from album.duplicates import BURST_BITS, SAME_BITS
-from album.phash import bits_apart, perceptual_hash
+from album.indexing.duplicates import BURST_BITS, SAME_BITS
+from album.media.perceptual_hash import bits_apart, perceptual_hash
 
 FOLDERS = ("album_g20", "album_cameras", "wider_dev", "lfw_dev")
 Pixels = Image.Image

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from nets.api import EMOTIONS, Batch
-from nets.crops import CROPS
-from nets.embedders import MeanEmotions
+from nets.core.api import EMOTIONS, Batch
+from nets.core.crops import CROPS
+from nets.embedders.embedders import MeanEmotions
 from nets.engine import EMOTION_NETS
-from nets.models import OnnxNet, load_manifest
+from nets.runtime.models import OnnxNet, load_manifest
 
 ROUNDS = 2000
 

@@ -22,17 +22,17 @@ sys.path[:0] = [str(Path(__file__).parent)]
 
 from calibrate import AGES, read  # noqa: E402
 
-from album import assigning  # noqa: E402
-from album.bench.protocols import Labelled  # noqa: E402
-from album.contracts import GROUPED_WITH, NetsUsed  # noqa: E402
-from album.decisions import name_person  # noqa: E402
-from album.regroup import regroup  # noqa: E402
-from clustering.metrics import bcubed, contingency  # noqa: E402
-from db.analyses import save_analyses  # noqa: E402
-from db.faces import load_faces  # noqa: E402
-from db.files import save_files  # noqa: E402
+from album.edits.decisions import name_person  # noqa: E402
+from album.evaluation.protocols import Labelled  # noqa: E402
+from album.grouping import incremental  # noqa: E402
+from album.grouping.regroup import regroup  # noqa: E402
+from album.models.contracts import GROUPED_WITH, NetsUsed  # noqa: E402
+from clustering.evaluation.metrics import bcubed, contingency  # noqa: E402
 from db.library import Library  # noqa: E402
-from db.people import people  # noqa: E402
+from db.people.faces import load_faces  # noqa: E402
+from db.people.people import people  # noqa: E402
+from db.photos.analyses import save_analyses  # noqa: E402
+from db.photos.files import save_files  # noqa: E402
 from db.records import (  # noqa: E402
     Analysis,
     Attributes,
@@ -65,7 +65,7 @@ class Shelf:
         save_files(self.library, [SeenFile(f"/p/{key}.jpg", 1, 1, key) for key in keys])
         save_analyses(self.library, found)
         self.rows += rows
-        for _ in assigning.assign(self.library, NETS):
+        for _ in incremental.assign(self.library, NETS):
             pass
 
     def persons(self) -> np.ndarray:
@@ -103,7 +103,7 @@ def portions(data: Labelled, seed: int, parts: int) -> Iterator[list[int]]:
 
 def grown(data: Labelled, seed: int, parts: int, *, anew: bool = True) -> tuple[float, float]:
     """F of a library that grew, and of that after `album regroup` with people named."""
-    growth, assigning.GROWTH = assigning.GROWTH, assigning.GROWTH if anew else np.inf
+    growth, incremental.GROWTH = incremental.GROWTH, incremental.GROWTH if anew else np.inf
     try:
         with tempfile.TemporaryDirectory() as folder:
             shelf = Shelf(data, folder)
@@ -116,7 +116,7 @@ def grown(data: Labelled, seed: int, parts: int, *, anew: bool = True) -> tuple[
             regroup(shelf.library)
             return first, shelf.f()
     finally:
-        assigning.GROWTH = growth
+        incremental.GROWTH = growth
 
 
 def moved_by_one_photo(data: Labelled, seed: int) -> int:
@@ -171,10 +171,10 @@ def report(rows: list[str], singles: list[str]) -> str:
     return f"""# A library that grows
 
 Written by `benchmarks/incremental.py`, with the default's nets and the thresholds that ship. BCubed
-F against the labels (difference to all at once), after the portions have come in random order.
-"As it is": faces of untouched people are grouped anew when {assigning.GROWTH:.0%} of all faces have
-come since (`album/assigning.py`). "Nobody moves": that is left out. "Then regrouped": the latter,
-after its {NAMED} largest people were named as they are, and then `album regroup`.
+F against the labels (difference to all at once), after the portions have come in random order. "As
+it is": faces of untouched people are grouped anew when {incremental.GROWTH:.0%} of all faces have
+come since (`album/grouping/incremental.py`). "Nobody moves": that is left out. "Then regrouped":
+the latter, after its {NAMED} largest people were named as they are, and then `album regroup`.
 
 | set | portions | order | as it is | nobody moves | then regrouped |
 | --- | ---: | ---: | ---: | ---: | ---: |

@@ -23,12 +23,12 @@ sys.path[:0] = [str(Path(__file__).parent)]
 from synthetic import faces as synthetic_faces  # noqa: E402
 from synthetic import model_for  # noqa: E402
 
-from album import assigning  # noqa: E402
-from album.contracts import NetsUsed  # noqa: E402
-from db.analyses import save_analyses  # noqa: E402
-from db.files import save_files  # noqa: E402
+from album.grouping import incremental  # noqa: E402
+from album.models.contracts import NetsUsed  # noqa: E402
 from db.library import Library  # noqa: E402
-from db.people import next_person_ids, save_people  # noqa: E402
+from db.people.people import next_person_ids, save_people  # noqa: E402
+from db.photos.analyses import save_analyses  # noqa: E402
+from db.photos.files import save_files  # noqa: E402
 from db.records import (  # noqa: E402
     Analysis,
     Attributes,
@@ -110,14 +110,14 @@ def main() -> None:
         with Library.open(path) as library:
             add(library, [photo(10**6, more, np.random.default_rng(1))])
             with timed("load faces and what the user said", rows):
-                now = assigning.look(library, NETS)
+                now = incremental.look(library, NETS)
             before = now.table.person_id
             with timed("link the new faces", rows):
-                found = assigning.linked(now, NETS, before)
+                found = incremental.linked(now, NETS, before)
             assert (found == before)[before > 0].all()
-            ids = assigning.ids_for(library, found, before)
+            ids = incremental.ids_for(library, found, before)
             with timed("derive what is said of people", rows):
-                grouping, people = assigning.changes(now, NETS, ids)
+                grouping, people = incremental.changes(now, NETS, ids)
             with timed("store", rows):
                 assert save_people(library, grouping, people, stamp=now.said.stamp)
     text = f"""# One new photo in a library of {args.faces:,} faces

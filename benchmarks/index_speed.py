@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 from facenet_pytorch import MTCNN
-from nets.api import Detections
+from nets.core.api import Detections
 from nets.engine import load_engine
 
 folders = sys.argv[1:]

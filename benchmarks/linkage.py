@@ -29,9 +29,9 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 from synthetic import ages_and_years, faces, model_for  # noqa: E402
 
-from clustering.constraints import Constraints  # noqa: E402
-from clustering.linkage import cluster  # noqa: E402
-from clustering.metrics import evaluate  # noqa: E402
+from clustering.evaluation.metrics import evaluate  # noqa: E402
+from clustering.linkage.constraints import Constraints  # noqa: E402
+from clustering.linkage.linkage import cluster  # noqa: E402
 
 SHAPES = [
     (3_000, 128),
@@ -83,8 +83,8 @@ def run_hdbscan(vectors, photo, threshold):
 
 def indexed(folder):
     """Return what the program groups: faces with ages and dates."""
-    from album.calibration import identity_calibration
-    from album.comparing import Dated, Faces
+    from album.grouping.features import Dated, Faces
+    from album.models.calibration import identity_calibration
     from nets.engine import DEFAULT_HEAD
 
     vectors, photo = np.load(folder / "vectors.npy"), np.load(folder / "photo.npy")
@@ -96,8 +96,8 @@ def indexed(folder):
 
 def run_index(method, folder):
     """Return a function without arguments that groups as the program does, or a part of it."""
-    from album.comparing import compared, possible_births
-    from album.grouping import by_linkage
+    from album.grouping.features import compared, possible_births
+    from album.grouping.grouping import by_linkage
 
     faces, dated, use = indexed(folder)
     if method == "grouping":

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.api import Batch
-from nets.crops import CROPS
+from nets.core.api import Batch
+from nets.core.crops import CROPS
 from nets.engine import DEFAULT_HEAD, load_engine
 
 CHOICES = (

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from nets.runtime import onnxruntime  # noqa: E402
+from nets.runtime.ort import onnxruntime  # noqa: E402
 from tests.network.commands import Step, controls, make_inputs, steps  # noqa: E402
 from tests.network.watched import Seen, strays, watched, why_not  # noqa: E402
 

@@ -29,11 +29,11 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 from linkage import memory  # noqa: E402
 from synthetic import faces, model_for  # noqa: E402
 
-from clustering import linkage as room  # noqa: E402
-from clustering.constraints import Constraints  # noqa: E402
-from clustering.graph import Resources, within_memory  # noqa: E402
-from clustering.metrics import evaluate  # noqa: E402
-from clustering.storage import OnDisk  # noqa: E402
+from clustering.evaluation.metrics import evaluate  # noqa: E402
+from clustering.linkage import linkage as room  # noqa: E402
+from clustering.linkage.constraints import Constraints  # noqa: E402
+from clustering.linkage.graph import Resources, within_memory  # noqa: E402
+from clustering.linkage.storage import OnDisk  # noqa: E402
 
 THRESHOLD = 1.1
 

@@ -31,14 +31,14 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 from cluster import namespaces  # noqa: E402
 from synthetic import faces, model_for  # noqa: E402
 
-from album.cluster import dask  # noqa: E402
-from album.cluster.addresses import Tls  # noqa: E402
-from album.cluster.pairs import PairSearch  # noqa: E402
-from album.space import CHUNKS, LEAST_CHUNK  # noqa: E402
-from clustering import linkage as room  # noqa: E402
-from clustering.constraints import Constraints  # noqa: E402
-from clustering.graph import Resources  # noqa: E402
-from tests.album.cluster.processes import end, free_port, scheduler, started  # noqa: E402
+from album.distributed import dask  # noqa: E402
+from album.distributed.addresses import Tls  # noqa: E402
+from album.distributed.pairs import PairSearch  # noqa: E402
+from album.grouping.memory import CHUNKS, LEAST_CHUNK  # noqa: E402
+from clustering.linkage import linkage as room  # noqa: E402
+from clustering.linkage.constraints import Constraints  # noqa: E402
+from clustering.linkage.graph import Resources  # noqa: E402
+from tests.album.distributed.processes import end, free_port, scheduler, started  # noqa: E402
 
 THRESHOLD = 1.1
 HEAD = """\

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from db.analyses import save_analyses
-from db.files import save_files
 from db.library import Library
-from db.people import next_person_ids, save_people
+from db.people.people import next_person_ids, save_people
+from db.photos.analyses import save_analyses
+from db.photos.files import save_files
 from db.records import (
     Analysis,
     Attributes,

@@ -24,12 +24,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from people_speed import PER_PHOTO, photo  # noqa: E402
 
-from db.analyses import save_analyses  # noqa: E402
 from db.copying import copy_library  # noqa: E402
-from db.faces import load_faces  # noqa: E402
-from db.files import save_files  # noqa: E402
 from db.library import Library  # noqa: E402
-from db.people import next_person_ids, people, save_people  # noqa: E402
+from db.people.faces import load_faces  # noqa: E402
+from db.people.people import next_person_ids, people, save_people  # noqa: E402
+from db.photos.analyses import save_analyses  # noqa: E402
+from db.photos.files import save_files  # noqa: E402
 from db.records import Grouping, PersonFacts, SeenFile  # noqa: E402
 from tests import databases  # noqa: E402
 
@@ -68,9 +68,9 @@ def load(library: Library) -> None:
 def without_copy():
     """Write row by row, and read by a cursor."""
     with (
-        patch("db.sql.COPY_FROM", math.inf),
-        patch("db.bulk.COPY_FROM", math.inf),
-        patch("db.bulk._copied", _by_cursor),
+        patch("db.engine.sql.COPY_FROM", math.inf),
+        patch("db.engine.bulk.COPY_FROM", math.inf),
+        patch("db.engine.bulk._copied", _by_cursor),
     ):
         yield
 
@@ -101,7 +101,7 @@ def copied(source: str, target: str) -> float:
 
 def index_s(place: str, photos: Path, processes: int) -> float:
     """Return how long processes of the command take that index one folder together."""
-    code = "from album.commands import main; main()"
+    code = "from album.cli import main; main()"
     words = ["index", "--profile", "default", "--jobs", "1", "--library", place, str(photos)]
     command = [sys.executable, "-c", code, *words]
 

@@ -15,13 +15,13 @@ from calibrate import AGES, read
 from continuation import bcubed_of
 from PIL import Image, ImageFilter
 
-from album.bench.datasets import read_lfw
-from album.calibration import identity_calibration
-from album.comparing import Dated, Faces, unit, weak_faces
-from album.grouping import by_linkage
-from nets.api import Detections
+from album.evaluation.datasets import read_lfw
+from album.grouping.features import Dated, Faces, unit, weak_faces
+from album.grouping.grouping import by_linkage
+from album.models.calibration import identity_calibration
+from nets.core.api import Detections
+from nets.core.quality import CROP, quality
 from nets.engine import load_engine
-from nets.quality import CROP, quality
 
 FACE = 105.0
 """Size of a face in LFW, in pixels."""

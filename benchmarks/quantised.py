@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from album.bench.datasets import read_fgnet, read_lfw, read_utkface
-from album.bench.labelled import LabelledSet
-from album.training_faces import Found, find_faces
-from clustering.fusion import expected_ages
-from clustering.linkage import average_linkage
-from clustering.metrics import bcubed, contingency
-from nets.models import WEIGHTS
-from nets.runtime import onnxruntime
+from album.evaluation.datasets import read_fgnet, read_lfw, read_utkface
+from album.evaluation.labelled import LabelledSet
+from album.training.faces import Found, find_faces
+from clustering.attributes.fusion import expected_ages
+from clustering.evaluation.metrics import bcubed, contingency
+from clustering.linkage.linkage import average_linkage
+from nets.runtime.models import WEIGHTS
+from nets.runtime.ort import onnxruntime
 from nets.train.chips import Chips
 from nets.train.quantise import Quantisation, quantised
 

@@ -29,13 +29,13 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 from linkage import memory  # noqa: E402
 from synthetic import ages_and_years, faces, gaussian  # noqa: E402
 
-from album.contracts import GROUPED_WITH, NetsUsed  # noqa: E402
-from album.regroup import regroup  # noqa: E402
-from album.space import Space  # noqa: E402
-from db.analyses import save_analyses  # noqa: E402
-from db.faces import load_faces  # noqa: E402
-from db.files import save_files  # noqa: E402
+from album.grouping.memory import Space  # noqa: E402
+from album.grouping.regroup import regroup  # noqa: E402
+from album.models.contracts import GROUPED_WITH, NetsUsed  # noqa: E402
 from db.library import Library  # noqa: E402
+from db.people.faces import load_faces  # noqa: E402
+from db.photos.analyses import save_analyses  # noqa: E402
+from db.photos.files import save_files  # noqa: E402
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile  # noqa: E402
 from db.settings import set_setting  # noqa: E402
 

@@ -18,11 +18,17 @@ from pathlib import Path
 
 import numpy as np
 
-from album.bench.detection import LabelledPicture, average_precision, judge, open_end, read_wider
-from nets.addable import ADDABLE
-from nets.api import Detections, Detector
-from nets.mtcnn import Mtcnn
-from nets.retinaface import CLOSER, FIRST, Pass, RetinaFace
+from album.evaluation.detection import (
+    LabelledPicture,
+    average_precision,
+    judge,
+    open_end,
+    read_wider,
+)
+from nets.core.api import Detections, Detector
+from nets.detectors.mtcnn import Mtcnn
+from nets.detectors.retinaface import CLOSER, FIRST, Pass, RetinaFace
+from nets.runtime.addable import ADDABLE
 
 PUBLISHED = {50: 0.873, 30: 0.836, 10: 0.638}
 DRAWS = 400

@@ -2,8 +2,9 @@
 
     python benchmarks/retinaface_large.py [--data FOLDER] [--model FILE]
 
-`SEEN` and the threshold of `FARTHER` (nets/retinaface.py) were read off the first half of each row,
-the pictures with even numbers; the second half judges. Writes benchmarks/retinaface_large.md.
+`SEEN` and the threshold of `FARTHER` (nets/detectors/retinaface.py) were read off the first half of
+each row, the pictures with even numbers; the second half judges. Writes
+benchmarks/retinaface_large.md.
 """
 
 import argparse
@@ -15,11 +16,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFilter
 
-from album.bench.detection import read_wider
-from nets.addable import ADDABLE
-from nets.api import Detections
-from nets.boxes import overlaps
-from nets.retinaface import FARTHER, FIRST, LARGE, SAME, SEEN, RetinaFace
+from album.evaluation.detection import read_wider
+from nets.core.api import Detections
+from nets.core.boxes import overlaps
+from nets.detectors.retinaface import FARTHER, FIRST, LARGE, SAME, SEEN, RetinaFace
+from nets.runtime.addable import ADDABLE
 
 BLUR = 1024 / 24
 """Longest side of a blurred picture in units of the radius."""

@@ -10,8 +10,8 @@ from PIL import Image
 from sqlalchemy import insert
 from synthetic import sizes
 
-from album.contracts import remember_nets
-from db import schema
+from album.models.contracts import remember_nets
+from db.engine import schema
 from db.library import Library
 from nets.engine import load_engine
 

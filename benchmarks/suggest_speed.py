@@ -21,13 +21,13 @@ import numpy as np
 from calibrate import read
 from synthetic import faces, fitted
 
-from album.candidates import KEY, find_candidates
-from album.contracts import nets_used, remember_nets
-from db.analyses import save_analyses
-from db.files import save_files
+from album.grouping.candidates import KEY, find_candidates
+from album.models.contracts import nets_used, remember_nets
 from db.library import Library
-from db.people import next_person_ids, save_people
-from db.questions import placements
+from db.people.people import next_person_ids, save_people
+from db.people.questions import placements
+from db.photos.analyses import save_analyses
+from db.photos.files import save_files
 from db.records import (
     Analysis,
     Attributes,

@@ -17,13 +17,13 @@ import numpy as np
 from calibrate import read
 from question_fit import logistic
 
-from album.bench.protocols import Labelled, dates, grouped
-from album.calibration import IdentityCalibration, identity_calibration, question_calibration
-from album.comparing import Faces, compared
-from album.continuing import lives_of
-from album.ranking import pair_scores
-from clustering import questions as q
-from clustering.metrics import bcubed, contingency
+from album.evaluation.protocols import Labelled, dates, grouped
+from album.grouping.continuation import lives_of
+from album.grouping.features import Faces, compared
+from album.models.calibration import IdentityCalibration, identity_calibration, question_calibration
+from album.people.ranking import pair_scores
+from clustering.evaluation.metrics import bcubed, contingency
+from clustering.identity import questions as q
 from nets.engine import DEFAULT_HEAD
 
 NETS = ("fused", DEFAULT_HEAD)

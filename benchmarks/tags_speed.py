@@ -14,10 +14,10 @@ import numpy as np
 
 from album.tags.plan import TagOptions
 from album.tags.write import Tagged, write_tags
-from db.analyses import save_analyses
-from db.files import save_files
 from db.library import Library
-from db.people import next_person_ids, save_people
+from db.people.people import next_person_ids, save_people
+from db.photos.analyses import save_analyses
+from db.photos.files import save_files
 from db.records import Analysis, Faces, Grouping, Identity, PersonFacts, PhotoFacts, SeenFile
 
 ROOT = Path(__file__).parents[1]
@@ -57,7 +57,7 @@ def library_of(folder: Path, photos: int) -> Library:
     ids = np.arange(1, 2 * photos + 1)
     grouping = Grouping(ids, np.tile(people, photos), np.ones(len(ids), np.float32))
     save_people(library, grouping, [PersonFacts(person) for person in people])
-    from album.decisions import name_person
+    from album.edits.decisions import name_person
 
     for person, name in zip(people, ("Anna", "Bert"), strict=True):
         name_person(library, person, name)

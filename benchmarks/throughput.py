@@ -107,10 +107,10 @@ def index(photos: Path, library: Path, *options: str) -> dict:
 
 def decode_only(paths: list[Path]) -> float:
     """Seconds for decoding every file at the scale that the index decodes it at."""
-    from album import media
+    from album.media import reading
 
     def one(path: Path) -> None:
-        media.read_image(path, media.read_header(path), max_side=VIEW)
+        reading.read_image(path, reading.read_header(path), max_side=VIEW)
 
     started = time.perf_counter()
     with ThreadPoolExecutor(CORES) as pool:
@@ -119,8 +119,8 @@ def decode_only(paths: list[Path]) -> float:
 
 
 def boxes_of(library: Path) -> dict[str, np.ndarray]:
-    from db.faces import face_rows
     from db.library import Library
+    from db.people.faces import face_rows
 
     found: dict[str, list] = {}
     with Library.open(library, read_only=True) as opened:
@@ -133,7 +133,7 @@ def recall(
     truth: dict[str, list], found: dict[str, np.ndarray], names: list[str]
 ) -> tuple[int, int]:
     """How many of the pasted faces of 40 pixels and more, in a view of 1600, were found."""
-    from nets.boxes import overlaps
+    from nets.core.boxes import overlaps
 
     hit = wanted = 0
     for name in names:
@@ -146,8 +146,10 @@ def recall(
 
 def profile(paths: list[Path], detector: str, model: Path) -> list[tuple[str, float]]:
     """Processor time of each part, one photo after the other in one thread."""
-    from album import dates, media, scan
-    from album.analyse import Analyser
+    from album.analysis.analyse import Analyser
+    from album.dates import photo_date
+    from album.files import scan
+    from album.media import reading
     from nets.engine import load_engine
 
     engine = load_engine(detector=detector, models=model)
@@ -164,19 +166,19 @@ def profile(paths: list[Path], detector: str, model: Path) -> list[tuple[str, fl
 
         return call
 
-    read = timed("decode", media.read_upright)
-    real, media.read_upright = media.read_upright, read
+    read = timed("decode", reading.read_upright)
+    real, reading.read_upright = reading.read_upright, read
     try:
         for path in paths:
-            header = timed("header", media.read_header)(path)
+            header = timed("header", reading.read_header)(path)
             timed("hash", scan.content_hash)(path)
-            timed("date", dates.read_date)(path, header)
+            timed("date", photo_date.read_date)(path, header)
             before = spent.get("decode", 0.0)
             _, batch, *_ = timed("detect and crop", analyser.faces)(path, header)
             spent["detect and crop"] -= spent["decode"] - before
             timed("nets", engine.describe)(batch)
     finally:
-        media.read_upright = real
+        reading.read_upright = real
     return sorted(spent.items(), key=lambda item: -item[1])
 
 

@@ -25,10 +25,10 @@ from sqlalchemy import (
     update,
 )
 
-from db.bulk import insert_rows
+from db.engine.bulk import insert_rows
+from db.engine.schema import metadata, photo, setting
 from db.errors import LibraryError, printable
 from db.library import UNFINISHED, Library
-from db.schema import metadata, photo, setting
 
 ROWS = 4096
 """Rows of a transaction at most."""

@@ -8,10 +8,10 @@ from typing import Protocol, Self
 
 from sqlalchemy import Connection, Engine, select
 
+from db.engine.places import FilePlace, Place, place_of
+from db.engine.schema import setting
+from db.engine.sqlite import PLAIN, WRITES, SqliteStore
 from db.errors import ReadOnlyLibraryError, UnfinishedLibraryError, printable
-from db.places import FilePlace, Place, place_of
-from db.schema import setting
-from db.sqlite import PLAIN, WRITES, SqliteStore
 
 UNFINISHED = "copy.unfinished"
 """Setting of a library that is being copied into, from its start to its end: what is copied."""
@@ -21,7 +21,7 @@ CACHE_MB = 32
 
 
 class Store(Protocol):
-    """What differs between engines, apart from SQL itself (`db.sql`)."""
+    """What differs between engines, apart from SQL itself (`db.engine.sql`)."""
 
     path: str
     engine: Engine
@@ -56,7 +56,7 @@ def _store(place: Place, *, read_only: bool, wait_s: float, cache_mb: int) -> St
     if isinstance(place, FilePlace):
         return SqliteStore(place, read_only=read_only, wait_s=wait_s, cache_mb=cache_mb)
     # Imported late: whose library is a file has no use for it.
-    from db.postgresql import PostgresqlStore
+    from db.engine.postgresql import PostgresqlStore
 
     return PostgresqlStore(place, read_only=read_only, wait_s=wait_s)
 
@@ -69,7 +69,7 @@ def drop_library(url: str) -> None:
     LibraryError
         The server can't be reached, or the tables are those of another program.
     """
-    from db.postgresql import PostgresqlStore
+    from db.engine.postgresql import PostgresqlStore
 
     place = place_of(url)
     assert not isinstance(place, FilePlace)
@@ -207,7 +207,7 @@ class Library:
     def plain(self) -> Connection:
         """Return a connection of one's own, to be closed, that begins no transaction for writing.
 
-        For claims (`db.claims`), which are no part of what is stored.
+        For claims (`db.photos.claims`), which are no part of what is stored.
         """
         conn = self._engine.connect()
         return conn.execution_options(**{PLAIN: True})

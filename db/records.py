@@ -87,7 +87,7 @@ class PhotoFacts:
     phash : int or None
         Perceptual hash of 64 bits, as a signed number.
     moving : {'live', 'motion'} or None
-        A still with a clip: in a file beside it (`db.files.link_live`), or in its own.
+        A still with a clip: in a file beside it (`db.photos.files.link_live`), or in its own.
     """
 
     content_hash: str
@@ -322,7 +322,7 @@ class PersonFacts:
     Attributes
     ----------
     person_id : int
-        Of a stored person or from `db.people.next_person_ids`.
+        Of a stored person or from `db.people.people.next_person_ids`.
     passer_by : bool
         Seen too little or too briefly to be shown unasked.
     p_male : float or None

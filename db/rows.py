@@ -150,7 +150,7 @@ class Moment:
 
 
 def clearness(size: float, sharpness: float | None) -> float:
-    """Tell how well a face can be seen: large (pixels) and sharp (as `nets.quality` measures)."""
+    """Tell how well a face can be seen: large (pixels) and sharp (see `nets.core.quality`)."""
     return float(min(size, 250.0) * min(max(sharpness or 0.0, 0.01), 200.0) ** 0.25)
 
 

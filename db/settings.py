@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select
 
+from db.engine.schema import setting
+from db.engine.sql import upsert
 from db.library import Library
-from db.schema import setting
-from db.sql import upsert
 
 GROUPED_UNDER = "grouped_under"
 """Setting that says how the library was grouped last; absent while anything has changed since."""

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from album.contracts import remember_nets
-from album.grouping import group
-from album.naming import name_person
-from album.people import list_people
-from db.analyses import save_analyses
-from db.browse import faces_of
-from db.files import save_files
+from album.edits.naming import name_person
+from album.grouping.grouping import group
+from album.models.contracts import remember_nets
+from album.people.people import list_people
 from db.library import Library
+from db.people.browse import faces_of
+from db.photos.analyses import save_analyses
+from db.photos.files import save_files
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
 from nets.engine import Engine, load_engine
 

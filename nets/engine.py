@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.addable import ADDABLE, find
-from nets.api import (
+from nets.core.api import (
     Attributes,
     Batch,
     Detections,
@@ -19,21 +18,22 @@ from nets.api import (
     Net,
     SequenceAges,
 )
-from nets.crops import CROPS
-from nets.devices import providers
-from nets.embedders import (
+from nets.core.crops import CROPS
+from nets.core.pictures import Picture
+from nets.core.quality import CROP as QUALITY_CROP
+from nets.embedders.embedders import (
     Fused,
     MeanEmotions,
     MobileNetAttributes,
     MobileNetIdentity,
     ResNet29,
 )
+from nets.embedders.heads import HeadAttributes, head_nets
+from nets.embedders.sequence_ages import CoralLstm
 from nets.fake import FakeAttributes, FakeDetector, FakeEmbedder, FakeEmotions
-from nets.heads import HeadAttributes, head_nets
-from nets.models import OnnxNet, digest, load_manifest
-from nets.pictures import Picture
-from nets.quality import CROP as QUALITY_CROP
-from nets.sequence_ages import CoralLstm
+from nets.runtime.addable import ADDABLE, find
+from nets.runtime.devices import providers
+from nets.runtime.models import OnnxNet, digest, load_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class Description:
     vectors : ndarray of float32, shape (n, dim)
         Unit vectors of identity.
     ages : ndarray of float32, shape (n, 100)
-        Probability of each age in `nets.api.AGES`.
+        Probability of each age in `nets.core.api.AGES`.
     male : ndarray of float32, shape (n,)
         Probability of being male.
     emotions : ndarray of float32, shape (n, 7), or None
-        Probability of each of `nets.api.EMOTIONS`; None where the engine has no head for them.
+        Probability of each of `nets.core.api.EMOTIONS`; None where the engine has no head for them.
     """
 
     vectors: Floats
@@ -65,7 +65,7 @@ class Engine:
     Attributes
     ----------
     detector, embedder, attributes
-        See the Protocols in `nets.api`.
+        See the Protocols in `nets.core.api`.
     emotions : Emotions or None
         What tells emotions, where that is wanted.
     sequence : SequenceAges or None
@@ -91,7 +91,7 @@ class Engine:
         return digest(self.detector.contract, self.embedder.contract, self.attributes.contract)
 
     def detect(self, image: Picture, *, zoom: float = 1.0) -> Detections:
-        """Find the faces of an upright RGB image, see `nets.api.Detector`."""
+        """Find the faces of an upright RGB image, see `nets.core.api.Detector`."""
         return self.detector.detect(image, zoom=zoom)
 
     def crop(self, image: Picture, faces: Detections) -> Batch:
@@ -106,7 +106,7 @@ class Engine:
 
 
 def cut(image: Picture, faces: Detections, crops: Sequence[str]) -> Batch:
-    """Cut each face out of an image in some ways; names are those of `nets.crops.CROPS`."""
+    """Cut each face out of an image in some ways; names are those of `nets.core.crops.CROPS`."""
     return Batch({name: CROPS[name](image, faces) for name in crops})
 
 
@@ -196,9 +196,9 @@ def load_engine(
         Cores that one call of an embedder or head may use; 0 means all. A detector uses one, since
         several photos are looked at side by side.
     models : Path, optional
-        Folder of the models that the user has added (`nets.addable`).
+        Folder of the models that the user has added (`nets.runtime.addable`).
     device : str
-        One of `nets.devices.DEVICES`.
+        One of `nets.runtime.devices.DEVICES`.
 
     Returns
     -------
@@ -243,7 +243,8 @@ def with_emotions(
     threads, device
         As of `load_engine`.
     thorough : bool
-        Take twice the time to be right a little more often (`nets.embedders.MeanEmotions`).
+        Take twice the time to be right a little more often
+        (`nets.embedders.embedders.MeanEmotions`).
     """
     if engine.detector.name == "fake":
         return replace(engine, emotions=FakeEmotions())
@@ -279,16 +280,16 @@ def _detector(name: str, *, min_face: float, models: Path | None, device: str) -
     if name == "fake":
         return FakeDetector(min_face=min_face)
     if name == "mtcnn":
-        from nets.mtcnn import Mtcnn
+        from nets.detectors.mtcnn import Mtcnn
 
         return Mtcnn(min_face=min_face, device=device)
     if name == "retinaface":
-        from nets.retinaface import RetinaFace
+        from nets.detectors.retinaface import RetinaFace
 
         checkpoint = find(name, models or Path())
         sha256 = ADDABLE[name].sha256
         return RetinaFace(checkpoint, sha256=sha256, min_face=min_face, device=device)
-    from nets.facenet import FacenetMtcnn
+    from nets.detectors.facenet import FacenetMtcnn
 
     return FacenetMtcnn(min_face=min_face, threads=1)
 

@@ -15,10 +15,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.api import AGES, EMOTIONS, AgeGender, Batch, Detections, Floats, Image
-from nets.crops import MARGIN
-from nets.models import digest
-from nets.pictures import Picture, as_array
+from nets.core.api import AGES, EMOTIONS, AgeGender, Batch, Detections, Floats, Image
+from nets.core.crops import MARGIN
+from nets.core.pictures import Picture, as_array
+from nets.runtime.models import digest
 
 CROP = "box224"
 DIM = 64
@@ -103,7 +103,7 @@ def _read(chip: Image, margin: float) -> tuple[int, int, bool] | None:
 
 
 class FakeDetector:
-    """Finds drawn faces; implements `nets.api.Detector`.
+    """Finds drawn faces; implements `nets.core.api.Detector`.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ def _area(box: Box) -> int:
 
 
 class FakeEmbedder:
-    """Gives the vector of the person drawn; implements `nets.api.Embedder`."""
+    """Gives the vector of the person drawn; implements `nets.core.api.Embedder`."""
 
     name = "fake"
     contract = digest("fake embedder", 1)
@@ -172,7 +172,7 @@ class FakeEmbedder:
 
 
 class FakeAttributes:
-    """Tells the age and gender drawn; implements `nets.api.Attributes`."""
+    """Tells the age and gender drawn; implements `nets.core.api.Attributes`."""
 
     name = "fake"
     contract = digest("fake attributes", 1)
@@ -188,7 +188,7 @@ class FakeAttributes:
 
 
 class FakeEmotions:
-    """Gives every drawn person an emotion, always the same; implements `nets.api.Emotions`."""
+    """Gives every drawn person an emotion, always the same; implements `nets.core.api.Emotions`."""
 
     name = "fake"
     contract = digest("fake emotions", 1)

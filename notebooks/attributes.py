@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import numpy as np
 from features import CACHE, DATA, told
 
-from album.bench.cache import measured
-from album.bench.datasets import Faces, read_fgnet, read_utkface
-from album.bench.protocols import GENDER_AT, adience_accuracy
-from album.training import Known
-from clustering.fusion import expected_ages
-from nets.api import AgeGender
+from album.evaluation.cache import measured
+from album.evaluation.datasets import Faces, read_fgnet, read_utkface
+from album.evaluation.protocols import GENDER_AT, adience_accuracy
+from album.training.heads import Known
+from clustering.attributes.fusion import expected_ages
+from nets.core.api import AgeGender
+from nets.embedders.heads import HeadNet, age_probabilities
 from nets.engine import load_engine
-from nets.heads import HeadNet, age_probabilities
-from nets.models import load_manifest
+from nets.runtime.models import load_manifest
 from nets.train.heads import inputs_of
 from nets.train.splits import parts
 

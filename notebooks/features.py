@@ -14,14 +14,14 @@ from platformdirs import user_cache_path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from album.bench.cache import measured
-from album.bench.datasets import Faces, read_fgnet, read_lfw
-from album.bench.measure import BATCH, Measured, labelled_faces
-from album.bench.protocols import Labelled, label
-from album.training import Known, known
-from clustering.metrics import bcubed, contingency
+from album.evaluation.cache import measured
+from album.evaluation.datasets import Faces, read_fgnet, read_lfw
+from album.evaluation.measure import BATCH, Measured, labelled_faces
+from album.evaluation.protocols import Labelled, label
+from album.training.heads import Known, known
+from clustering.evaluation.metrics import bcubed, contingency
 from nets.engine import FUSED_POWER, FUSED_WEIGHTS, join, load_engine
-from nets.models import OnnxNet, digest, load_manifest
+from nets.runtime.models import OnnxNet, digest, load_manifest
 from nets.train.features import Features
 
 DATA = Path(os.environ.get("ALBUM_DATA", HERE.parents[1] / "shared" / "data"))

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from album.bench.protocols import DATE_SIGMA, GENDER_AT
-from clustering.fusion import (
+from album.evaluation.protocols import DATE_SIGMA, GENDER_AT
+from clustering.attributes.fusion import (
     AgeCalibration,
     GenderCalibration,
     corrected_ages,

@@ -8,13 +8,13 @@ from features import Labelled, f_score, halves, smoothed
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import pdist
 
-from album.bench.protocols import dates
-from clustering.birth import birth_columns, birth_variance
-from clustering.fusion import expected_ages
-from clustering.linkage import average_linkage
-from clustering.metrics import Scores, evaluate
-from clustering.paper import paper_clustering, paper_distances
-from clustering.rank_order import rank_order
+from album.evaluation.protocols import dates
+from clustering.attributes.birth import birth_columns, birth_variance
+from clustering.attributes.fusion import expected_ages
+from clustering.evaluation.metrics import Scores, evaluate
+from clustering.linkage.linkage import average_linkage
+from clustering.linkage.paper import paper_clustering, paper_distances
+from clustering.linkage.rank_order import rank_order
 
 SCIPY = ("single", "complete", "average", "weighted", "median", "centroid")
 RANKS = (2.0, 5, 8, 11, 14, 18, 25, 40)
@@ -84,7 +84,7 @@ def paper_way(grid: np.ndarray) -> Way:
 
 
 def our_way(grid: np.ndarray, *, weight: float = 0.0) -> Way:
-    """Average linkage on squared distances, with birth years as columns (`album.grouping`)."""
+    """Average linkage on squared distances, with birth years as columns."""
 
     def labels(faces: Faces) -> list[np.ndarray]:
         columns = birth_columns(faces.ages, faces.years, faces.sigma, width=12.0)

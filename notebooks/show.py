@@ -7,7 +7,7 @@ import numpy as np
 from IPython.display import Markdown
 from PIL import Image, ImageDraw, ImageFont
 
-from nets.api import Detections
+from nets.core.api import Detections
 
 plt.rcParams |= {"figure.dpi": 80, "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}
 

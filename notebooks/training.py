@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from album.training import Known, Trained, train
-from nets.api import AgeGender, Floats
-from nets.heads import IDENTITY_SCALE, HeadNet
-from nets.models import load_manifest
+from album.training.heads import Known, Trained, train
+from nets.core.api import AgeGender, Floats
+from nets.embedders.heads import IDENTITY_SCALE, HeadNet
+from nets.runtime.models import load_manifest
 from nets.train.features import Features, joined
 from nets.train.heads import Settings, inputs_of, label_distribution
 
@@ -28,7 +28,7 @@ def can_train() -> bool:
 
 
 def both_parts(train_part: Known, test_part: Known) -> Known:
-    """Faces to train on and faces that judge, as `album.training.train` takes them."""
+    """Faces to train on and faces that judge, as `album.training.heads.train` takes them."""
     parts = train_part, test_part
     said = joined([part.said for part in parts])
     columns = (

@@ -7,24 +7,24 @@ from pathlib import Path
 import numpy as np
 from features import CACHE, unit, vectors
 
-from album.bench.datasets import Faces
-from album.calibration import IdentityCalibration
-from album.clips.frames import DEFAULT, VIEW, Reader
-from album.clips.look import clearness
-from album.clips.people import ClipPerson, Described, Seen, find_people
-from album.comparing import Dated
-from album.comparing import Faces as Comparable
-from album.grouping import by_linkage
-from album.training import read
-from clustering.constraints import Constraints
-from clustering.fusion import expected_ages
-from clustering.linkage import cluster
-from clustering.tracks import Tracker
-from nets.api import AgeGender
+from album.analysis.clips.look import clearness
+from album.analysis.clips.people import ClipPerson, Described, Seen, find_people
+from album.evaluation.datasets import Faces
+from album.grouping.features import Dated
+from album.grouping.features import Faces as Comparable
+from album.grouping.grouping import by_linkage
+from album.media.clips.frames import DEFAULT, VIEW, Reader
+from album.models.calibration import IdentityCalibration
+from album.training.heads import read
+from clustering.attributes.fusion import expected_ages
+from clustering.identity.tracks import Tracker
+from clustering.linkage.constraints import Constraints
+from clustering.linkage.linkage import cluster
+from nets.core.api import AgeGender
+from nets.core.quality import CROP, quality
+from nets.embedders.heads import HeadNet
 from nets.engine import Engine, join
-from nets.heads import HeadNet
-from nets.models import digest, load_manifest
-from nets.quality import CROP, quality
+from nets.runtime.models import digest, load_manifest
 from nets.train.features import Features, load_nets
 from nets.train.frames import Frames, extract, joined, kept
 

@@ -124,8 +124,8 @@ class Schemas:
 
     def copy(self, source, target):
         """Copy rows on the server; its own keys and numbering included."""
+        from db.engine.schema import metadata
         from db.library import Library
-        from db.schema import metadata
 
         Library.open(target).close()
         old, new = self.schema(source), self.schema(target)
@@ -142,7 +142,7 @@ class Schemas:
                 )
 
     def everything_in(self, path):
-        from db.schema import metadata
+        from db.engine.schema import metadata
 
         names = [f"{self.schema(path)}.{table.name}" for table in metadata.sorted_tables]
         rows = [row for name in names for row in self._raw.execute(f"TABLE {name}")]
@@ -168,7 +168,7 @@ def name_of(path):
 
 def called(path):
     """Return what messages call a library."""
-    from db.places import place_of
+    from db.engine.places import place_of
 
     return place_of(name_of(path)).shown
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from album import __version__
-from album.tags import read, xmp
+from album.metadata import xmp
+from album.metadata.xmp import Element, name
+from album.tags import read
 from album.tags.marks import REGIONS, Mark, Written, digest, near
 from album.tags.regions import Region, centred, same_place
 from album.tags.schemes import SCHEMES, Scheme, child, structure
-from album.tags.xmp import Element, name
 
 TEXTS = {
     "Iptc4xmpExt:PersonInImage": ("rdf:Bag", ""),

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from album.tags import xmp
+from album.metadata import xmp
+from album.metadata.containers.jpeg import MAX_MAIN, guid
+from album.metadata.xmp import Element, name
 from album.tags.edit import EMPTY, Wanted, edit, is_empty
-from album.tags.jpeg import MAX_MAIN, guid
 from album.tags.marks import Written
-from album.tags.xmp import Element, name
 
 _NOTE = name("xmpNote:HasExtendedXMP")
 
@@ -44,7 +44,7 @@ def edited(packets: Sequence[bytes], wanted: Wanted, before: Written) -> Edited:
 
     Raises
     ------
-    album.tags.xmp.BadPacket
+    album.metadata.xmp.BadPacket
         A packet makes no sense; it is never replaced.
     """
     trees = [xmp.parse(packet) for packet in packets or (EMPTY,)]

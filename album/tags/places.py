@@ -5,13 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from album import kinds
-from album.dates_sidecars import neighbours
 from album.errors import BadTags, StrPath, reading
-from album.kinds import Kind
-from album.regular import is_regular, open_regular
-from album.tags import jpeg, png, tiff, webp, xmp
-from album.tags.pieces import BadContainer
+from album.files import kinds
+from album.files.kinds import Kind
+from album.metadata import xmp
+from album.metadata.containers import jpeg, png, tiff, webp
+from album.metadata.containers.pieces import BadContainer
+from album.metadata.regular_files import is_regular, open_regular
+from album.metadata.sidecars import neighbours
 from album.tags.read import Tags, read
 
 NATIVE = {Kind.JPEG: jpeg, Kind.PNG: png, Kind.WEBP: webp, Kind.TIFF: tiff}

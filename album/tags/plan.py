@@ -7,14 +7,14 @@ from itertools import groupby
 from pathlib import Path, PurePath
 
 from album.errors import MediaError
-from album.kinds import read_kind
-from album.scan import is_under
+from album.files.kinds import read_kind
+from album.files.scan import is_under
 from album.tags.edit import Wanted
 from album.tags.regions import Region, from_upright, same_place
-from album.tags.store import EMBEDDABLE
-from db.files import known_files
+from album.tags.replacing import EMBEDDABLE
 from db.library import Library
-from db.tagged import TaggableRow, TaggedRow, taggable
+from db.photos.files import known_files
+from db.tags.tagged import TaggableRow, TaggedRow, taggable
 
 STYLES = ("full", "adobe")
 """``photo.jpg.xmp``, as digiKam, darktable and Immich have it; ``photo.xmp``, as Adobe has it."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from album.tags import xmp
+from album.metadata import xmp
+from album.metadata.xmp import Element
 from album.tags.regions import Box, Region, from_centred, from_cornered
-from album.tags.xmp import Element
 
 MAX_REGIONS = 10_000
 
@@ -62,7 +62,7 @@ def read(packets: Iterable[bytes]) -> Tags:
 
     Raises
     ------
-    album.tags.xmp.BadPacket
+    album.metadata.xmp.BadPacket
         When one of them makes no sense.
     """
     trees = [xmp.parse(packet) for packet in packets]

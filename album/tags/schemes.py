@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from album.tags import read, xmp
+from album.metadata import xmp
+from album.metadata.xmp import Element, name
+from album.tags import read
 from album.tags.regions import Region, centred, cornered, from_cornered
-from album.tags.xmp import Element, name
 
 _RESOURCE = {name("rdf:parseType"): "Resource"}
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"

@@ -7,24 +7,18 @@ from hashlib import blake2b
 from pathlib import Path
 
 from album.errors import BadTags, MediaError, Untagged, Vanished, one_file, reading
-from album.kinds import Kind, read_kind
-from album.regular import open_regular
-from album.tags import store, xmp
+from album.files.kinds import Kind, read_kind
+from album.metadata import xmp
+from album.metadata.regular_files import open_regular
+from album.tags import replacing
 from album.tags.edit import Wanted
 from album.tags.marks import Written, read_written
 from album.tags.packets import Edited, edited, split
 from album.tags.places import embedded_packets
 from album.tags.plan import TagOptions, Target, targets
-from album.tags.settle import settle
+from album.tags.recovery import settle
 from db.library import Library
-from db.tagged import (
-    PENDING,
-    TaggedRow,
-    drop_tagged,
-    follow_content,
-    save_tagged,
-    tagged_rows,
-)
+from db.tags.tagged import PENDING, TaggedRow, drop_tagged, follow_content, save_tagged, tagged_rows
 
 _BATCH = 100
 """Sidecars that are worked out before they are written: their marks are one transaction."""
@@ -193,9 +187,9 @@ def _write_sidecars(library: Library, works: Sequence[_Work]) -> Iterator[Tagged
         path, edit = work.target.path, work.edit
         try:
             if edit.packets:
-                store.write_sidecar(path, edit.packets[0])
+                replacing.write_sidecar(path, edit.packets[0])
             else:
-                with store.writing(path):
+                with replacing.writing(path):
                     Path(path).unlink(missing_ok=True)
                 gone.append(path)
             yield Tagged(path, _action(work), edit.changes)
@@ -226,14 +220,14 @@ def _embed(library: Library, work: _Work) -> Tagged:
         packets = work.edit.packets
         if read_kind(path) is Kind.JPEG:
             packets = tuple(split(packets)) if packets else ()
-        with store.writing(target.path), store.replacement(path) as new:
-            store.check_replaceable(path)
-            content = store.fill_photo(new, path, packets)
+        with replacing.writing(target.path), replacing.replacement(path) as new:
+            replacing.check_replaceable(path)
+            content = replacing.fill_photo(new, path, packets)
             status = new.stat()
             _check_unchanged(target, path)
             row = _row(work, content, **{PENDING: target.content_hash})
             save_tagged(library, [row])
-            store.put(new, path)
+            replacing.put(new, path)
             follow_content(library, row, status.st_size, status.st_mtime_ns)
     except MediaError as error:
         return Tagged(target.path, "failed", reason=error.reason)

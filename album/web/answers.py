@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from album.errors import AlbumError, MediaError, Refused, Vanished
-from album.search import Impossible
+from album.people.search import Impossible
 from album.web.rendering import render
 from album.web.texts import text
 from db import errors

@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from album import __version__
 from album.errors import StrPath
 from album.paths import cache_folder
+from album.thumbnails.cache import Thumbnails
 from album.web import (
     changes,
     dates,
@@ -30,7 +31,6 @@ from album.web.answers import explain_errors
 from album.web.document import ADDRESS, PROBLEMS, document
 from album.web.guard import Access, Guard
 from album.web.shelf import Shelf
-from album.web.thumbnails import Thumbnails
 
 THREADS = 8
 """Requests that are worked on at the same time; more threads only wait for each other, and each has

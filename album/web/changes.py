@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from album import decisions
+from album.edits import decisions
 from album.errors import Refused
 from album.web.deps import ShelfOf
 from album.web.models import ChangeModel, TokenModel
 from db.errors import EmptyHistoryError
-from db.journal import Change
+from db.journal.journal import Change
 from db.library import Library
 
 router = APIRouter(prefix="/api/v1", tags=["changes"])

@@ -1,7 +1,7 @@
 """Drawings in a page: SVG as text, made of numbers only."""
 
-from album.biography import Curve
-from album.people import Person
+from album.people.biography import Curve
+from album.people.people import Person
 
 WIDTH, HEIGHT, FLOOR = 640, 150, 118
 EDGE = 22

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from album import dating
+from album.edits import dating
 from album.errors import Refused, shown
-from album.people import is_trusted
+from album.people.people import is_trusted
 from album.web.changes import changed
 from album.web.deps import Id, Limit, Offset, ShelfOf
 from album.web.images import photo_url
@@ -19,7 +19,7 @@ from album.web.person import Strict
 from album.web.rendering import date_text, render
 from album.web.shelf import Shelf
 from album.web.texts import ENGLISH, text
-from db.dates import USER, DatedPhoto, DateFilter, dates_page
+from db.photos.dates import USER, DatedPhoto, DateFilter, dates_page
 
 router = APIRouter()
 PAGE = 60

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from album import media
-from album.clips.still import frame_at
+from album.media import reading
+from album.media.clips.still import frame_at
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -22,7 +22,7 @@ def whole_photo(path: str, *, max_side: int, clip: bool) -> "Image.Image":
     picture = (
         frame_at(path, 0)
         if clip
-        else media.read_image(path, media.read_header(path), max_side=max_side)
+        else reading.read_image(path, reading.read_header(path), max_side=max_side)
     )
     image = Image.fromarray(picture.pixels)
     image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)

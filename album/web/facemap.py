@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from album.facemap import face_map
+from album.people.face_map import face_map
 from album.web.deps import ShelfOf
 from album.web.images import face_url
 from album.web.models import MapModel, SpotModel, person_model

@@ -14,10 +14,10 @@ from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 
 from album.errors import NotAPhoto, StillChanging, Vanished, reading
+from album.thumbnails.cache import key_of
 from album.web.deps import Id, ShelfOf
 from album.web.shelf import Shelf
-from album.web.thumbnails import key_of
-from db.browse import FaceKey, PhotoFile, face_file, photo_file
+from db.people.browse import FaceKey, PhotoFile, face_file, photo_file
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -95,7 +95,7 @@ def _plain_suffix(path: str) -> str:
 @router.get("/faces/{face_id}/{side}.jpg", include_in_schema=False)
 async def face_picture(shelf: ShelfOf, face_id: Id, side: Side) -> Response:
     """Answer with a face, cut out of its photo."""
-    from album.pictures import crop_face
+    from album.thumbnails.pictures import crop_face
 
     found = await to_thread.run_sync(lambda: face_file(shelf.library, face_id))
     if found is None:

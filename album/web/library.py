@@ -6,16 +6,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from album.errors import shown
-from album.heartbeat import index_progress
-from album.people import is_trusted
+from album.indexing.heartbeat import index_progress
+from album.people.people import is_trusted
 from album.web.dates import source_name
 from album.web.deps import ShelfOf
 from album.web.models import EventModel, FailureModel, HistoryModel, ProgressModel, StatusModel
 from album.web.rendering import render
 from album.web.shelf import Shelf
-from db.files import failures
-from db.journal import history
-from db.status import date_counts, status
+from db.journal.journal import history
+from db.photos.files import failures
+from db.photos.status import date_counts, status
 
 router = APIRouter()
 EVENTS = 60

@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 
-from album.candidates import are_due
 from album.errors import AlbumError
+from album.grouping.candidates import are_due
 from album.web.shelf import Shelf
 from album.web.texts import text
 

@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
-from album.browse import Card
-from album.people import Person, age_at, is_trusted, whole_age
+from album.people.browse import Card
+from album.people.people import Person, age_at, is_trusted, whole_age
 from album.web.images import face_url
 from album.web.rendering import date_text, fact, label
 from album.web.texts import text
-from db.browse import SeenFace
+from db.people.browse import SeenFace
 
 LocalTime = Annotated[
     datetime,

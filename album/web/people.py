@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from album.browse import GROUPS, SORTS, people_cards
+from album.people.browse import GROUPS, SORTS, people_cards
 from album.web.deps import Limit, Offset, ShelfOf
 from album.web.models import PeopleModel, person_model
 from album.web.rendering import render

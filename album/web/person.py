@@ -8,11 +8,11 @@ from fastapi import APIRouter, Body, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from album import decisions
-from album.biography import biography
-from album.browse import with_faces
+from album.edits import decisions
 from album.errors import Refused
-from album.people import to_person
+from album.people.biography import biography
+from album.people.browse import with_faces
+from album.people.people import to_person
 from album.web.changes import changed
 from album.web.charts import birth_chart
 from album.web.deps import Id, Limit, Offset, ShelfOf
@@ -25,9 +25,9 @@ from album.web.models import (
 )
 from album.web.rendering import render
 from album.web.shelf import Shelf
-from db.biography import StoryFace, clips_among
-from db.browse import count_faces, faces_of
-from db.people import find_person
+from db.people.biography import StoryFace, clips_among
+from db.people.browse import count_faces, faces_of
+from db.people.people import find_person
 
 router = APIRouter()
 PAGE = 120
@@ -117,7 +117,7 @@ def person_page(
 
 
 def _ordered(faces: Sequence[StoryFace], *, newest: bool) -> Sequence[StoryFace]:
-    """Return faces by date as `db.browse.faces_of` does, those without one last either way."""
+    """Return faces by date as `faces_of` does, those without one last either way."""
     if not newest:
         return faces
     dated = [one for one in faces if one.taken_at is not None]

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from album import decisions
+from album.edits import decisions
 from album.errors import shown
-from album.people import Person, age_at, is_trusted, to_person, whole_age
+from album.people.people import Person, age_at, is_trusted, to_person, whole_age
 from album.web.changes import changed
 from album.web.dates import dated_photo
 from album.web.deps import Id, ShelfOf
@@ -17,12 +17,12 @@ from album.web.person import Flag, Strict, Who
 from album.web.rendering import date_text, label, render
 from album.web.shelf import Shelf
 from album.web.texts import text
-from db.faces import face_rows
 from db.library import Library
-from db.people import people_by_id
-from db.photos import photo_row
+from db.people.faces import face_rows
+from db.people.people import people_by_id
+from db.photos.photos import photo_row
+from db.photos.sightings import sightings
 from db.rows import FaceRow, PhotoRow
-from db.sightings import sightings
 
 router = APIRouter()
 
@@ -122,7 +122,7 @@ def photo_get(shelf: ShelfOf, photo_id: Id) -> PhotoModel:
 @router.post("/api/v1/photos/{photo_id}/faces", tags=["changes"])
 def photo_draw(shelf: ShelfOf, photo_id: Id, said: Drawn) -> ChangeModel:
     """Mark a face that was missed, in pixels of the upright photo."""
-    from album.drawn import draw_face
+    from album.edits.drawn import draw_face
 
     who = {"person_id": said.person_id, "name": said.name}
     with shelf.changing() as library:

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from album import __version__
 from album.errors import shown
-from album.people import Person
+from album.people.people import Person
 from album.web.images import face_url
 from album.web.texts import text
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from album.answers import answer, find_key, remember
-from album.browse import Card
-from album.people import Person
-from album.suggestions import Suggestion, question_text, suggestions
+from album.people.answers import answer, find_key, remember
+from album.people.browse import Card
+from album.people.people import Person
+from album.people.suggestions import Suggestion, question_text, suggestions
 from album.web.deps import ShelfOf
 from album.web.measuring import measure
 from album.web.models import (
@@ -24,8 +24,8 @@ from album.web.person import Strict
 from album.web.rendering import label, render
 from album.web.shelf import Shelf
 from album.web.texts import text
-from db.browse import FaceKey, SeenFace, spread_faces
 from db.library import Library
+from db.people.browse import FaceKey, SeenFace, spread_faces
 
 router = APIRouter()
 SHOWN = 8

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from album.errors import AlbumError
-from album.phrases import parse_phrase
-from album.search import Match, find_page
+from album.people.phrases import parse_phrase
+from album.people.search import Match, find_page
 from album.web.deps import Limit, Offset, ShelfOf
 from album.web.images import photo_url
 from album.web.models import FoundModel, FoundPhoto

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from anyio import CapacityLimiter
 
 from album.errors import StrPath
+from album.thumbnails.cache import Thumbnails
 from album.web.guard import Access
-from album.web.thumbnails import Thumbnails
 from db.errors import CAN_BE_READ, ReadOnlyLibraryError
 from db.library import Library
 from nets.engine import Engine
@@ -102,7 +102,7 @@ class Shelf:
     @property
     def engine(self) -> Engine:
         """The nets of the library, read when a face is first marked by hand."""
-        from album.drawn import library_engine
+        from album.edits.drawn import library_engine
 
         library = self.library
         with self._lock:

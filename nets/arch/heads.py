@@ -9,7 +9,7 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from nets.arch.mobilenet import CHANNELS, STRIDES
-from nets.heads import INPUTS, MAP_BLOCK, MAP_CHANNELS, MAP_SIDE
+from nets.embedders.heads import INPUTS, MAP_BLOCK, MAP_CHANNELS, MAP_SIDE
 
 RANKS = 99
 FEATS = 256
@@ -63,7 +63,7 @@ def coral_loss(importance: Sequence[float] | None = None) -> Callable[[Any, Any]
 
 
 def own_blocks(maps: Any) -> Any:
-    """Go on from the maps of `nets.heads.MAP_BLOCK` to 1024 features, as the MobileNet does.
+    """Go on from the maps of `MAP_BLOCK` to 1024 features, as the MobileNet does.
 
     The layers have its names and shapes, so that they can start with its weights.
     """
@@ -96,9 +96,9 @@ def age_gender_head(
     Returns
     -------
     keras.Model
-        From features (see `nets.heads.head_inputs`), and with blocks maps (n, 14, 14, 512), to
-        a dict of ``age`` (logits of 100 classes) or ``older`` (logits of 99 ranks), and ``male``
-        (logit, (n, 1)).
+        From features (see `nets.embedders.heads.head_inputs`), and with blocks maps (n, 14, 14,
+        512), to a dict of ``age`` (logits of 100 classes) or ``older`` (logits of 99 ranks), and
+        ``male`` (logit, (n, 1)).
     """
     features = keras.Input((INPUTS,), name="features")
     inputs = [features]

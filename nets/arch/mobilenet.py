@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from nets.api import Floats, Image
+from nets.core.api import Floats, Image
 
 SIZE = 224
 MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)

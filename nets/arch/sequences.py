@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from nets.arch.heads import CoralLayer
-from nets.heads import INPUTS
+from nets.embedders.heads import INPUTS
 
 
 def coral_lstm(
@@ -28,8 +28,8 @@ def coral_lstm(
     Returns
     -------
     keras.Model
-        From ``features`` (n, frames, 1253; see `nets.heads.head_inputs`) to the logits of 99 ranks,
-        (n, 99); without memory those of each frame, (n, frames, 99).
+        From ``features`` (n, frames, 1253; see `nets.embedders.heads.head_inputs`) to the logits of
+        99 ranks, (n, 99); without memory those of each frame, (n, frames, 99).
     """
     features = keras.Input((None, INPUTS), name="features")
     x = layers.SpatialDropout1D(dropout / 2, name="features_dropout")(features)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nets.api import EMOTIONS
 from nets.convert.graph import BATCH, Graph
 from nets.convert.manifest import Recipe
 from nets.convert.tfjs import Weight, read_weights
+from nets.core.api import EMOTIONS
 
 SIZE = 112
 MEAN_RGB = (122.782, 117.001, 104.298)

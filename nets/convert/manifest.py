@@ -26,8 +26,8 @@ class Recipe:
         Takes the contents by member, returns the serialised ONNX model. The same bytes each time.
     facts : mapping of str to anything JSON can hold
         What users of the file must know: ``input`` (``shape``, ``dtype``, ``colour``, ``range``),
-        ``preprocessing`` (its version, a whole number), ``crop`` (name in `nets.crops.CROPS`, or
-        null), ``outputs`` (name to a sentence with shape and meaning), ``licence``, ``authors``,
+        ``preprocessing`` (its version, a whole number), ``crop`` (name in `nets.core.crops.CROPS`,
+        or null), ``outputs`` (name to a sentence with shape and meaning), ``licence``, ``authors``,
         ``training``.
     """
 

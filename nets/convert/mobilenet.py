@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nets.convert.graph import BATCH, Graph
 from nets.convert.manifest import Recipe
 from nets.convert.tfjs import read_weights
-from nets.heads import MAP_BLOCK
+from nets.embedders.heads import MAP_BLOCK
 
 SIZE = 224
 MEAN_RGB = (123.68, 116.779, 103.939)

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from nets.convert.checkpoint import read_checkpoint
 from nets.convert.graph import BATCH, Graph
 from nets.convert.manifest import Recipe
+from nets.runtime.checkpoint import read_checkpoint
 
 MEAN = 127.5
 SCALE = 0.0078125

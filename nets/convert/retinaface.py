@@ -2,7 +2,7 @@
 
 Deng et al., "RetinaFace: Single-shot Multi-level Face Localisation in the Wild", CVPR 2020, in the
 form of the public checkpoint of biubug6/Face-Detector-1MB-with-landmark. No package ships it: the
-graph names its weights as external data, and `nets.retinaface` hands them to the runtime.
+graph names its weights as external data, and `nets.detectors.retinaface` hands them to the runtime.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from pathlib import Path
 from onnx import TensorProto, helper
 
 from nets.convert.graph import IR_VERSION, OPSET
-from nets.retinaface_weights import CHANNELS, LAYERS, MEAN, Layer
+from nets.detectors.retinaface_weights import CHANNELS, LAYERS, MEAN, Layer
 
 TEMPLATE = Path(__file__).parents[1] / "templates" / "retinaface.onnx"
 

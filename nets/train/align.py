@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.api import Floats
-from nets.heads import MAP_BLOCK
+from nets.core.api import Floats
+from nets.core.whole_files import whole
+from nets.embedders.heads import MAP_BLOCK
 from nets.train.augment import Changes, changed
 from nets.train.features import Nets, Read, face_of
-from nets.whole import whole
 
 Array = NDArray[Any]
 CHANGES = Changes(faded=0.2, grain=0.2)
@@ -53,7 +53,7 @@ def look(paths: Sequence[Path], read: Read, nets: Nets, *, seed: int = 0) -> Pai
 
 
 def _chips(paths: Sequence[Path], read: Read, nets: Nets, seed: int) -> Iterator[Array]:
-    from nets.crops import CROPS
+    from nets.core.crops import CROPS
 
     crop = CROPS[nets.faceres.crop]
     for path in paths:

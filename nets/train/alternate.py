@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.api import Floats
+from nets.core.api import Floats
 
 Array = NDArray[Any]
 TASKS = ("age", "gender")

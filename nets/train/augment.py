@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image as Pixels
 from PIL import ImageEnhance, ImageFilter
 
-from nets.api import Detections, Image
+from nets.core.api import Detections, Image
 
 
 @dataclass(frozen=True, slots=True)

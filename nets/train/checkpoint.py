@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.whole import whole
+from nets.core.whole_files import whole
 
 State = Mapping[str, NDArray[Any]]
 ABOUT = "about"

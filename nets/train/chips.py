@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.api import Detections, Detector, Floats, Image
-from nets.boxes import overlaps
-from nets.crops import CROPS
+from nets.core.api import Detections, Detector, Floats, Image
+from nets.core.boxes import overlaps
+from nets.core.crops import CROPS
 from nets.train.augment import Changes, changed
 from nets.train.features import face_of
 

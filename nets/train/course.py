@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nets.api import Floats
+from nets.core.api import Floats
 from nets.train import checkpoint
 from nets.train.alternate import Alternating
 from nets.train.chips import Chips
@@ -81,7 +81,7 @@ def answers(file: bytes, chips: Chips) -> Iterator[dict[str, Floats]]:
     dict
         ``identity``, ``age`` and ``male`` of the next faces.
     """
-    from nets.runtime import onnxruntime
+    from nets.runtime.ort import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
-from nets.api import Floats
 from nets.convert.graph import BATCH, Graph
 from nets.convert.mobilenet import BLOCKS, block
-from nets.heads import INPUTS, MAP_BLOCK, MAP_CHANNELS, MAP_SIDE
+from nets.core.api import Floats
+from nets.embedders.heads import INPUTS, MAP_BLOCK, MAP_CHANNELS, MAP_SIDE
 
 
 def export_head(model: Any, name: str) -> bytes:
@@ -70,7 +70,7 @@ def parity(
     model: Any, file: bytes, features: Floats, maps: Floats | None = None
 ) -> dict[str, float]:
     """Return the largest difference between an exported head and Keras, by output."""
-    from nets.runtime import onnxruntime
+    from nets.runtime.ort import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.api import Batch, Detections, Detector, Image, Net
-from nets.crops import CROPS
-from nets.models import digest
+from nets.core.api import Batch, Detections, Detector, Image, Net
+from nets.core.crops import CROPS
+from nets.core.whole_files import whole
+from nets.runtime.models import digest
 from nets.train.augment import Changes, changed
 from nets.train.maps import Maps, joined_maps
-from nets.whole import whole
 
 BATCH = 32
 Array = NDArray[Any]
@@ -83,8 +83,8 @@ class Nets:
 
 def load_nets(*, threads: int = 1, maps: bool = False) -> Nets:
     """Return the nets that ship, and the default detector; see `Features` for `maps`."""
-    from nets.models import OnnxNet, load_manifest
-    from nets.mtcnn import Mtcnn
+    from nets.detectors.mtcnn import Mtcnn
+    from nets.runtime.models import OnnxNet, load_manifest
 
     known = load_manifest()
     names = ("faceres", "resnet29", "faceres-deep")

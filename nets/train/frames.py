@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.api import Batch, Floats
-from nets.crops import CROPS
-from nets.heads import head_inputs
+from nets.core.api import Batch, Floats
+from nets.core.crops import CROPS
+from nets.core.whole_files import whole
+from nets.embedders.heads import head_inputs
 from nets.train.features import Nets, Read, face_of
 from nets.train.sequences import sequence
-from nets.whole import whole
 
 Array = NDArray[Any]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.api import AGES, Floats
-from nets.heads import head_inputs
+from nets.core.api import AGES, Floats
+from nets.embedders.heads import head_inputs
 from nets.train.align import Pairs, align
 from nets.train.features import Features
 from nets.train.maps import Maps, joined_maps

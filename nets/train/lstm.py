@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from nets.api import Floats
 from nets.convert.graph import BATCH, Graph
 from nets.convert.packages import digest
-from nets.heads import INPUTS
-from nets.sequence_ages import FRAMES
+from nets.core.api import Floats
+from nets.embedders.heads import INPUTS
+from nets.embedders.sequence_ages import FRAMES
 from nets.train.heads import label_distribution, levels_of
 
 Array = NDArray[Any]
@@ -196,7 +196,7 @@ def parity(model: Any, file: bytes, tracks: Floats) -> dict[str, Any]:
     """Compare an ONNX file with the net in Keras that it was made of, for the manifest."""
     import keras
 
-    from nets.runtime import onnxruntime
+    from nets.runtime.ort import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     said = session.run(["older"], {"features": tracks.astype(np.float32)})[0]
@@ -228,7 +228,7 @@ def manifest_entry(
             "name": "features",
             "dtype": "float32",
             "shape": [None, FRAMES, INPUTS],
-            "range": "nets.heads.head_inputs of 20 frames of one track, in the order of time",
+            "range": "nets.embedders.heads.head_inputs of 20 frames of a track, in order of time",
         },
         "outputs": {"older": "(n, 99) P(age > k) for k = 1 to 99, falling from left to right"},
         "parity": dict(differences),

@@ -7,7 +7,7 @@ from typing import Any
 
 from nets.convert.manifest import WEIGHTS, merge
 from nets.convert.packages import digest
-from nets.heads import INPUTS, MAP_BLOCK, MAP_CHANNELS, MAP_SIDE
+from nets.embedders.heads import INPUTS, MAP_BLOCK, MAP_CHANNELS, MAP_SIDE
 
 TITLES = {
     "onepass": "Head for age (100 classes) and gender on the features of faceres and resnet29",
@@ -38,7 +38,7 @@ INPUT = {
     "name": "features",
     "dtype": "float32",
     "shape": [None, INPUTS],
-    "range": "nets.heads.head_inputs: identity, descriptor, ages and gender, scaled",
+    "range": "nets.embedders.heads.head_inputs: identity, descriptor, ages and gender, scaled",
 }
 BLOCKS_INPUT = {
     **INPUT,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nets.api import Floats
+from nets.core.api import Floats
 
 Array = NDArray[Any]
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from nets.api import Image
+from nets.core.api import Image
 
 BATCH = 16
 
@@ -49,9 +49,9 @@ def quantised(file: bytes, chips: Image, how: Quantisation) -> bytes:
     -------
     bytes
     """
-    from nets import runtime
+    from nets.runtime import ort
 
-    quantization = runtime.quantization()
+    quantization = ort.quantization()
     methods = {
         "minmax": quantization.CalibrationMethod.MinMax,
         "entropy": quantization.CalibrationMethod.Entropy,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pixels
 from PIL import ImageDraw, ImageEnhance, ImageFilter
 
-from nets.api import Detections, Image
+from nets.core.api import Detections, Image
 from nets.train.augment import Changes, mirrored, moved
 
 AROUND = 2.2

@@ -9,8 +9,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from nets.api import Floats, Image
 from nets.convert.mobilenet import HEADS, build
+from nets.core.api import Floats, Image
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -169,7 +169,7 @@ def parity(model: Any, file: bytes, chips: Image) -> dict[str, float]:
     dict of str to float
         Largest absolute difference of ``identity`` (unit vectors), ``age`` and ``male``.
     """
-    from nets.runtime import onnxruntime
+    from nets.runtime.ort import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]

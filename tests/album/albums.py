@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from album.commands import main
+from album.cli import main
 from nets.fake import draw_face
 from tests.album.media_files import exif
 

@@ -7,13 +7,14 @@ from datetime import datetime
 import numpy as np
 from sqlalchemy import select, text
 
-from album.contracts import GROUPED_WITH, NetsUsed
-from album.refresh import refresh
-from db import images, schema
-from db.analyses import save_analyses
-from db.files import save_files
-from db.journal import changing
-from db.people import next_person_ids, save_people
+from album.edits.refresh import refresh
+from album.models.contracts import GROUPED_WITH, NetsUsed
+from db.engine import schema
+from db.journal import images
+from db.journal.journal import changing
+from db.people.people import next_person_ids, save_people
+from db.photos.analyses import save_analyses
+from db.photos.files import save_files
 from db.records import (
     Analysis,
     Attributes,

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import delete
 
-from album import decisions
+from album.edits import decisions
 from album.errors import AlbumError
-from album.imports.decide import Claim
-from album.imports.names import cleaned, problem
-from album.imports.store import ImportReport, store
+from album.tags.importing.decide import Claim
+from album.tags.importing.names import cleaned, problem
+from album.tags.importing.store import ImportReport, store
+from db.engine.schema import face as faces_table
+from db.engine.schema import metadata
 from db.errors import EmptyHistoryError, LibraryError, UndoError
 from db.library import Library
-from db.people import next_person_ids, save_people
+from db.people.people import next_person_ids, save_people
 from db.records import Grouping, PersonFacts
-from db.schema import face as faces_table
-from db.schema import metadata
 from tests.album.decided import check, derived_is_right, dump, fill, photo_of_faces
 from tests.databases import copy, on_postgres
 

@@ -15,10 +15,10 @@ import numpy as np
 from PIL import Image
 
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, photo
-from tests.album.test_import_tags import place, sidecar
+from tests.album.tags.importing.test_import_tags import place, sidecar
 
 ROOT = Path(__file__).parents[2]
-RUN = "from album.commands import main; main()"
+RUN = "from album.cli import main; main()"
 COMMANDS = ("index", "regroup", "merge", "embed", "import", "export")
 WITHIN_S = 0.4
 """How long after its first write a command lives at most."""

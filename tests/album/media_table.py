@@ -6,7 +6,7 @@ of the file, so it is written as None.
 """
 
 from album.errors import Damaged, Empty, Ignored
-from album.kinds import Kind
+from album.files.kinds import Kind
 
 _ELODIE = ("2015-12-05T00:59:26.840", None, "exif-original")
 _NO_DATE = (None, None, "mtime")

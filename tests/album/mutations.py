@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from tests.album.clips.make import Placed, still, write
+from tests.album.drawn_clips import Placed, still, write
 from tests.album.media_files import encoded, exif, quarters, small_files
 from tests.album.raw_files import CAMERAS, dng
 
@@ -214,9 +214,9 @@ def _peak() -> float:
 
 def serve(folder: Path) -> None:
     """Read what is named on standard input, as a worker of `album index` does; the reader's end."""
-    from album.analyse import Analyser, Failed, Skipped, Task
-    from album.clips.frames import DEFAULT
-    from album.scan import Found
+    from album.analysis.analyse import Analyser, Failed, Skipped, Task
+    from album.files.scan import Found
+    from album.media.clips.frames import DEFAULT
     from nets.engine import load_engine
 
     kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}

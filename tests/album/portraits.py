@@ -7,13 +7,13 @@ from zlib import crc32
 
 import numpy as np
 
-from album.assigning import assign
-from album.contracts import GROUPED_WITH, NetsUsed
-from db.analyses import save_analyses
-from db.faces import load_faces
-from db.files import save_files
+from album.grouping.incremental import assign
+from album.models.contracts import GROUPED_WITH, NetsUsed
 from db.library import Library
-from db.people import people
+from db.people.faces import load_faces
+from db.people.people import people
+from db.photos.analyses import save_analyses
+from db.photos.files import save_files
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
 from db.settings import set_setting
 

@@ -1,7 +1,7 @@
 """An album whose people were taken apart, so that there is something to ask."""
 
 from db.library import Library
-from db.questions import placements
+from db.people.questions import placements
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, photo
 from tests.db.make import group
 

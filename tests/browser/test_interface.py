@@ -25,10 +25,10 @@ BOUNDS = settings(
 def interface(tmp_path_factory):
     """The operations of a server over drawn people, and the token that changes need."""
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
+    from album.thumbnails.cache import Thumbnails
     from album.web.app import make_app, make_shelf
     from album.web.document import ADDRESS
     from album.web.guard import CSRF_HEADER, Access
-    from album.web.thumbnails import Thumbnails
 
     folder = tmp_path_factory.mktemp("interface")
     shelf = Shelf(folder)

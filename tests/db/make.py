@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from db.analyses import save_analyses
-from db.files import save_files
-from db.people import next_person_ids, save_people
+from db.people.people import next_person_ids, save_people
+from db.photos.analyses import save_analyses
+from db.photos.files import save_files
 from db.records import (
     Analysis,
     Attributes,

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from db.copying import BegunAnew, Copied, copy_library
-from db.decisions import edit_person, place_faces, reject_face
-from db.duplicates import save_marks
+from db.engine.schema import metadata
 from db.errors import LibraryError, UnfinishedLibraryError
-from db.files import known_files, mark_gone, save_failure, save_files
-from db.journal import changing, reverting
+from db.journal.journal import changing, reverting
 from db.library import Library
-from db.people import people
-from db.schema import metadata
+from db.people.decisions import edit_person, place_faces, reject_face
+from db.people.people import people
+from db.photos.duplicates import save_marks
+from db.photos.files import known_files, mark_gone, save_failure, save_files
 from db.settings import get_setting, set_setting
 from tests.db.make import add, group, seen
 
@@ -54,7 +54,7 @@ def fill(library):
     ana, ben, _ = group(library, [1, 3, 5], [2, 4], [6], p_male=0.25, born=1984.5)
     edit_person(library, ana, name="Ana Ö.", cover_face_id=3)
     with changing(library, "name") as edit:
-        from db import edits
+        from db.journal import edits
 
         edits.set_person(edit, ben, name="Ben")
         edit.summary, edit.person_ids = "Named Ben.", [ben]

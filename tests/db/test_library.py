@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, text
 
-from db import schema
+from db.engine import schema
 from db.errors import (
     CorruptLibraryError,
     FullDiskError,
@@ -24,8 +24,8 @@ from db.errors import (
     ReadOnlyLibraryError,
     UnreadableLibraryError,
 )
-from db.files import known_files, save_files
 from db.library import Library
+from db.photos.files import known_files, save_files
 from db.settings import get_setting, set_setting
 from tests.databases import name_of
 from tests.db.make import add, seen
@@ -224,7 +224,7 @@ def test_a_library_on_a_read_only_medium():
 HOLD = """
 import sys, time
 from sqlalchemy import insert
-from db import schema
+from db.engine import schema
 from db.library import Library
 with Library.open(sys.argv[1]) as library, library.write() as conn:
     conn.execute(insert(schema.setting).values(key="first", value="writer"))
@@ -305,5 +305,5 @@ def test_threads_share_a_library(library):
 def test_rows_and_errors_do_not_import_sqlalchemy():
     code = "import sys, db, db.records, db.rows, db.errors; print('sqlalchemy' in sys.modules)"
     assert python(code).communicate()[0] == "False\n"
-    code = "import sys, db.people, db.status; print('sqlalchemy.orm' in sys.modules)"
+    code = "import sys, db.people.people, db.photos.status; print('sqlalchemy.orm' in sys.modules)"
     assert python(code).communicate()[0] == "False\n"

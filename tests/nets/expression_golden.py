@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.api import EMOTIONS
 from nets.convert.tfjs import read_weights
+from nets.core.api import EMOTIONS
 from tests.nets.golden import images
 
 FILE = Path(__file__).with_name("golden_expressions.npz")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nets.heads import MAP_CHANNELS, MAP_SIDE, head_inputs
+from nets.embedders.heads import MAP_CHANNELS, MAP_SIDE, head_inputs
 
 FILE = Path(__file__).with_name("golden_heads.npz")
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nets.retinaface_weights import LAYERS
+from nets.detectors.retinaface_weights import LAYERS
 
 SOURCES = {layer.name: layer.source for layer in LAYERS}
 

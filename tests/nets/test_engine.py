@@ -4,11 +4,11 @@ import sys
 import numpy as np
 import pytest
 
-from nets.api import Batch, Detections
-from nets.embedders import Fused, MobileNetAttributes, MobileNetIdentity, ResNet29
+from nets.core.api import Batch, Detections
+from nets.embedders.embedders import Fused, MobileNetAttributes, MobileNetIdentity, ResNet29
 from nets.engine import Engine, join, load_engine
 from nets.fake import FakeDetector
-from nets.models import OnnxNet, load_manifest
+from nets.runtime.models import OnnxNet, load_manifest
 from tests.nets.golden import images
 
 
@@ -132,7 +132,7 @@ def test_joined_batches_are_described_as_one():
         join([])
 
 
-@pytest.mark.parametrize("module", ["nets.api", "nets.models", "nets.engine"])
+@pytest.mark.parametrize("module", ["nets.core.api", "nets.runtime.models", "nets.engine"])
 def test_importing_loads_no_runtime(module):
     heavy = "{'onnxruntime', 'scipy', 'onnx', 'av'}"
     code = f"import sys, {module}; print(sorted(set(sys.modules) & {heavy}))"

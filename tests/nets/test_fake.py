@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pixels
 
-from nets.api import AGES, Detections
+from nets.core.api import AGES, Detections
 from nets.engine import load_engine
 from nets.fake import PERSONS, draw_face
 

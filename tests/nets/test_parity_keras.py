@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nets.models import OnnxNet, load_manifest
+from nets.runtime.models import OnnxNet, load_manifest
 from tests.nets.data import arrays_in, data_folder, packages_folder
 from tests.nets.golden import FILE, images
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime imported directly, to show what `nets.runtime` prevents (see `test_network.py`)."""
+"""ONNX Runtime imported directly, to show what `nets.runtime.ort` prevents."""
 
 import sys
 import time

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from nets.models import load_manifest
+from nets.runtime.models import load_manifest
 from tests.album.albums import family
-from tests.album.clips.make import Placed, still, write
+from tests.album.drawn_clips import Placed, still, write
 
 ALBUM = (sys.executable, "-m", "album")
 SCHEDULER = "tcp://127.0.0.1:8786"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from album.commands.cli import COMMANDS
-from nets.runtime import onnxruntime
+from album.cli.app import COMMANDS
+from nets.runtime.ort import onnxruntime
 from tests.network.commands import ALBUM, controls, make_inputs, steps
 from tests.network.watched import strays, watched, why_not
 
@@ -104,7 +104,7 @@ def test_what_is_written_would_be_seen(control, folder, name, path):
 
 @pytest.mark.network
 def test_onnxruntime_imported_by_itself_would_be_seen(control):
-    """The fault that `nets.runtime` is there for; older builds for Linux have no telemetry."""
+    """The fault that `nets.runtime.ort` is there for; older builds for Linux have no telemetry."""
     native = Path(onnxruntime.__file__).parent / "capi"
     if not any(b"ORT_DISABLE_TELEMETRY" in path.read_bytes() for path in native.glob("*.so*")):
         pytest.skip("this version of onnxruntime has no telemetry")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from album.tags import store
+from album.tags import replacing
 from album.tags.places import read_embedded
 from tests.album.albums import ANNA, Drawn, Shelf, photo
 from tests.album.tags import samples
@@ -19,13 +19,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are tho
 
 MOMENTS = {
     "while the new file is written": (
-        "import album.tags.jpeg as m; from album.tags import store;"
-        "fill = store.fill\n"
+        "from album.tags import replacing\n"
+        "fill = replacing.fill\n"
         "def part(new, blocks):\n"
         "    fill(new, [next(iter(blocks))[:1000]]); die()\n"
-        "store.fill = part"
+        "replacing.fill = part"
     ),
-    "before it takes its place": "import album.tags.store as m; m.put = lambda *a: die()",
+    "before it takes its place": "import album.tags.replacing as m; m.put = lambda *a: die()",
     "after it took its place": (
         "import album.tags.write as m; m.follow_content = lambda *a: die()"
     ),
@@ -35,7 +35,7 @@ import os, signal
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 {moment}
-from album.commands import main
+from album.cli import main
 main({words!r})
 """
 
@@ -90,7 +90,7 @@ def test_full_disk(shelf, how, monkeypatch):
         sidecar.write_text(samples.DIGIKAM)
     there = {p: p.read_bytes() for p in path.parent.iterdir()}
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
-    fill = store.fill
+    fill = replacing.fill
 
     def filled(new, blocks):
         handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -101,7 +101,7 @@ def test_full_disk(shelf, how, monkeypatch):
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
             signal.signal(signal.SIGXFSZ, handler)
 
-    monkeypatch.setattr(store, "fill", filled)
+    monkeypatch.setattr(replacing, "fill", filled)
     ran = shelf("export", "--xmp", *how)
     assert ran.code == 3
     assert "did not get its tags (File too large); nothing in it has changed." in ran.err
@@ -115,7 +115,7 @@ def test_a_folder_that_is_read_only(shelf, monkeypatch):
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(store.os, "open", refused)
+    monkeypatch.setattr(replacing.os, "open", refused)
     for how in ((), ("--embed",)):
         ran = shelf("export", "--xmp", *how)
         assert ran.code == 3

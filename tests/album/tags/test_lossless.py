@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from album.errors import MediaError
-from album.kinds import read_kind
-from album.tags import store, xmp
+from album.files.kinds import read_kind
+from album.metadata import xmp
+from album.tags import replacing
 from album.tags.edit import Wanted
 from album.tags.marks import Written
 from album.tags.packets import edited, split
@@ -72,14 +73,14 @@ def test_photos(tmp_path):
     for i, source in enumerate(sorted(MEDIA.rglob("*"))):
         if not source.is_file() or not source.stat().st_size:
             continue
-        if read_kind(source) not in store.EMBEDDABLE:
+        if read_kind(source) not in replacing.EMBEDDABLE:
             continue
         try:
             packets = embedded_packets(source)
             edit = edited(packets, WANTED, Written())
             path = tmp_path / f"{i}{source.suffix}"
             path.touch()
-            store.fill_photo(path, str(source), split(edit.packets))
+            replacing.fill_photo(path, str(source), split(edit.packets))
         except (MediaError, xmp.BadPacket):
             continue  # broken files are in the folder, too
         done.append((source, path, edit))

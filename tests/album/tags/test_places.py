@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from album.errors import BadTags
-from album.tags import jpeg, png, tiff, webp
-from album.tags.pieces import joined
+from album.metadata.containers import jpeg, png, tiff, webp
+from album.metadata.containers.pieces import joined
 from album.tags.places import embedded_packets, read_embedded, read_sidecar, read_tags, sidecars
 from tests.album.media_files import data_folder, small_files
 from tests.album.tags import samples

@@ -1,6 +1,6 @@
 import pytest
 
-from album.tags import xmp
+from album.metadata import xmp
 from album.tags.read import read
 from tests.album.tags import samples
 from tests.album.tags.samples import mwg

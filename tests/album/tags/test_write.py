@@ -434,7 +434,7 @@ def near(expected):
 
 
 def test_clips_get_sidecars_without_regions(tmp_path):
-    from tests.album.clips.make import Placed, still, write
+    from tests.album.drawn_clips import Placed, still, write
 
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -475,8 +475,8 @@ def test_a_raw_photo_and_its_jpeg_share_adobes_sidecar(tmp_path):
 
 
 def test_a_packet_too_large_for_a_jpeg_is_split(shelf):
-    from album.tags import jpeg
-    from album.tags.pieces import joined
+    from album.metadata.containers import jpeg
+    from album.metadata.containers.pieces import joined
     from album.tags.places import embedded_packets
 
     path = shelf.photos / "one.jpg"

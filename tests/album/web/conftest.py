@@ -3,9 +3,9 @@
 import pytest
 from starlette.testclient import TestClient
 
+from album.thumbnails.cache import Thumbnails
 from album.web.app import make_app, make_shelf
 from album.web.guard import CSRF_HEADER, Access
-from album.web.thumbnails import Thumbnails
 from tests.album.albums import Shelf, family
 
 HOST = "http://127.0.0.1"

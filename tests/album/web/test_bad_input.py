@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from album.events import GroupingFaces, PhotoDone, PhotoFailed, Scanned
-from album.heartbeat import Heartbeat
+from album.indexing.heartbeat import Heartbeat
 from album.web.guard import LARGEST_BODY
 from db.library import Library
 from tests.album.albums import Shelf, family

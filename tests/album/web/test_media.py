@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from album.biography import Curve
-from album.people import Person
+from album.people.biography import Curve
+from album.people.people import Person
 from album.web.charts import FLOOR, WIDTH, birth_chart
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo, picture
-from tests.album.clips.make import Placed, still, write
+from tests.album.drawn_clips import Placed, still, write
 from tests.album.media_files import encoded
 from tests.album.web.conftest import Client, web_shelf
 

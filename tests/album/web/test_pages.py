@@ -192,7 +192,7 @@ def test_the_key_of_a_question_is_no_number_in_a_list(album, client):
 
 def test_distances_of_a_large_library_are_measured_by_another_process(album, client, monkeypatch):
     """They need memory that a server should not keep."""
-    from album import candidates
+    from album.grouping import candidates
     from album.web import measuring
 
     library = client.shelf.library

@@ -2,8 +2,8 @@
 
 import pytest
 
-from db.browse import cover_faces
 from db.library import Library
+from db.people.browse import cover_faces
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
 from tests.album.web.conftest import Client, web_shelf
 

@@ -38,7 +38,7 @@ def test_each_face_is_looked_at_as_it_is_and_changed_and_kept(tmp_path):
 def test_blocks_give_on_mixed_maps_about_what_they_gave():
     pytest.importorskip("tensorflow")
     from nets.arch.heads import age_gender_head, parted, start_from
-    from nets.models import WEIGHTS
+    from nets.runtime.models import WEIGHTS
     from nets.train.shipped import shipped_weights
 
     model = age_gender_head(ages="softmax", blocks=True)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from nets.api import Detections
+from nets.core.api import Detections
 from nets.train.augment import Changes, changed, changed_pixels, mirrored, moved
 
 

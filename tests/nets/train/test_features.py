@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nets.api import Detections
+from nets.core.api import Detections
 from nets.train.features import Nets, extract, face_of, joined, kept
 
 

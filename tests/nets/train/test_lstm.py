@@ -5,11 +5,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from nets.heads import INPUTS, expected_rank_ages
-from nets.models import Entry
-from nets.sequence_ages import FRAMES
+from nets.embedders.heads import INPUTS, expected_rank_ages
+from nets.embedders.sequence_ages import FRAMES
+from nets.runtime.models import Entry
 from nets.train.frames import Frames
-from tests.nets.test_sequence_ages import coral_lstm
+from tests.nets.embedders.test_sequence_ages import coral_lstm
 
 pytest.importorskip("onnx")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nets.models import WEIGHTS
+from nets.runtime.models import WEIGHTS
 
 pytestmark = pytest.mark.train
 pytest.importorskip("onnx")
@@ -17,7 +17,7 @@ def chips():
 
 
 def answers(file, chips):
-    from nets.runtime import onnxruntime
+    from nets.runtime.ort import onnxruntime
 
     session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
     return session.run(["identity", "age", "male"], {"chips": chips})

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nets.api import Detections
+from nets.core.api import Detections
 from nets.train import frames
 from nets.train.features import Nets
 from nets.train.sequences import draw_clip, sequence, surroundings, tilted, walk

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nets.models import WEIGHTS
+from nets.runtime.models import WEIGHTS
 from tests.nets.data import data_folder
 
 pytestmark = pytest.mark.train

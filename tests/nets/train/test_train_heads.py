@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nets.api import AGES
-from nets.heads import HeadNet, expected_rank_ages
-from nets.models import WEIGHTS, Entry
+from nets.core.api import AGES
+from nets.embedders.heads import HeadNet, expected_rank_ages
+from nets.runtime.models import WEIGHTS, Entry
 from nets.train.features import Features
 from nets.train.heads import (
     Settings,

@@ -1,0 +1,307 @@
+"""From one file to everything the nets need of it: runs in worker threads, knows no library."""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from album.analysis.clips.look import Clip, read_clip
+from album.analysis.cropping import crop
+from album.analysis.workers import Clock, GivenUp, Workers
+from album.dates import photo_date
+from album.errors import Ignored, MediaError, TooSlow, one_file, trace_of
+from album.files import scan
+from album.files.kinds import Kind
+from album.media import live, reading
+from album.media.clips.frames import Sampling
+from album.media.perceptual_hash import perceptual_hash
+from album.media.views import VIEW, scaled, shrunk
+from nets.core.api import Batch, Detections
+from nets.core.quality import CROP as QUALITY_CROP
+from nets.core.quality import quality
+from nets.engine import Description, Engine
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Pixels
+
+LAST_WAIT_S = 10.0
+"""How long a run that is to end waits for what is being read, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One file to look at; `content_hash` where it is known already."""
+
+    found: scan.Found
+    content_hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file that was read, its faces detected and cropped.
+
+    `detections` are in pixels of the upright photo at full size; `batch` holds the chips of the
+    same faces; `quality` has a row of size, sharpness and frontalness for each; `phash` is that of
+    the whole picture (`album.media.perceptual_hash`). Where the faces were described already,
+    `said` is what the nets say, and there are no chips.
+    """
+
+    task: Task
+    content_hash: str
+    header: reading.Header
+    taken: photo_date.TakenAt
+    detections: Detections
+    batch: Batch
+    quality: NDArray[np.float32]
+    phash: int
+    seconds: float
+    said: Description | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadClip:
+    """A clip that was read, its people found and described."""
+
+    task: Task
+    content_hash: str
+    taken: photo_date.TakenAt
+    clip: Clip
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file whose content the library has already: a copy, or a file that was moved."""
+
+    task: Task
+    content_hash: str
+    kind: str = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveClip:
+    """The clip of a Live Photo, and the path of its still: no clip of its own."""
+
+    task: Task
+    content_hash: str
+    still: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file that is not read: a clip where none are wanted, or something else ('other')."""
+
+    task: Task
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file that could not be read.
+
+    `stage` is the kind of error, `reason` the sentence, `trace` the traceback of what lies behind.
+    """
+
+    task: Task
+    stage: str
+    reason: str
+    content_hash: str | None = None
+    kind: str = "image"
+    trace: str = ""
+
+
+Outcome = Prepared | ReadClip | LiveClip | Known | Skipped | Failed
+
+
+@dataclass(slots=True)
+class Analyser:
+    """Reads files: hash, header, date, pixels, faces, chips.
+
+    Parameters
+    ----------
+    engine : Engine
+        Detects and crops.
+    done : set of str
+        Content hashes that need no analysis, or that a thread is at already; grows.
+    view : int
+        Longest side in pixels of the picture that faces are looked for in.
+    clips : Sampling or None
+        Which frames of clips are looked at; None: clips are left out.
+    threads : int
+        Cores that one clip may use.
+    stopped : threading.Event
+        Once set, a clip is not read to its end: it would keep the user waiting.
+    clock : Clock
+        How long a file may take; `outcomes` looks at it.
+    now : datetime or None
+        Naive local time that decides which dates are in the future; None: the clock's.
+    """
+
+    engine: Engine
+    done: set[str] = field(default_factory=set)
+    view: int = VIEW
+    clips: Sampling | None = None
+    threads: int = 1
+    stopped: threading.Event = field(default_factory=threading.Event)
+    clock: Clock = field(default_factory=Clock)
+    now: datetime | None = None
+    _reading: dict[str, tuple[str | None, str]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, task: Task) -> Outcome:
+        """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
+        self.clock.start(task.found.path)
+        try:
+            with scan.at_hand(task.found) as place:
+                return self._read(task, place)
+        except MediaError as error:  # of a server
+            return _failed(task, error, task.content_hash)
+        finally:
+            self.clock.stop(task.found.path)
+            self._reading.pop(task.found.path, None)
+
+    def give_up(self, task: Task) -> Failed:
+        """Return the outcome of a file that takes too long. Its thread may go on forever."""
+        content_hash, kind = self._reading.get(task.found.path, (task.content_hash, "image"))
+        error = TooSlow(task.found.path, f"more than {self.clock.limit:g} seconds")
+        return _failed(task, error, content_hash, kind)
+
+    def _read(self, task: Task, place: str) -> Outcome:
+        """Read one file, which is at hand at a place."""
+        started = time.perf_counter()
+        path, content_hash, kind = Path(place), task.content_hash, "image"
+        try:
+            with one_file(path):
+                header = reading.read_header(path)
+                kind = "clip" if header.kind is Kind.CLIP else kind
+                if kind == "clip" and (still := live.still_beside(place, header)):
+                    still = scan.beside(task.found.path, still)
+                    return LiveClip(task, content_hash or scan.content_hash(path), still)
+                if kind == "clip" and self.clips is None:
+                    return Skipped(task, kind)
+                content_hash = content_hash or scan.content_hash(path)
+                if not self._claim(content_hash):
+                    return Known(task, content_hash, kind)
+                self._reading[task.found.path] = content_hash, kind
+                taken = photo_date.read_date(path, header, now=self.now)
+                if self.clips is not None and kind == "clip":
+                    clip = self._read_clip(task.found.path, place, self.clips)
+                    seconds = time.perf_counter() - started
+                    return ReadClip(task, content_hash, taken, clip, seconds)
+                detections, batch, scores, look = self.faces(path, header)
+        except Ignored:
+            return Skipped(task, "other")
+        except MediaError as error:
+            return _failed(task, error, content_hash, kind)
+        except MemoryError:
+            reason = "needs more memory than there is; close other programs and use --retry."
+            return Failed(task, "memory", reason, content_hash, kind)
+        seconds = time.perf_counter() - started
+        found = detections, batch, scores, look
+        return Prepared(task, content_hash, header, taken, *found, seconds)
+
+    def _read_clip(self, path: str, place: str, sampling: Sampling) -> Clip:
+        def stopped() -> bool:
+            self.clock.extend(path)
+            return self.stopped.is_set()
+
+        how = {"view": self.view, "threads": self.threads}
+        return read_clip(place, self.engine, sampling, stopped=stopped, **how)
+
+    def _claim(self, content_hash: str) -> bool:
+        """Take a content for this thread; False where it is done, or another thread has it."""
+        with self._lock:
+            claimed = content_hash not in self.done
+            self.done.add(content_hash)
+        return claimed
+
+    def faces(
+        self, path: Path, header: reading.Header
+    ) -> tuple[Detections, Batch, NDArray[np.float32], int]:
+        """Decode a photo, find its faces and crop them, in as few pixels as that takes."""
+        picture = reading.read_upright(path, header, max_side=self.view)
+        view, ratio = self._seen(picture)
+        zoom = max(picture.size) / ratio[0] / min(self.view, max(picture.size))
+        detections = scaled(self.engine.detect(view, zoom=zoom), *ratio)
+        batch = crop(path, header, picture, detections, self.engine.crops)
+        scores = quality(batch.chips[QUALITY_CROP], detections)
+        full_w, full_h = header.upright_size
+        to_full = full_w / picture.width, full_h / picture.height
+        scores[:, 0] *= np.sqrt(to_full[0] * to_full[1])
+        return scaled(detections, *to_full), batch, scores, perceptual_hash(view)
+
+    def _seen(self, picture: "Pixels") -> tuple["Pixels", tuple[float, float]]:
+        """Return what the detector is to look at, and the ratios of the picture's size to it."""
+        sees = self.engine.detector.sees
+        factor = max(picture.size) // min(sees, self.view) if sees else 0
+        if factor > 1:
+            # Averaging whole blocks takes a fifth of the time of shrinking to the size of the view.
+            return picture.reduce(factor), (factor, factor)
+        view = shrunk(picture, self.view)
+        return view, (picture.width / view.width, picture.height / view.height)
+
+
+def _failed(task: Task, error: MediaError, content_hash: str | None, kind: str = "image") -> Failed:
+    return Failed(task, error.code, error.reason, content_hash, kind, trace_of(error))
+
+
+class Reader(Protocol):
+    """What `outcomes` needs of an `Analyser`."""
+
+    @property
+    def clock(self) -> Clock:
+        """How long a file may take."""
+        ...
+
+    def __call__(self, task: Task) -> Outcome:
+        """Read one file."""
+        ...
+
+    def give_up(self, task: Task) -> Outcome:
+        """Return the outcome of a file that takes too long."""
+        ...
+
+
+def outcomes(
+    analyse: Reader, tasks: Iterable[Task], *, jobs: int, stop: Callable[[], None] = lambda: None
+) -> Iterator[Outcome]:
+    """Read files in `jobs` threads, a few ahead of the caller; in the order of the tasks.
+
+    A file that takes longer than ``analyse.clock`` allows is given up, and its thread left to
+    itself. `stop` is called when no more is wanted, before waiting for what is being read. With
+    ``jobs=0`` everything happens in the caller's thread, which is easier to debug, and has no
+    limits of time.
+    """
+    if jobs == 0:
+        yield from map(analyse, tasks)
+        return
+    pool = Workers(jobs)
+    waiting: deque[tuple[Task, Future[Outcome]]] = deque()
+    try:
+        for task in tasks:
+            waiting.append((task, pool.submit(analyse, task)))
+            if len(waiting) > 2 * jobs:
+                yield _outcome(analyse, *waiting.popleft(), pool)
+        while waiting:
+            yield _outcome(analyse, *waiting.popleft(), pool)
+    finally:
+        stop()
+        pool.shutdown(wait=False, cancel_futures=True)
+        wait((future for _, future in waiting), timeout=LAST_WAIT_S)
+
+
+def _outcome(analyse: Reader, task: Task, future: Future[Outcome], pool: Workers) -> Outcome:
+    """Wait for one file, as long as it may take."""
+    try:
+        return analyse.clock.wait(task.found.path, future)
+    except GivenUp:
+        pool.add()
+        return analyse.give_up(task)

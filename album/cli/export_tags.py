@@ -1,0 +1,156 @@
+"""``album export --xmp``: names into sidecars and into the photos' own tags."""
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from album.cli import text
+from album.cli.common import SOME_FILES_FAILED, Session
+from album.cli.progress import ENOUGH, FIRST_LINE_S, LONGEST_PAUSE_S
+from album.errors import MissingFolder
+from album.metadata.regular_files import is_missing
+
+if TYPE_CHECKING:
+    from album.tags.write import Tagged
+
+F = TypeVar("F", bound=Callable[..., Any])
+SAME, FAILED = "same", "failed"
+DONE = {
+    "write": ("sidecar written", "sidecars written"),
+    "embed": ("photo tagged", "photos tagged"),
+    "remove": ("sidecar removed", "sidecars removed"),
+}
+
+
+def tag_options(command: F) -> F:
+    """Add the options of tags to ``album export``."""
+    options = (
+        click.option("--xmp", is_flag=True, help="Write names into tags, not into a folder."),
+        click.option("--embed", is_flag=True, help="With --xmp: into the photos themselves."),
+        click.option(
+            "--sidecar-style",
+            type=click.Choice(["full", "adobe"]),
+            default="full",
+            show_default=True,
+            help="With --xmp: photo.jpg.xmp, or photo.xmp as Adobe's programs have it.",
+        ),
+        click.option("--iptc-regions", is_flag=True, help="With --xmp: IPTC's regions, too."),
+        click.option(
+            "--remove", is_flag=True, help="With --xmp: take away what this program wrote."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def write(
+    context: click.Context,
+    paths: tuple[Path, ...],
+    *,
+    everyone: bool,
+    dry_run: bool,
+    embed: bool,
+    sidecar_style: str,
+    iptc_regions: bool,
+    remove: bool,
+) -> None:
+    """Write tags, show how far it is, and leave with 3 where a file has failed."""
+    from album.tags.plan import TagOptions
+    from album.tags.write import Planned, write_tags
+    from db.library import Library
+
+    session = context.ensure_object(Session)
+    for path in paths:
+        if is_missing(path):
+            raise MissingFolder(path)
+    roots = [os.path.normpath(path.absolute()) for path in paths]
+    options = TagOptions(embed, sidecar_style, iptc_regions, everyone, remove, dry_run)
+    done: Counter[str] = Counter()
+    with Library.open(session.path, create=False) as library, _progress() as advance:
+        for event in write_tags(library, roots, options):
+            if isinstance(event, Planned):
+                advance(0, event.files)
+                continue
+            done[event.action] += 1
+            for line in _lines(event, dry_run=dry_run):
+                click.echo(line, err=event.action == FAILED)
+            advance(done.total(), None)
+    click.echo(_summary(done, dry_run=dry_run))
+    if done[FAILED]:
+        context.exit(SOME_FILES_FAILED)
+
+
+def _lines(event: "Tagged", *, dry_run: bool) -> Iterator[str]:
+    path = text.path_text(event.path)
+    if event.action == FAILED:
+        yield f"{path} {text.safe(event.reason)}"
+    elif dry_run and event.action != SAME:
+        yield f"{path}:"
+        yield from (f"  {text.safe(change)}" for change in event.changes)
+
+
+def _summary(done: Counter[str], *, dry_run: bool) -> str:
+    parts = [text.count(done[key], *nouns) for key, nouns in DONE.items() if done[key]]
+    if done[SAME]:
+        parts.append(f"{text.number(done[SAME])} right already")
+    if done[FAILED]:
+        parts.append(f"{text.number(done[FAILED])} failed")
+    if not parts:
+        return "Nobody with a name is in these photos; give names with album name, or take --all."
+    return f"{'Would be done: ' if dry_run else ''}{', '.join(parts)}."
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int | None], None]]:
+    """Give a function that is told how many files are done, and once of how many."""
+    if sys.stderr.isatty():
+        with _bar() as advance:
+            yield advance
+    else:
+        yield _Lines().advance
+
+
+class _Lines:
+    """Plain lines, further and further apart."""
+
+    def __init__(self) -> None:
+        self._started, self._pause, self._total = time.monotonic(), FIRST_LINE_S, 0
+        self._next = self._started + self._pause
+
+    def advance(self, done: int, total: int | None) -> None:
+        self._total = self._total if total is None else total
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
+        self._next = now + self._pause
+        left = ""
+        if ENOUGH <= done < self._total:
+            left = f", {text.duration((now - self._started) / done * (self._total - done))} left"
+        click.echo(f"{text.number(done)} of {text.count(self._total, 'file')}{left}", err=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int, int | None], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = "Writing tags", BarColumn(bar_width=None), MofNCompleteColumn()
+    console = Console(stderr=True)
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def advance(done: int, total: int | None) -> None:
+            bar.update(task, completed=done)
+            if total is not None:
+                bar.update(task, total=total)
+
+        yield advance

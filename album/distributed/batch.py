@@ -1,0 +1,242 @@
+"""Indexing and grouping many libraries on one pool of workers, side by side and fairly.
+
+Each library is indexed by `album.indexing.index` in a thread of its own, a few at a time. Workers
+are shared by weight (`album.distributed.pool`). A library that fails, or has had what it may take,
+ends alone; the next run goes on where this one ended.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
+
+from album.analysis.analyse import Prepared, ReadClip, Task
+from album.analysis.workers import LIMIT
+from album.distributed.batch_config import Batch, Job, Limits
+from album.distributed.pool import Pool
+from album.distributed.source import AT_ONCE, Workers
+from album.errors import ClusterError
+from album.events import Event, IndexReport
+from album.grouping.memory import share_of
+from album.indexing.index import IndexOptions, index
+from album.indexing.sources import Read, Source, Told, Wanted
+from album.media.clips.frames import Sampling
+from album.models.age_heads import choose_head
+from album.models.detectors import choose_detector
+from album.models.engines import Choice, build
+from clustering.linkage.tiles import Spread
+from db.library import Library
+
+WAIT_S = 60.0
+"""How long a library is waited for that another process writes to."""
+LAST_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Work at a library has begun."""
+
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event of the index of one library."""
+
+    job: Job
+    event: Event
+
+
+@dataclass(slots=True)
+class Ended:
+    """Work at a library has ended.
+
+    Attributes
+    ----------
+    job : Job
+    report : IndexReport
+        What was done, also where it failed.
+    error : Exception or None
+        Why it failed.
+    limit : str
+        The limit that was reached; empty where everything was read.
+    is_begun : bool
+        False where the workers were gone before its turn.
+    """
+
+    job: Job
+    report: IndexReport
+    error: Exception | None = None
+    limit: str = ""
+    is_begun: bool = True
+
+
+BatchEvent = Begun | Said | Ended
+
+
+@dataclass(slots=True)
+class Limited:
+    """A source that reads no more than it may; implements `album.indexing.sources.Source`.
+
+    What is being read when a limit is reached is still read and stored, so that up to what is in
+    flight comes on top of `faces` and `seconds`; `photos` is exact.
+    """
+
+    source: Source
+    limits: Limits
+    stop: threading.Event
+    now: Callable[[], float] = time.monotonic
+    reached: str = ""
+    at_once: int = AT_ONCE
+    _photos: int = 0
+    _faces: int = 0
+
+    @property
+    def spread(self) -> Spread | None:
+        """Who searches for near faces."""
+        return self.source.spread
+
+    def start(self, wanted: Wanted) -> Read:
+        """Return what reads tasks."""
+        inner = self.source.start(wanted)
+        seconds = self.limits.seconds
+        until = None if seconds is None else self.now() + seconds
+
+        def read(tasks: Iterable[Task]) -> Iterator[Told]:
+            for told in inner(self._within(tasks, until)):
+                if isinstance(told, Prepared):
+                    self._faces += len(told.detections)
+                elif isinstance(told, ReadClip):
+                    self._faces += len(told.clip.faces)
+                yield told
+
+        return read
+
+    def _within(self, tasks: Iterable[Task], until: float | None) -> Iterator[Task]:
+        for task in tasks:
+            self.reached = self._limit(until)
+            if self.reached:
+                return
+            self._photos += 1
+            yield task
+
+    def _limit(self, until: float | None) -> str:
+        limits = self.limits
+        if self.stop.is_set():
+            return "stopped"
+        if limits.photos is not None and self._photos >= limits.photos:
+            return "max-photos"
+        if limits.faces is not None and self._faces >= limits.faces:
+            return "max-faces"
+        return "max-seconds" if until is not None and self.now() >= until else ""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run of a batch."""
+
+    batch: Batch
+    pool: Pool
+    left: list[Job]
+    told: SimpleQueue[BatchEvent] = field(default_factory=SimpleQueue)
+    stop: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def thread(self) -> None:
+        """Work at one library after the other, until none is left."""
+        while True:
+            with self.lock:
+                if not self.left:
+                    return
+                job = self.left.pop(0)
+            if self.stop.is_set():
+                self.told.put(Ended(job, IndexReport(), is_begun=False))
+                continue
+            self.told.put(Begun(job))
+            self.told.put(self._one(job))
+
+    def _one(self, job: Job) -> Ended:
+        ended, started = Ended(job, IndexReport()), time.monotonic()
+        try:
+            self._index(job, ended)
+        except Exception as error:  # one library never ends the others
+            ended.error = error
+            if isinstance(error, ClusterError) and self.pool.is_lost:
+                self.stop.set()
+        ended.report.seconds = time.monotonic() - started
+        return ended
+
+    def _index(self, job: Job, ended: Ended) -> None:
+        with Library.open(job.library, wait_s=WAIT_S) as library:
+            choice = choice_of(library, job)
+            share = {"weight": job.weight, "most": job.limits.in_flight}
+            workers = Workers(self.pool, choice, job.name, **share)  # type: ignore[arg-type]
+            source = Limited(workers, job.limits, self.stop)
+            at_once = min(self.batch.at_once, len(self.batch.jobs))
+            how = replace(options_of(job), memory=share_of(at_once))
+            events = index(library, build(choice), job.photos, how, source)
+            with closing(events):  # type: ignore[type-var]
+                for event in events:
+                    ended.report.add(event)
+                    self.told.put(Said(job, event))
+            ended.limit = source.reached
+
+
+def choice_of(library: Library, job: Job) -> Choice:
+    """Return the nets that a library is indexed with; detector and head are remembered with it."""
+    told = job.options
+    profile = told.get("profile", "default")
+    return Choice(
+        profile,
+        choose_detector(library, told.get("detector"), profile),
+        told.get("embedder"),
+        choose_head(library, told.get("attributes"), profile),
+        float(told.get("min-face", 40)),
+        told.get("device", "auto"),
+        told.get("emotions", True),
+    )
+
+
+def options_of(job: Job) -> IndexOptions:
+    """Return how a library is indexed."""
+    told = job.options
+    return IndexOptions(
+        jobs=0,
+        retry=told.get("retry", False),
+        group=told.get("group", True),
+        clips=Sampling() if told.get("clips", True) else None,
+        file_timeout=float(told.get("file-timeout", LIMIT)),
+    )
+
+
+def run_batch(batch: Batch, pool: Pool) -> Iterator[BatchEvent]:
+    """Index and group all libraries of a batch.
+
+    Parameters
+    ----------
+    batch : Batch
+    pool : Pool
+        The workers, for all of them.
+
+    Yields
+    ------
+    BatchEvent
+        For each library `Begun`, what its index says, and `Ended`; of several in between.
+    """
+    run = _Run(batch, pool, list(batch.jobs))
+    count = min(batch.at_once, len(batch.jobs))
+    threads = [threading.Thread(target=run.thread, daemon=True) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    ended = 0
+    try:
+        while ended < len(batch.jobs):
+            event = run.told.get()
+            ended += isinstance(event, Ended)
+            yield event
+    finally:
+        run.stop.set()
+        for thread in threads:
+            thread.join(LAST_WAIT_S)

@@ -1,0 +1,193 @@
+"""Dates of photos set by hand, shifted, taken back, and found anew; the twin of `album dates`."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from album.dates import photo_date
+from album.dates.photo_date import FIRST_PHOTO, FUTURE
+from album.dates.text import parse
+from album.edits.refresh import refresh
+from album.errors import MediaError, Refused, one_file, shown
+from album.media import reading
+from album.models.contracts import nets_used
+from db.journal import edits
+from db.journal.journal import Change, changing, deriving
+from db.library import Library
+from db.photos.dates import USER, DatedPhoto, Said, dated_photos, save_dates
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """A file whose date was looked at again.
+
+    Attributes
+    ----------
+    path : str
+    changed : bool
+        It says another date than before.
+    problem : str
+        Why it could not be read; empty where it could.
+    """
+
+    path: str
+    changed: bool = False
+    problem: str = ""
+
+
+def find_dated(library: Library, paths: Sequence[str | os.PathLike[str]]) -> list[DatedPhoto]:
+    """Return the photos at some paths, and below those that are folders.
+
+    Raises
+    ------
+    Refused
+        A path holds no photo of the library.
+    """
+    roots = [os.path.normpath(os.path.abspath(os.fspath(path))) for path in paths]  # noqa: PTH100
+    found = dated_photos(library, roots)
+    held = [one.path for one in found if one.path]
+    for root in roots:
+        inside = root.rstrip(os.sep) + os.sep
+        there = any(path == root or path.startswith(inside) for path in held)
+        # A copy may be listed under its other path.
+        if not there and not dated_photos(library, [root]):
+            raise Refused(f"{shown(root)} holds no photo of the library; index it first.")
+    return found
+
+
+def parse_said(text: str) -> Said:
+    """Read a date as people write it: 1984, 1984-05, 1984-05-17, or with a time.
+
+    Raises
+    ------
+    Refused
+        It is no date, or lies in the future or before photography.
+    """
+    moment = parse(text)
+    if moment is None:
+        raise Refused(
+            f"{text or 'Nothing'} is no date; write 1984, 1984-05, 1984-05-17 or "
+            "'1984-05-17 12:30'."
+        )
+    return _checked(Said(moment.when, str(moment.precision), moment.offset_minutes))
+
+
+def _checked(said: Said) -> Said:
+    if said.taken_at > datetime.now() + FUTURE:
+        raise Refused(f"{said.taken_at:%Y-%m-%d} is in the future; check the date.")
+    if said.taken_at.year < FIRST_PHOTO:
+        raise Refused(f"There were no photos in {said.taken_at.year}; check the date.")
+    return said
+
+
+def set_dates(library: Library, photos: Sequence[DatedPhoto], said: Said) -> Change:
+    """Set the date of photos by hand; it goes before whatever the files say."""
+    text = _text(said)
+    return _change(library, {one.photo_id: said for one in photos}, f"to {text}", photos)
+
+
+def shift_dates(library: Library, photos: Sequence[DatedPhoto], by: timedelta) -> Change:
+    """Shift the date of photos, as after a holiday with a camera whose clock was wrong.
+
+    Raises
+    ------
+    Refused
+        A photo has no date.
+    """
+    said = {}
+    for one in photos:
+        if one.taken_at is None:
+            raise Refused(f"{shown(one.path or '')} has no date that could be shifted.")
+        moved = Said(one.taken_at + by, one.date_precision, one.utc_offset_min)
+        said[one.photo_id] = _checked(moved)
+    return _change(library, said, f"by {by}", photos)
+
+
+def unset_dates(library: Library, photos: Sequence[DatedPhoto]) -> Change:
+    """Take back what was set by hand: what the files say counts again."""
+    return _change(library, dict.fromkeys((one.photo_id for one in photos), None), None, photos)
+
+
+def _change(
+    library: Library,
+    said: Mapping[int, Said | None],
+    what: str | None,
+    photos: Sequence[DatedPhoto],
+) -> Change:
+    if not photos:
+        raise Refused("No photo was given; give the paths of photos or folders.")
+    name = shown(photos[0].path or f"photo {photos[0].photo_id}")
+    which = name if len(photos) == 1 else f"{len(photos)} photos"
+    with changing(library, "date") as edit:
+        people = edits.set_dates(edit, said)
+        refresh(edit, nets_used(library), people)
+        edit.summary = (
+            f"Set the date of {which} {what}."
+            if what
+            else f"Took back the date that was set for {which}."
+        )
+    return edit.change
+
+
+def _text(said: Said) -> str:
+    form = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}.get(said.precision, "%Y-%m-%d %H:%M")
+    return said.taken_at.strftime(form)
+
+
+def parse_shift(text: str) -> timedelta:
+    """Read by how much to shift: +1h, -30m, +2d, +1y, or several: +1d2h.
+
+    Raises
+    ------
+    Refused
+        It is nothing of the kind.
+    """
+    units = {"y": 365.2425 * 86400, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+    found = re.fullmatch(r"([+-])((?:\d{1,6}[ydhms])+)", text.strip())
+    if found is None:
+        raise Refused(f"{text} says no shift; write +1h, -30m, +2d or +1y.")
+    seconds = sum(
+        int(number) * units[unit] for number, unit in re.findall(r"(\d+)([ydhms])", found[2])
+    )
+    return timedelta(seconds=round(seconds) * (1 if found[1] == "+" else -1))
+
+
+def refresh_dates(
+    library: Library,
+    photos: Sequence[DatedPhoto],
+    *,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Iterator[Reread]:
+    """Read the dates of photos again, without their pixels: sidecars may have come since.
+
+    Dates that the user has set stay; what follows for people is derived anew.
+
+    Yields
+    ------
+    Reread
+        For each photo whose file is there.
+    """
+    there = [one for one in photos if one.present and one.path]
+    for start in range(0, len(there), BATCH):
+        found, told = {}, []
+        for one in there[start : start + BATCH]:
+            assert one.path is not None
+            try:
+                with one_file(one.path):
+                    taken = photo_date.read_date(one.path, reading.read_header(one.path))
+            except MediaError as error:
+                told.append(Reread(one.path, problem=error.reason))
+                continue
+            claims = photo_date.claim_records(taken.claims)
+            found[one.photo_id] = (claims, taken.people)
+            differs = one.date_source != USER and taken.when != one.taken_at
+            told.append(Reread(one.path, changed=differs))
+        with deriving(library) as edit:
+            people = save_dates(edit.conn, found)
+            refresh(edit, nets_used(library), people)
+        progress(start + len(told))
+        yield from told

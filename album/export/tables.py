@@ -1,0 +1,112 @@
+"""People and their faces as CSV and as JSON; the columns and keys are in ``docs/export.md``."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, TextIO
+
+import album
+from album.people.people import Appearance, Person, face_record, moment_texts, person_record
+
+FORMAT = 1
+"""Of the JSON. Goes up when a key changes its meaning or goes; new keys may come without that."""
+
+PERSON_COLUMNS = (
+    *("id", "name", "gender", "gender_probability", "gender_source"),
+    *("born", "born_low", "born_high", "born_date", "born_source"),
+    *("photos", "faces", "first", "last", "passer_by", "hidden"),
+)
+FACE_COLUMNS = (
+    *("person_id", "name", "face_id", "photo_id", "path", "path_base64", "date", "date_source"),
+    *("date_precision", "age", "left", "top", "right", "bottom", "time_ms", "moments"),
+    *("score", "confidence", "source", "emotion", "emotion_probability"),
+)
+
+
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+"""What spreadsheets take a cell for a formula by, in some countries also in full width."""
+
+
+def write_people(file: TextIO, people: Sequence[Person]) -> None:
+    """Write a header and a row for each person as CSV."""
+    write_csv(file, PERSON_COLUMNS, map(person_record, people))
+
+
+def write_faces(file: TextIO, people: Sequence[Person], faces: Iterable[Appearance]) -> None:
+    """Write a header and a row for each face as CSV."""
+    names = {person.id: person.name for person in people}
+    write_csv(file, FACE_COLUMNS, (_face_row(face, names[face.person_id]) for face in faces))
+
+
+def _face_row(face: Appearance, name: str | None) -> dict[str, Any]:
+    record = face_record(face)
+    corners = zip(("left", "top", "right", "bottom"), record["box"], strict=True)
+    record["moments"] = "; ".join(moment_texts(face))
+    return record | {"person_id": face.person_id, "name": name, **dict(corners)}
+
+
+def write_csv(file: TextIO, columns: Sequence[str], records: Iterable[Mapping[str, Any]]) -> None:
+    """Write a header and a row for each record: the only place that writes CSV.
+
+    Names and paths come from strangers, and spreadsheets run what looks like a formula, so such a
+    text gets an apostrophe before it; numbers stay as they are.
+
+    Parameters
+    ----------
+    file : text file
+        Opened with ``newline=""``.
+    columns : sequence of str
+    records : iterable of mapping
+        Nothing is written for None and for what is missing, true and false in small letters.
+    """
+    plain = csv.writer(file, lineterminator="\n")
+    quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(columns)
+    for record in records:
+        cells = [_cell(record.get(column)) for column in columns]
+        # Before Python 3.13 `csv` leaves a carriage return bare, which others take for a new row.
+        bare = any(isinstance(cell, str) and "\r" in cell for cell in cells)
+        (quoting if bare else plain).writerow(cells)
+
+
+def _cell(value: Any) -> Any:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        # One that has such an apostrophe by itself gets another: reading is then unambiguous.
+        case str() if value.lstrip("'").startswith(_FORMULA):
+            return f"'{value}"
+    return value
+
+
+def write_json(file: TextIO, people: Sequence[Person], faces: Iterable[Appearance]) -> None:
+    """Write one JSON document, a face to a line.
+
+    Parameters
+    ----------
+    file : text file
+    people : sequence of Person
+        By id.
+    faces : iterable of Appearance
+        By the id of the person; all of `people`.
+    """
+    groups = ((key, list(members)) for key, members in groupby(faces, key=lambda f: f.person_id))
+    key, members = next(groups, (None, []))
+    head = {"format": FORMAT, "program": f"album-people {album.__version__}"}
+    file.write(_json(head)[:-1] + ', "people": [')
+    for i, person in enumerate(people):
+        file.write(",\n" if i else "\n")
+        mine: list[Appearance] = []
+        if key == person.id:
+            mine = members
+            key, members = next(groups, (None, []))
+        file.write(_json(person_record(person))[:-1] + ', "seen_in": [')
+        file.write(",".join("\n  " + _json(face_record(face)) for face in mine) + "]}")
+    file.write("\n]}\n")
+
+
+def _json(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False)

@@ -1,0 +1,123 @@
+"""Where the vectors of a grouping lie: in memory as long as they fit, else in a file meanwhile.
+
+The file lies beside the library, has no name, and is gone when the grouping ends, however it ends.
+The people are the same either way.
+"""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import DTypeLike, NDArray
+
+from album.errors import Refused, shown
+from clustering.linkage.graph import Resources, within_memory
+from clustering.linkage.storage import MEMORY, OnDisk, Storage
+from clustering.linkage.tiles import Spread
+
+TIMES = 4
+"""Grouping in memory takes this many times what the vectors take, and `A_FACE` for each face."""
+A_FACE = 2400
+SHARE = 0.5
+"""Of the memory that there is, a grouping takes so much if nothing is said."""
+LEAST = 256 << 20
+CHUNKS, LEAST_CHUNK = 32, 8192
+"""Others get the faces in so many chunks, or in larger ones: tiles enough for a hundred threads,
+and work enough in each to be worth the way."""
+USUAL = 4 << 30
+"""What is taken to be there where the system does not say."""
+
+
+def share_of(libraries: int) -> int:
+    """Return the bytes that each of some groupings at a time may take."""
+    return int(SHARE * physical_memory()) // libraries
+
+
+class Space:
+    """Memory for one grouping.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where files may lie; None for the system's folder of temporary files.
+    memory : int, optional
+        Bytes that a grouping may take: `SHARE` of what there is if not given.
+    spread : callable, optional
+        Has the search for near faces done elsewhere, as `clustering.linkage.tiles.Spread`.
+    """
+
+    def __init__(
+        self, folder: Path | None, memory: int | None = None, *, spread: Spread | None = None
+    ) -> None:
+        self.memory = max(LEAST, memory or share_of(1))
+        self.spread, self.folder = spread, folder
+        self.storage: Storage = MEMORY
+
+    def empty(self, shape: tuple[int, int], dtype: DTypeLike) -> NDArray[Any]:
+        """Return a new array; the first that is too large has all that follow lie in files."""
+        n, d = shape
+        if self.storage is MEMORY and n * (TIMES * 4 * d + A_FACE) > self.memory:
+            self.storage = OnDisk(self.folder, resident=self.memory // 4)
+        return self.storage.empty(shape, dtype)
+
+    def resources(self, n: int, d: int) -> Resources:
+        """Return with what n faces are grouped that are compared by some d numbers."""
+        if isinstance(self.storage, OnDisk):
+            using = within_memory(self.storage, self.memory, (n, d))
+        else:
+            using = Resources()
+        chunk = using.chunk
+        if self.spread is not None:
+            chunk = min(chunk or n, max(LEAST_CHUNK, -(-n // CHUNKS)))
+        return Resources(using.max_pairs, using.storage, chunk or None, self.spread)
+
+
+@contextmanager
+def space_for(
+    library_path: str, memory: int | None = None, *, spread: Spread | None = None
+) -> Iterator[Space]:
+    """Give memory to a grouping of a library.
+
+    Parameters
+    ----------
+    library_path : str
+        Path, or URL of a server.
+    memory, spread
+        As of `Space`.
+
+    Raises
+    ------
+    Refused
+        The disk is full.
+    """
+    folder = Path(library_path).parent if Path(library_path).is_file() else None
+    space = Space(folder, memory, spread=spread)
+    try:
+        yield space
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        where = shown(folder) if folder else "the system's folder for temporary files"
+        raise Refused(
+            f"Vectors of this many faces do not fit into memory, and {where} has no room for them; "
+            f"make room there, or allow more memory with --memory."
+        ) from error
+    finally:
+        if isinstance(space.storage, OnDisk):
+            space.storage.close()
+
+
+def physical_memory() -> int:
+    """Return the bytes of memory of this machine, or of the group of processes it is bounded to."""
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return USUAL
+    try:
+        bound = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        bound = "max"
+    return min(there, int(bound)) if bound.isdigit() else there

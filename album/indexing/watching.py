@@ -1,0 +1,188 @@
+"""Indexing what comes into folders, as it comes; the twin of `album watch`.
+
+What the system tells of files is gathered until nothing has come for a while and the files stop
+growing; then the ordinary index runs over what has changed. Nothing depends on an event not being
+missed: a whole index runs at the start, and again after every so many hours.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from album.errors import AlbumError
+from album.events import Event, IndexReport
+from album.files.scan import is_skipped
+
+Changes = Iterable[set[tuple[object, str]]]
+"""What `watchfiles.watch` yields: kinds of changes and paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait.
+
+    Attributes
+    ----------
+    quiet_s : float
+        Nothing may have come for so long before anything is read: debouncing.
+    steady_s : float
+        A file must not have changed for so long: it may be written still.
+    longest_s : float
+        Something that goes on changing for so long is read all the same.
+    whole_s : float
+        Between two whole indexes, in case something was missed.
+    """
+
+    quiet_s: float = 2.0
+    steady_s: float = 2.0
+    longest_s: float = 60.0
+    whole_s: float = 6 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one index in between has done; `paths` are what had changed."""
+
+    paths: tuple[str, ...]
+    report: IndexReport
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Paths that have changed and were not indexed yet, with the time of the first change."""
+
+    patience: Patience
+    clock: Callable[[], float] = time.monotonic
+    _since: dict[str, float] = field(default_factory=dict)
+    _last: float = 0.0
+
+    def add(self, paths: Iterable[str]) -> None:
+        """Note changes; what other programs keep for themselves is left out."""
+        now = self.clock()
+        for path in paths:
+            if not any(is_skipped(part) for part in Path(path).parts[1:]):
+                self._since.setdefault(path, now)
+                self._last = now
+
+    def take(self) -> tuple[str, ...]:
+        """Return the paths that are ready, and wait for them no longer."""
+        now = self.clock()
+        if not self._since:
+            return ()
+        overdue = now - min(self._since.values()) >= self.patience.longest_s
+        if now - self._last < self.patience.quiet_s and not overdue:
+            return ()
+        ready = [
+            path
+            for path, since in self._since.items()
+            if is_steady(path, self.patience.steady_s) or now - since >= self.patience.longest_s
+        ]
+        for path in ready:
+            del self._since[path]
+        return tuple(sorted(ready))
+
+
+def is_steady(path: str, seconds: float) -> bool:
+    """Tell whether a file has not changed for some time; what is gone is steady."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return True
+    return abs(time.time() - status.st_mtime) >= seconds
+
+
+def folders_of(paths: Sequence[str], roots: Sequence[Path]) -> list[Path]:
+    """Return the least that has to be walked for these changes: folders that are there.
+
+    A folder that is gone or empty is looked for from the one above it, never beyond a root: of an
+    empty folder that it was asked for an index believes nothing, since its disk may be away.
+    """
+    wanted: set[Path] = set()
+    tops = [Path(os.path.abspath(root)) for root in roots]  # noqa: PTH100
+    for path in paths:
+        place = Path(path).parent
+        top = next((one for one in tops if place.is_relative_to(one)), None)
+        if top is None:
+            continue
+        while place != top and not _has_files(place):
+            place = place.parent
+        wanted.add(place)
+    return sorted(one for one in wanted if not any(up in wanted for up in one.parents))
+
+
+def _has_files(place: Path) -> bool:
+    try:
+        return any(place.iterdir())
+    except OSError:
+        return False
+
+
+def watch(
+    roots: Sequence[Path],
+    index: Callable[[Sequence[Path]], Iterator[Event]],
+    changes: Changes,
+    *,
+    patience: Patience | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Batch]:
+    """Index folders, then whatever comes into them, until the changes end or it is to stop.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+    index : callable
+        Indexes some folders; `album.indexing.index.index` with its library, nets and options.
+    changes : iterable of set
+        As `watchfiles.watch` yields it, an empty set now and then where nothing has changed.
+    patience : Patience, optional
+    stop : threading.Event, optional
+        Looked at whenever `changes` yields.
+
+    Yields
+    ------
+    Batch
+        For the first index, and for each later one that did something.
+
+    Raises
+    ------
+    AlbumError
+        A folder was not there at the start.
+    """
+    use, ended = patience or Patience(), stop or threading.Event()
+    waiting, coming = Waiting(use), iter(changes)
+    # Watching begins with the first question, so that nothing is missed while all is indexed.
+    waiting.add(path for _, path in next(coming, ()))
+    yield Batch((), _indexed(index, roots))
+    whole = time.monotonic()
+    for found in coming:
+        if ended.is_set():
+            return
+        waiting.add(path for _, path in found)
+        ready = waiting.take()
+        places = folders_of(ready, roots)
+        if time.monotonic() - whole >= use.whole_s:
+            places, whole = list(roots), time.monotonic()
+        if not places:
+            continue
+        try:
+            report = _indexed(index, places)
+        except AlbumError:
+            # A folder has gone in this very moment; its own change will be told.
+            waiting.add(ready)
+            continue
+        if report.photos or report.clips or report.known or report.gone or report.failures:
+            yield Batch(ready, report)
+
+
+def _indexed(
+    index: Callable[[Sequence[Path]], Iterator[Event]], places: Sequence[Path]
+) -> IndexReport:
+    started = time.monotonic()
+    report = IndexReport()
+    for event in index(places):
+        report.add(event)
+    report.seconds = time.monotonic() - started
+    return report

@@ -1,0 +1,178 @@
+"""Answers to the questions of `album.people.suggestions`, by number or by what is asked about."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from album.edits.decisions import (
+    Change,
+    keep_apart,
+    merge_people,
+    move_faces,
+    name_person,
+    skip_pair,
+    split_person,
+)
+from album.errors import Refused
+from album.people.suggestions import SKIPPED, Suggestion, question_key, skipped_parts
+from db.library import Library
+from db.people.questions import placements
+from db.settings import ASKED, get_setting, set_setting
+
+ANSWERS = ("yes", "no", "skip")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it was listed.
+
+    Attributes
+    ----------
+    kind : str
+        One of `album.people.suggestions.KINDS`.
+    people : tuple of int
+    anchors : tuple of int
+        A face of each, by which whoever was merged since is found.
+    faces : tuple of int
+    """
+
+    kind: str
+    people: tuple[int, ...]
+    anchors: tuple[int, ...]
+    faces: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """As `Suggestion.key`."""
+        return question_key(self.people, self.faces)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an answer did.
+
+    Attributes
+    ----------
+    summary : str
+        A sentence.
+    change : Change or None
+        For `album.edits.decisions.undo`; None where nothing was changed that could be undone.
+    """
+
+    summary: str
+    change: Change | None = None
+
+
+def to_asked(one: Suggestion) -> Asked:
+    """Return what has to be known of a question to answer it."""
+    people = tuple(person.id for person in one.people)
+    return Asked(one.kind, people, one.anchors, one.faces)
+
+
+def remember(library: Library, listed: Sequence[Suggestion]) -> None:
+    """Store a list of questions, so that their numbers hold until the next list."""
+    rows = [to_asked(one) for one in listed]
+    stored = [[row.kind, row.people, row.anchors, row.faces] for row in rows]
+    set_setting(library, ASKED, json.dumps(stored))
+
+
+def find_asked(library: Library, which: str) -> Asked:
+    """Return a question by its number in the last list, by its key, or by the ids of two people.
+
+    Raises
+    ------
+    Refused
+        No such question was listed.
+    """
+    listed = _listed(library)
+    if which.isdecimal():
+        if 1 <= int(which) <= len(listed):
+            return listed[int(which) - 1]
+        raise Refused(
+            f"There is no question {which} in the last list, which had {len(listed)}; "
+            "`album suggest` lists them anew."
+        )
+    return find_key(library, which)
+
+
+def find_key(library: Library, which: str) -> Asked:
+    """Return a question by its key alone, as programs name it: a number is a person then.
+
+    Raises
+    ------
+    Refused
+        No such question was listed.
+    """
+    for one in _listed(library):
+        if which == one.key:
+            return one
+    ids = which.split(",")
+    if len(ids) == 2 and all(part.strip().isdecimal() for part in ids):
+        return Asked("same", (int(ids[0]), int(ids[1])), ())
+    raise Refused(
+        f"{which} is no question; give its number in the list, or the ids of two people: 12,31."
+    )
+
+
+def _listed(library: Library) -> list[Asked]:
+    rows = json.loads(get_setting(library, ASKED) or "[]")
+    return [Asked(kind, *map(tuple, columns)) for kind, *columns in rows]
+
+
+def answer(library: Library, asked: Asked, said: str) -> Answered:
+    """Do what follows from an answer.
+
+    Parameters
+    ----------
+    library : Library
+    asked : Asked
+    said : str
+        'yes', 'no' or 'skip'; for 'name' a name or 'skip'.
+
+    Raises
+    ------
+    Refused
+        The answer contradicts something, or the people are one by now.
+    LibraryError
+    """
+    if asked.kind != "name" and said not in ANSWERS:
+        raise Refused(f"The answer is yes, no or skip, not {said}.")
+    if asked.kind == "same":
+        change = _answer_same(library, asked, said)
+    elif said == "skip":
+        return _skip(library, asked)
+    elif asked.kind == "name":
+        change = name_person(library, _still(library, asked)[0], said)
+    elif said == "yes":
+        change = move_faces(library, asked.faces, _still(library, asked)[0])
+    else:
+        change = split_person(library, _still(library, asked)[0], asked.faces)
+    return Answered(change.summary, change)
+
+
+def _answer_same(library: Library, asked: Asked, said: str) -> Change:
+    a, b = _still(library, asked)
+    if a == b:
+        raise Refused(f"Both are person {a} by now; `album suggest` lists what is left to ask.")
+    if said == "yes":
+        return merge_people(library, [a, b])
+    return keep_apart(library, a, b) if said == "no" else skip_pair(library, a, b)
+
+
+def _still(library: Library, asked: Asked) -> list[int]:
+    """Return who the people of a question are now, as one may have been merged since."""
+    if not asked.anchors:
+        return list(asked.people)
+    now = placements(library)
+    there = set(now.person_id.tolist())
+    of = dict(zip(now.face_id.tolist(), now.person_id.tolist(), strict=True))
+    return [
+        person if person in there else of.get(anchor, person)
+        for person, anchor in zip(asked.people, asked.anchors, strict=True)
+    ]
+
+
+def _skip(library: Library, asked: Asked) -> Answered:
+    skipped = sorted({*skipped_parts(library), asked.key})
+    set_setting(library, SKIPPED, " ".join(skipped))
+    return Answered("Left for later.")

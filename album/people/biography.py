@@ -1,0 +1,146 @@
+"""The story of one person: birth-year estimate face by face, a face for each year, company."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from album.models.calibration import attribute_calibration
+from album.models.contracts import nets_used
+from album.people.people import Person, age_at, fractional_year, is_trusted, to_person, whole_age
+from clustering.attributes.fusion import corrected_ages, expected_ages
+from db.library import Library
+from db.people.biography import SeenAge, StoryFace, companions, seen_ages, story_faces
+from db.people.people import people_by_id
+from db.rows import clearness
+
+Doubles = NDArray[np.float64]
+
+STEPS_PER_YEAR = 4
+MOST_IN_CURVE = 1000
+"""So many faces make a curve as good as all of them."""
+BROADEST = 60
+"""Years that a curve spans at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How likely each birth year is, as far as the faces one by one say.
+
+    Attributes
+    ----------
+    years, density : ndarray of float64, shape (n,)
+        The density is 1 at its highest point.
+    estimates : ndarray of float64, shape (m,)
+        What each face says by itself.
+    """
+
+    years: Doubles
+    density: Doubles
+    estimates: Doubles
+
+
+@dataclass(frozen=True, slots=True)
+class YearFace:
+    """The clearest face of a year, with the age at that time in years where it can be told."""
+
+    year: int
+    face: StoryFace
+    age: int | None
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """Somebody who is in photos together with the person, and in how many."""
+
+    person: Person
+    photos: int
+
+
+@dataclass(frozen=True, slots=True)
+class Biography:
+    """What is told of a person; see the parts. All faces are in `seen`, by date."""
+
+    curve: Curve | None
+    years: tuple[YearFace, ...]
+    company: tuple[Company, ...]
+    seen: Sequence[StoryFace]
+
+
+def biography(library: Library, person: Person) -> Biography:
+    """Return the story of a person; faces in photos without a trusted date are left out of it."""
+    nets = nets_used(library)
+    seen = story_faces(library, person.id)
+    faces = [face for face in seen if is_dated(face)]
+    curve = None
+    if nets is not None:
+        every = -(-max(len(faces), 1) // MOST_IN_CURVE)
+        said = seen_ages(library, person.id, nets.attributes_contract, every=every)
+        curve = birth_curve(said, nets.attributes)
+    years = tuple(year_faces(faces, person))
+    return Biography(curve, years, tuple(_company(library, person)), seen)
+
+
+def is_dated(face: StoryFace | SeenAge) -> bool:
+    """Tell whether a face is in a photo with a date that can be trusted."""
+    return face.taken_at is not None and is_trusted(face.date_source, face.date_precision)
+
+
+def birth_curve(seen: Sequence[SeenAge], attributes: str) -> Curve | None:
+    """Return what the faces say of the birth year, each with its own uncertainty.
+
+    The same corrected ages as the fused estimate has (`clustering.attributes.fusion`), as a mixture
+    of normal distributions; None without any.
+    """
+    known = [one for one in seen if is_dated(one)]
+    if not known:
+        return None
+    blobs = np.frombuffer(b"".join(one.ages for one in known), np.float16)
+    ages = blobs.reshape(len(known), -1).astype(np.float32)
+    taken = np.array([fractional_year(one.taken_at) for one in known])
+    corrected, sigma = corrected_ages(expected_ages(ages), attribute_calibration(attributes).age)
+    born = taken - corrected
+    middle = float(np.median(born))
+    low, high = np.quantile(born, [0.02, 0.98])
+    reach = min(max(middle - low, high - middle) + 2 * float(np.median(sigma)), BROADEST / 2)
+    first, last = np.floor(middle - reach), np.ceil(middle + reach)
+    years = np.linspace(first, last, int((last - first) * STEPS_PER_YEAR) + 1)
+    density = np.zeros(len(years))
+    for part in np.array_split(np.arange(len(born)), max(1, len(born) // 2000)):
+        z = (years[:, None] - born[part]) / sigma[part]
+        density += (np.exp(-0.5 * z**2) / sigma[part]).sum(axis=1)
+    return Curve(years, density / density.max(), born)
+
+
+def year_faces(faces: Sequence[StoryFace], person: Person) -> list[YearFace]:
+    """Return the clearest face of each year, oldest first."""
+    best: dict[int, StoryFace] = {}
+    count: dict[int, int] = {}
+    for face in faces:
+        if face.taken_at is None:
+            continue
+        year = face.taken_at.year
+        count[year] = count.get(year, 0) + 1
+        if year not in best or _likeness(face) > _likeness(best[year]):
+            best[year] = face
+    return [
+        YearFace(year, face, _age(face, person), count[year]) for year, face in sorted(best.items())
+    ]
+
+
+def _age(face: StoryFace, person: Person) -> int | None:
+    age = age_at(face.taken_at, person.born)
+    return None if age is None else whole_age(age, person)
+
+
+def _likeness(face: StoryFace) -> float:
+    """Tell how well a face is to be recognized by: clear, and turned to the camera."""
+    return clearness(face.size, face.sharpness) * (0.3 + (face.frontal or 0.0))
+
+
+def _company(library: Library, person: Person) -> list[Company]:
+    pairs = companions(library, person.id)
+    rows = people_by_id(library, [other for other, _ in pairs])
+    return [Company(to_person(rows[other]), n) for other, n in pairs if other in rows]

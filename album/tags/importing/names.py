@@ -1,0 +1,40 @@
+"""Names as other programs write them, and what a name can be here."""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from album.plain_text import plain_text
+from db.people.people import folded
+
+NOBODY = frozenset(
+    ("unknown", "unknown person", "unconfirmed", "ignored", "unnamed", "no name", "?", "n/a")
+)
+"""What programs write where nobody has said a name; digiKam has the first, third and fourth."""
+LONGEST = 200
+
+_NUMBERED = re.compile(r"person[ _-]?[0-9]+")
+"""How this program shows people without a name: person-12, Person 12."""
+
+
+def cleaned(name: str | None) -> str:
+    """Return a name in Unicode's composed form with single spaces; empty for what names nobody."""
+    # A name that is too long is reported as such, so it must not be cut to fit here.
+    text = " ".join(unicodedata.normalize("NFC", plain_text(name, LONGEST + 1)).split())
+    plain = folded(text)
+    return "" if plain in NOBODY or _NUMBERED.fullmatch(plain) else text
+
+
+def problem(name: str) -> str | None:
+    """Say why a name can't be a name here; None where it can."""
+    if name.isdecimal() or folded(name) == "new":
+        return f"{name} can't be a name here: commands take it for something else."
+    if len(name) > LONGEST or not name.isprintable():
+        return f"{name[:40]!r} can't be a name: it is too long, or holds what can't be printed."
+    return None
+
+
+def spelling(names: Iterable[str]) -> str:
+    """Return the commonest of several spellings of one name, of equally common ones the first."""
+    return Counter(names).most_common(1)[0][0]
