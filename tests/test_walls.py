@@ -1,14 +1,17 @@
-"""The walls between the rooms (docs/design.md) hold."""
+"""The walls between the rooms, and between the packages of a room (docs/design.md), hold."""
 
 import ast
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = {"album", "nets", "clustering", "db"}
+ROOMS = ("album", "nets", "clustering", "db")
+FOLDERS = (*ROOMS, "benchmarks", "docs", "notebooks", "tests")
 ONLY_IN = {
     "sqlalchemy": ("db",),
     "keras": ("nets/arch", "nets/train"),
@@ -17,6 +20,7 @@ ONLY_IN = {
     "torch": ("nets/detectors/facenet.py",),
     "facenet_pytorch": ("nets/detectors/facenet.py",),
     "faiss": ("clustering/linkage/approximate.py",),
+    "exifread": ("album/metadata/exif.py",),
     "fsspec": ("album/files/remote.py",),
     "dask": ("album/distributed/dask.py",),
     "distributed": ("album/distributed/dask.py",),
@@ -26,29 +30,102 @@ ONLY_IN = {
     "starlette": ("album/web",),
     "pydantic": ("album/web",),
     "jinja2": ("album/web",),
-    "uvicorn": ("album/web/serving.py",),
+    "uvicorn": ("album/cli/serve.py", "album/web/serving.py"),
 }
+WITHOUT_CIRCLES = ("nets", "clustering")
+LOOSE = 5
+"""Modules at the root of `album` beside `__init__` and `__main__`."""
 
 
-def imports(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text())
-    names = [n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)]
-    names += [a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names]
-    return {name.split(".")[0] for name in names}
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A Python file: its path from the root, its dotted name, its tree."""
+
+    path: str
+    name: str
+    tree: ast.Module
 
 
-@pytest.mark.parametrize("room", sorted(ROOMS - {"album"}))
+@cache
+def modules() -> Mapping[str, Module]:
+    """Return the modules of the four rooms by name; each file is parsed once."""
+    found = {}
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
+            name = name.removesuffix(".__init__")
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            found[name] = Module(path.relative_to(ROOT).as_posix(), name, tree)
+    return found
+
+
+@cache
+def imported(name: str) -> frozenset[str]:
+    """Return the dotted names that a module imports; of ours, the modules."""
+    names = set()
+    for node in ast.walk(modules()[name].tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                names.add(full if full in modules() else node.module)
+    return frozenset(names)
+
+
+def package_of(name: str) -> str:
+    """Return the package of a room that a module lies in; of a module at the root, itself."""
+    return ".".join(name.split(".")[:2])
+
+
+@pytest.mark.parametrize("room", sorted(set(ROOMS) - {"album"}))
 def test_lower_rooms_import_neither_album_nor_each_other(room):
-    for path in (ROOT / room).rglob("*.py"):
-        assert not imports(path) & (ROOMS - {room}), path
+    others = set(ROOMS) - {room}
+    for name, module in modules().items():
+        if name.split(".")[0] == room:
+            assert not others & {part.split(".")[0] for part in imported(name)}, module.path
 
 
 @pytest.mark.parametrize("library", ONLY_IN)
 def test_libraries_stay_in_their_place(library):
-    for room in ROOMS:
-        for path in (ROOT / room).rglob("*.py"):
-            if library in imports(path):
-                assert path.relative_to(ROOT).as_posix().startswith(ONLY_IN[library]), path
+    for name, module in modules().items():
+        if library in {part.split(".")[0] for part in imported(name)}:
+            assert module.path.startswith(ONLY_IN[library]), module.path
+
+
+def test_few_modules_lie_at_the_root_of_album():
+    loose = [name for name in modules() if name.startswith("album.") and name.count(".") == 1]
+    paths = [modules()[name].path for name in loose]
+    loose = [path for path in paths if not path.endswith("__init__.py")]
+    assert len(set(loose) - {"album/__main__.py"}) <= LOOSE, loose
+
+
+@pytest.mark.parametrize("room", WITHOUT_CIRCLES)
+def test_packages_of_a_room_form_no_circle(room):
+    arrows: dict[str, set[str]] = {}
+    for name in modules():
+        if name.startswith(f"{room}.") and name != f"{room}.__main__":
+            here = package_of(name)
+            there = {package_of(part) for part in imported(name) if part.startswith(f"{room}.")}
+            arrows.setdefault(here, set()).update(there - {here})
+    while arrows:
+        ground = {package for package, below in arrows.items() if not below & arrows.keys()}
+        assert ground, {package: sorted(below & arrows.keys()) for package, below in arrows.items()}
+        arrows = {package: below for package, below in arrows.items() if package not in ground}
+
+
+def test_run_time_never_imports_conversion_or_training():
+    for name, module in modules().items():
+        never = ("nets.convert", "nets.train", "nets.arch", "album.training")
+        if name.startswith((*never, "album.cli.train", "album.evaluation")):
+            continue
+        assert not [part for part in imported(name) if part.startswith(never)], module.path
+
+
+def test_every_package_says_what_belongs_in_it():
+    for module in modules().values():
+        if module.path.endswith("__init__.py"):
+            assert len(ast.get_docstring(module.tree) or "") > 60, module.path
 
 
 BY_NAME = {"import_module", "__import__", "importorskip", "setattr", "patch", "run_module"}
@@ -57,7 +134,7 @@ BY_NAME = {"import_module", "__import__", "importorskip", "setattr", "patch", "r
 
 def sources() -> Iterator[tuple[str, str]]:
     """Yield the path and the text of all Python in the repository, that of notebooks included."""
-    for folder in (*sorted(ROOMS), "benchmarks", "docs", "notebooks", "tests"):
+    for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*.py"):
             yield path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
         for path in (ROOT / folder).rglob("*.ipynb"):

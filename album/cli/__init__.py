@@ -1,7 +1,7 @@
-"""The command line, one module per command.
+"""The command line: one module per command, with its options, its tables and its sentences.
 
-Each module ``album.cli.NAME`` holds a click command called ``command`` and is imported only
-when that command runs, so that ``album --help`` starts at once.
+Only this package and `album.web` name commands or options; everything below raises typed errors. No
+command computes anything itself: it parses, calls one function of `album`, and prints.
 """
 
 import sys

@@ -1,1 +1,6 @@
-"""Faces and names in the files' own metadata: XMP in sidecars and in the photos themselves."""
+"""Names and face regions in the files' own metadata, both ways.
+
+What a file should say, the smallest change that gets it there, and the record of what this program
+wrote; `importing` brings in what other programs wrote. Container formats and XMP trees belong to
+`album.metadata`.
+"""

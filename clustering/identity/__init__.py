@@ -1,0 +1,1 @@
+"""Whether two faces or two groups are one person: stranger distance, pair scores, tracks."""

@@ -1,0 +1,1 @@
+"""Every change by the user as one transaction with the event that undoes it; and forgetting."""

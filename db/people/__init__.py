@@ -1,0 +1,4 @@
+"""People and whose each face is: lists, pages of faces, and the user's verdicts in bulk.
+
+Reads for grouping and for showing people. Changes by the user go through `db.journal`.
+"""

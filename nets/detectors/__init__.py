@@ -1,0 +1,1 @@
+"""Detectors of faces: MTCNN, RetinaFace, and facenet-pytorch's MTCNN for comparison."""

@@ -1,0 +1,1 @@
+"""Identity embeddings, and heads for age, gender and emotion on the same features."""

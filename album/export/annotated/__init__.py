@@ -1,1 +1,1 @@
-"""`album analyze`: copies of photos with what was found drawn on them, and the same as text."""
+"""`album analyze`: copies of photos and clips with the results drawn on them, and as text."""

@@ -1,1 +1,4 @@
-"""Clips: frames in order and upright, faces followed through them, people of one clip."""
+"""Frames of clips: which ones are there, upright and with square pixels.
+
+Decoding alone; finding and following faces in the frames belongs to `album.analysis.clips`.
+"""
