@@ -24,12 +24,11 @@ from db.journal.forgetting import (
     unknown_paths,
 )
 from db.library import Library
-from db.people.decisions import edit_person
 from db.people.faces import load_faces
 from db.people.people import people
 from db.photos.analyses import save_analyses, save_analysis
 from db.settings import CANDIDATES, GROUPED_UNDER, get_setting, set_setting
-from tests.db.make import add, analysis, boxes, faces, group, vectors
+from tests.db.make import add, analysis, boxes, edit_person, faces, group, vectors
 
 
 def found(library):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from db.journal.forgetting import forget_people
-from db.people.decisions import place_faces
 from db.people.faces import load_faces
 from db.people.people import people
 from db.photos.analyses import save_analysis
@@ -13,7 +12,7 @@ from db.photos.matching import match_vectors
 from db.photos.sightings import sightings
 from db.records import Analysis, Identity, PhotoFacts, Sighting
 from db.rows import Moment
-from tests.db.make import boxes, faces, group, seen, vectors
+from tests.db.make import boxes, faces, group, place_faces, seen, vectors
 
 ANNA, BERT, CLEO = vectors(3, seed=1)
 
