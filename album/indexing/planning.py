@@ -10,7 +10,6 @@ from album.events import PhotoFailed, Scanned
 from album.files import scan
 from album.indexing.retries import forget_outdated
 from album.media import live
-from db.journal.forgetting import forgotten_contents
 from db.library import Library
 from db.photos.files import (
     forget_failures,
@@ -20,6 +19,7 @@ from db.photos.files import (
     not_described,
     save_unreadable,
 )
+from db.photos.forgotten import forgotten_contents
 from db.rows import KnownFile
 from nets.engine import Engine
 

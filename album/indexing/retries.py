@@ -6,11 +6,10 @@ blame for, such as a permission, may be different every time.
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from album.errors import EndsWorkers, NotRegular, StillChanging, TooSlow, Unreadable, Vanished
-from db.engine.columns import now
 from db.library import Library
 from db.photos.files import forget_failures
 from db.settings import READ_BY, get_setting, set_setting
@@ -39,7 +38,7 @@ def _reading_since(library: Library) -> datetime:
         record = json.loads(kept)
         if record["by"] == by:
             return datetime.fromisoformat(record["since"])
-    since = now()
+    since = datetime.now(UTC)
     set_setting(library, READ_BY, json.dumps({"by": by, "since": since.isoformat()}))
     return since
 

@@ -69,8 +69,8 @@ class Verdicts:
     stamp: Stamp
 
 
-def said_something() -> ColumnElement[bool]:
-    """Return the condition on `person` that the user has said something about them."""
+def has_verdict() -> ColumnElement[bool]:
+    """Return the condition on `person` that the user has decided something about them."""
     return or_(
         person.c.name.is_not(None),
         person.c.hidden,
@@ -93,7 +93,7 @@ def verdicts(library: Library) -> Verdicts:
     exempt = select(exemption.c.photo_id).order_by(exemption.c.photo_id)
     born = select(person.c.id, person.c.born_override).where(person.c.born_override.is_not(None))
     with library.read() as conn:
-        touched = set(conn.scalars(select(person.c.id).where(said_something())))
+        touched = set(conn.scalars(select(person.c.id).where(has_verdict())))
         touched |= set(conn.scalars(placed))
         return Verdicts(
             touched=np.array(sorted(touched), np.int64),

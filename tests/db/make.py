@@ -59,6 +59,11 @@ def add(library, *paths, **options):
     return save_analyses(library, [analysis(str(path), **options) for path in paths])
 
 
+def save_analysis(library, result):
+    """Store what was found in one photo, and return its id."""
+    return save_analyses(library, [result])[0]
+
+
 def group(library, *groups, **facts):
     """Make one person of each list of face ids, and return their ids."""
     ids = next_person_ids(library, len(groups)).tolist()

@@ -12,9 +12,9 @@ from album.edits.corrections import exempt_photo
 from album.edits.decisions import history, merge_people, name_person, undo
 from album.edits.forget import TracesLeft, forget_people, forget_photos
 from db.errors import EmptyHistoryError
-from db.journal.forgetting import forgotten_contents
 from db.library import Library
 from db.people.faces import face_rows
+from db.photos.forgotten import forgotten_contents
 from db.photos.photos import photo_at
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, family, photo
 from tests.album.cli.test_commands import failing

@@ -19,7 +19,7 @@ from db.journal.edits import set_dates
 from db.journal.journal import changing
 from db.library import Library
 from db.people.faces import face_rows, load_faces
-from db.photos.analyses import save_analyses, save_analysis
+from db.photos.analyses import save_analyses
 from db.photos.dates import Said
 from db.photos.files import save_files
 from db.photos.matching import match_boxes, overlaps
@@ -35,6 +35,7 @@ from tests.db.make import (
     group,
     place_faces,
     reject_face,
+    save_analysis,
     seen,
     vectors,
 )
