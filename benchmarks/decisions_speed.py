@@ -26,7 +26,7 @@ from db.library import Library
 from db.people.people import next_person_ids, save_people
 from db.photos.analyses import save_analyses
 from db.photos.files import save_files
-from db.records import Analysis, Grouping, Identity, PersonFacts, SeenFile
+from db.records import Analysis, Grouping, Identity, PersonFacts, ScannedFile
 from db.settings import set_setting
 from nets.engine import DEFAULT_HEAD
 
@@ -44,7 +44,7 @@ def make(path: Path, faces: int) -> None:
         for start in range(0, faces // PER_PHOTO, 500):
             here = range(start, start + 500)
             photos = [with_people(k, whose[PER_PHOTO * k :][:PER_PHOTO], rng) for k in here]
-            files = [SeenFile(f"/p/{p.photo.content_hash}.jpg", 1, 1, p.photo.content_hash)
+            files = [ScannedFile(f"/p/{p.photo.content_hash}.jpg", 1, 1, p.photo.content_hash)
                      for p in photos]  # fmt: skip
             save_files(library, files)
             save_analyses(library, photos)

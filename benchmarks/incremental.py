@@ -39,7 +39,7 @@ from db.records import (  # noqa: E402
     Faces,
     Identity,
     PhotoFacts,
-    SeenFile,
+    ScannedFile,
 )
 from db.settings import set_setting  # noqa: E402
 
@@ -62,7 +62,7 @@ class Shelf:
         """Store photos of one face each, and do what the index does then."""
         found = [photo(self.data, row) for row in rows]
         keys = [one.photo.content_hash for one in found]
-        save_files(self.library, [SeenFile(f"/p/{key}.jpg", 1, 1, key) for key in keys])
+        save_files(self.library, [ScannedFile(f"/p/{key}.jpg", 1, 1, key) for key in keys])
         save_analyses(self.library, found)
         self.rows += rows
         for _ in incremental.assign(self.library, NETS):

@@ -37,7 +37,7 @@ from db.records import (  # noqa: E402
     Identity,
     PersonFacts,
     PhotoFacts,
-    SeenFile,
+    ScannedFile,
 )
 from nets.engine import DEFAULT_HEAD  # noqa: E402
 
@@ -65,7 +65,7 @@ def photo(number: int, vectors: np.ndarray, rng: np.random.Generator) -> Analysi
 
 def add(library: Library, photos: list[Analysis]) -> None:
     hashes = [one.photo.content_hash for one in photos]
-    save_files(library, [SeenFile(f"/p/{key}.jpg", 1, 1, key) for key in hashes])
+    save_files(library, [ScannedFile(f"/p/{key}.jpg", 1, 1, key) for key in hashes])
     save_analyses(library, photos)
 
 

@@ -29,7 +29,7 @@ from db.records import (
     Identity,
     PersonFacts,
     PhotoFacts,
-    SeenFile,
+    ScannedFile,
 )
 
 ROOT = Path(__file__).parents[1]
@@ -55,7 +55,7 @@ def make(path: Path, faces: int) -> None:
     with Library.open(path) as library:
         for start in range(0, faces // PER_PHOTO, 500):
             photos = [photo(start + k, rng) for k in range(500)]
-            files = [SeenFile(f"/p/{p.photo.content_hash}.jpg", 1, 1, p.photo.content_hash)
+            files = [ScannedFile(f"/p/{p.photo.content_hash}.jpg", 1, 1, p.photo.content_hash)
                      for p in photos]  # fmt: skip
             save_files(library, files)
             save_analyses(library, photos)

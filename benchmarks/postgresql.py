@@ -30,7 +30,7 @@ from db.people.faces import load_faces  # noqa: E402
 from db.people.people import next_person_ids, people, save_people  # noqa: E402
 from db.photos.analyses import save_analyses  # noqa: E402
 from db.photos.files import save_files  # noqa: E402
-from db.records import Grouping, PersonFacts, SeenFile  # noqa: E402
+from db.records import Grouping, PersonFacts, ScannedFile  # noqa: E402
 from tests import databases  # noqa: E402
 
 AT_ONCE = 8
@@ -48,7 +48,7 @@ def store(library: Library, faces: int) -> None:
     for start in range(0, faces // PER_PHOTO, AT_ONCE):
         photos = [photo(start + k, rng) for k in range(AT_ONCE)]
         hashes = [one.photo.content_hash for one in photos]
-        save_files(library, [SeenFile(f"/p/{h}.jpg", 1, 1, h) for h in hashes])
+        save_files(library, [ScannedFile(f"/p/{h}.jpg", 1, 1, h) for h in hashes])
         save_analyses(library, photos)
 
 

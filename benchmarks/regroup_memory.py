@@ -36,7 +36,7 @@ from db.library import Library  # noqa: E402
 from db.people.faces import load_faces  # noqa: E402
 from db.photos.analyses import save_analyses  # noqa: E402
 from db.photos.files import save_files  # noqa: E402
-from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile  # noqa: E402
+from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, ScannedFile  # noqa: E402
 from db.settings import set_setting  # noqa: E402
 
 NETS = NetsUsed("fused", "identity", "faceres-deep", "attributes")
@@ -75,7 +75,7 @@ def make(path, n):
                 for i, rows in enumerate(parts[at : at + 500], at)
             ]
             keys = [one.photo.content_hash for one in some]
-            save_files(library, [SeenFile(f"/p/{key}.jpg", 1, 1, key) for key in keys])
+            save_files(library, [ScannedFile(f"/p/{key}.jpg", 1, 1, key) for key in keys])
             save_analyses(library, some)
 
 

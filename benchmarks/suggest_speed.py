@@ -37,7 +37,7 @@ from db.records import (
     Identity,
     PersonFacts,
     PhotoFacts,
-    SeenFile,
+    ScannedFile,
 )
 from nets.engine import DEFAULT_HEAD, load_engine
 
@@ -76,7 +76,7 @@ def make(path: Path, made) -> None:
                 for i, rows in enumerate(parts[start : start + 1000])
             ]
             files = [
-                SeenFile(f"/p/{p.photo.content_hash}.jpg", 1, 1, p.photo.content_hash)
+                ScannedFile(f"/p/{p.photo.content_hash}.jpg", 1, 1, p.photo.content_hash)
                 for p in photos
             ]
             save_files(library, files)

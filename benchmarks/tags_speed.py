@@ -18,7 +18,7 @@ from db.library import Library
 from db.people.people import next_person_ids, save_people
 from db.photos.analyses import save_analyses
 from db.photos.files import save_files
-from db.records import Analysis, Faces, Grouping, Identity, PersonFacts, PhotoFacts, SeenFile
+from db.records import Analysis, Faces, Grouping, Identity, PersonFacts, PhotoFacts, ScannedFile
 
 ROOT = Path(__file__).parents[1]
 BY_EXIFTOOL = 100
@@ -38,7 +38,7 @@ def library_of(folder: Path, photos: int) -> Library:
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(b"\xff\xd8\xff\xd9")
             status = path.stat()
-            seen.append(SeenFile(str(path), status.st_size, status.st_mtime_ns, f"{i}", "image"))
+            seen.append(ScannedFile(str(path), status.st_size, status.st_mtime_ns, f"{i}", "image"))
         save_files(library, seen)
         landmarks = np.zeros((2, 5, 2), np.float32)
         faces = Faces("d", boxes, landmarks, column, column, column, column)

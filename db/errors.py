@@ -64,7 +64,7 @@ class EmptyHistoryError(LibraryError):
 
 
 class UndoError(LibraryError):
-    """A change can't be taken back, because of what was said since."""
+    """A change can't be taken back, because of what was decided since."""
 
 
 def printable(path: str) -> str:

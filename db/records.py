@@ -35,7 +35,7 @@ def _check(name: str, array: NDArray[np.generic], shape: tuple[int | None, ...])
 
 
 @dataclass(frozen=True, slots=True)
-class SeenFile:
+class ScannedFile:
     """A file as the scan found it.
 
     Attributes

@@ -107,7 +107,7 @@ class FaceTable:
     person_id : ndarray of int64, shape (n,)
         Whom the face is assigned to; 0 for nobody.
     placed : ndarray of bool, shape (n,)
-        Whether a user or an import said so.
+        Whether a user or an import placed it.
     vectors : ndarray of float32, shape (n, d), or None
         As stored, so of unit length only to the precision of float16; None when not asked for.
     ages : ndarray of float32, shape (n, a), or None

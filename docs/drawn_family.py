@@ -22,7 +22,7 @@ from db.library import Library
 from db.people.browse import faces_of
 from db.photos.analyses import save_analyses
 from db.photos.files import save_files
-from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
+from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, ScannedFile
 from nets.engine import Engine, load_engine
 
 SIZE = (1280, 960)
@@ -323,7 +323,7 @@ def make(folder: Path) -> Path:
             exif.get_ifd(0x8769)[0x9003] = f"{photo.taken:%Y:%m:%d %H:%M:%S}"
             photo.image.save(at, quality=90, exif=exif)
             status, content = at.stat(), f"{number:040}"
-            seen = SeenFile(str(at), status.st_size, status.st_mtime_ns, content)
+            seen = ScannedFile(str(at), status.st_size, status.st_mtime_ns, content)
             save_files(library, [seen])
             save_analyses(library, [analysis(photo, content, engine, rng)])
             drawn += photo.people

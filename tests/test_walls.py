@@ -158,7 +158,7 @@ def test_no_connection_leaves_db():
         for node in module.tree.body
         if isinstance(node, ast.FunctionDef) and uses_sql(node)
     }
-    assert {"db.people.faces.load_table", "db.photos.dates.follow"} <= closed
+    assert {"db.people.faces.load_table", "db.photos.dates.choose_dates"} <= closed
     for name, module in modules().items():
         if name.split(".")[0] == "db":
             continue

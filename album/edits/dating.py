@@ -16,7 +16,7 @@ from album.models.contracts import nets_used
 from db.journal import edits
 from db.journal.journal import Change, changing, deriving
 from db.library import Library
-from db.photos.dates import USER, DatedPhoto, Said, dated_photos
+from db.photos.dates import USER, DatedPhoto, UserDate, dated_photos
 
 BATCH = 500
 
@@ -59,7 +59,7 @@ def find_dated(library: Library, paths: Sequence[str | os.PathLike[str]]) -> lis
     return found
 
 
-def parse_said(text: str) -> Said:
+def parse_said(text: str) -> UserDate:
     """Read a date as people write it: 1984, 1984-05, 1984-05-17, or with a time.
 
     Raises
@@ -73,10 +73,10 @@ def parse_said(text: str) -> Said:
             f"{text or 'Nothing'} is no date; write 1984, 1984-05, 1984-05-17 or "
             "'1984-05-17 12:30'."
         )
-    return _checked(Said(moment.when, str(moment.precision), moment.offset_minutes))
+    return _checked(UserDate(moment.when, str(moment.precision), moment.offset_minutes))
 
 
-def _checked(said: Said) -> Said:
+def _checked(said: UserDate) -> UserDate:
     if said.taken_at > datetime.now() + FUTURE:
         raise Refused(f"{said.taken_at:%Y-%m-%d} is in the future; check the date.")
     if said.taken_at.year < FIRST_PHOTO:
@@ -84,7 +84,7 @@ def _checked(said: Said) -> Said:
     return said
 
 
-def set_dates(library: Library, photos: Sequence[DatedPhoto], said: Said) -> Change:
+def set_dates(library: Library, photos: Sequence[DatedPhoto], said: UserDate) -> Change:
     """Set the date of photos by hand; it goes before whatever the files say."""
     text = _text(said)
     return _change(library, {one.photo_id: said for one in photos}, f"to {text}", photos)
@@ -102,7 +102,7 @@ def shift_dates(library: Library, photos: Sequence[DatedPhoto], by: timedelta) -
     for one in photos:
         if one.taken_at is None:
             raise Refused(f"{shown(one.path or '')} has no date that could be shifted.")
-        moved = Said(one.taken_at + by, one.date_precision, one.utc_offset_min)
+        moved = UserDate(one.taken_at + by, one.date_precision, one.utc_offset_min)
         said[one.photo_id] = _checked(moved)
     return _change(library, said, f"by {by}", photos)
 
@@ -114,7 +114,7 @@ def unset_dates(library: Library, photos: Sequence[DatedPhoto]) -> Change:
 
 def _change(
     library: Library,
-    said: Mapping[int, Said | None],
+    said: Mapping[int, UserDate | None],
     what: str | None,
     photos: Sequence[DatedPhoto],
 ) -> Change:
@@ -133,7 +133,7 @@ def _change(
     return edit.change
 
 
-def _text(said: Said) -> str:
+def _text(said: UserDate) -> str:
     form = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}.get(said.precision, "%Y-%m-%d %H:%M")
     return said.taken_at.strftime(form)
 

@@ -11,7 +11,7 @@ from album.paths import cache_folder
 from album.people.people import Appearance, Person
 from album.thumbnails.face_tiles import FaceTiles
 from db.library import Library
-from db.people.looks import face_looks
+from db.people.landmarks import face_landmarks
 from db.people.people import people as person_rows
 
 Theirs = tuple[Person, str, Sequence[Appearance]]
@@ -57,7 +57,7 @@ def plan_strips(
         Somebody else's file is in the way.
     """
     ids = [face.face_id for _, _, faces in people for face in faces if face.date_trusted]
-    looks = face_looks(library, ids)
+    looks = face_landmarks(library, ids)
     for person, file, faces in people:
         strip = strip_of(person, faces, looks, always=always)
         if strip is None:

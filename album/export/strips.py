@@ -17,7 +17,7 @@ import numpy as np
 from album.errors import AlbumError
 from album.people.people import Appearance, Person, whole_age
 from album.thumbnails.pictures import drawable, fitting_font, open_for, text_font
-from db.people.looks import FaceLook
+from db.people.landmarks import FaceLandmarks
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -46,7 +46,7 @@ class Cell:
     """A face of a strip."""
 
     face: Appearance
-    look: FaceLook
+    look: FaceLandmarks
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Strip:
 def strip_of(
     person: Person,
     faces: Iterable[Appearance],
-    looks: Mapping[int, FaceLook],
+    looks: Mapping[int, FaceLandmarks],
     *,
     always: bool = False,
 ) -> Strip | None:
@@ -71,7 +71,7 @@ def strip_of(
     person : Person
     faces : iterable of Appearance
         By date.
-    looks : mapping of int to FaceLook
+    looks : mapping of int to FaceLandmarks
         By face id.
     always : bool
         Also for somebody who is seen in few years; two are needed all the same.

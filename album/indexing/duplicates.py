@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from album.media.perceptual_hash import bits_apart
 from album.people.people import is_trusted
 from db.library import Library
-from db.photos.duplicates import Looks, looks, save_marks
+from db.photos.duplicates import PhotoHashes, photo_hashes, save_marks
 
 Ints = NDArray[np.int64]
 
@@ -30,7 +30,7 @@ LARGEST_BUCKET = 2000
 
 def mark_duplicates(library: Library) -> int:
     """Mark the photos of a library that nearly repeat others; return how many there are."""
-    found = looks(library)
+    found = photo_hashes(library)
     leader = groups(found)
     best = representatives(found, leader)
     marks = np.where(best == found.photo_id, 0, best)
@@ -39,7 +39,7 @@ def mark_duplicates(library: Library) -> int:
     return int((marks != 0).sum())
 
 
-def groups(found: Looks) -> Ints:
+def groups(found: PhotoHashes) -> Ints:
     """Return a number for each photo that is the same for those that nearly repeat each other.
 
     Pairs join groups, so two shots of a long burst may be alike through others only.
@@ -55,7 +55,7 @@ def groups(found: Looks) -> Ints:
     return labels
 
 
-def bursts(found: Looks) -> Iterator[tuple[int, int]]:
+def bursts(found: PhotoHashes) -> Iterator[tuple[int, int]]:
     """Yield pairs of photos taken within seconds that look alike."""
     known = ~np.isnat(found.taken) & (found.precision == "second")
     pairs = np.unique(np.stack([found.source, found.precision], axis=1), axis=0)
@@ -72,7 +72,7 @@ def bursts(found: Looks) -> Iterator[tuple[int, int]]:
         yield from zip(a[alike].tolist(), b[alike].tolist(), strict=True)
 
 
-def same_pictures(found: Looks) -> Iterator[tuple[int, int]]:
+def same_pictures(found: PhotoHashes) -> Iterator[tuple[int, int]]:
     """Yield pairs of photos that are one picture at two sizes, or saved twice.
 
     Hashes that differ in at most `SAME_BITS` bits are the same in at least one of `PARTS` parts.
@@ -94,7 +94,7 @@ def same_pictures(found: Looks) -> Iterator[tuple[int, int]]:
             yield from zip(a[fits].tolist(), b[fits].tolist(), strict=True)
 
 
-def representatives(found: Looks, group: Ints) -> Ints:
+def representatives(found: PhotoHashes, group: Ints) -> Ints:
     """Return for each photo the id of the one that stands for its group: the largest, the first."""
     pixels = found.width * found.height
     order = np.lexsort((found.photo_id, -pixels, group))

@@ -16,7 +16,7 @@ from album.media import reading
 from album.media.clips.still import frame_at
 from album.media.views import VIEW, scaled
 from db.library import Library
-from db.photos.emotions import Untold, save_emotions, untold
+from db.photos.emotions import UnclassifiedFaces, save_emotions, unclassified_faces
 from nets.core.api import Batch, Detections, Emotions
 from nets.engine import cut, join
 
@@ -58,10 +58,10 @@ def tell_emotions(
     Event
         `EmotionsToTell`, then `EmotionsTold` for each photo or clip.
     """
-    photos = untold(library, net.contract, [str(root.absolute()) for root in roots])
+    photos = unclassified_faces(library, net.contract, [str(root.absolute()) for root in roots])
     yield EmotionsToTell(len(photos))
     read = _Read(net, Clock(file_timeout))
-    ready: list[tuple[Untold, Batch]] = []
+    ready: list[tuple[UnclassifiedFaces, Batch]] = []
     for photo, batch in _batches(read, photos, max(jobs, 1)):
         if isinstance(batch, str):
             yield EmotionsTold(Path(photo.path), 0, batch)
@@ -74,7 +74,7 @@ def tell_emotions(
 
 
 def _told(
-    library: Library, net: Emotions, ready: Sequence[tuple[Untold, Batch]]
+    library: Library, net: Emotions, ready: Sequence[tuple[UnclassifiedFaces, Batch]]
 ) -> Iterator[Event]:
     """Run the net on the faces of some photos, and store what it says."""
     if not ready:
@@ -93,7 +93,7 @@ class _Read:
     net: Emotions
     clock: Clock = field(default_factory=Clock)
 
-    def __call__(self, photo: Untold) -> Batch | str:
+    def __call__(self, photo: UnclassifiedFaces) -> Batch | str:
         self.clock.start(photo.path)
         try:
             with one_file(photo.path):
@@ -105,7 +105,7 @@ class _Read:
         finally:
             self.clock.stop(photo.path)
 
-    def _of_photo(self, photo: Untold) -> Batch:
+    def _of_photo(self, photo: UnclassifiedFaces) -> Batch:
         path = Path(photo.path)
         header = reading.read_header(path)
         picture = reading.read_upright(path, header, max_side=VIEW)
@@ -113,7 +113,7 @@ class _Read:
         faces = scaled(_faces(photo), *ratio)
         return crop(path, header, picture, faces, self.net.crops, side=SIDE)
 
-    def _of_clip(self, photo: Untold) -> Batch:
+    def _of_clip(self, photo: UnclassifiedFaces) -> Batch:
         faces, parts = _faces(photo), []
         for row, time in enumerate(photo.time_ms):
             frame = frame_at(photo.path, time or 0)
@@ -122,18 +122,18 @@ class _Read:
         return join(parts)
 
 
-def _faces(photo: Untold) -> Detections:
+def _faces(photo: UnclassifiedFaces) -> Detections:
     return Detections(photo.boxes, photo.landmarks, np.ones(len(photo.boxes), np.float32))
 
 
 def _batches(
-    read: _Read, photos: Sequence[Untold], jobs: int
-) -> Iterator[tuple[Untold, Batch | str]]:
+    read: _Read, photos: Sequence[UnclassifiedFaces], jobs: int
+) -> Iterator[tuple[UnclassifiedFaces, Batch | str]]:
     """Read photos in threads, a few ahead of the caller, in their order."""
     pool = Workers(jobs)
-    waiting: deque[tuple[Untold, Future[Batch | str]]] = deque()
+    waiting: deque[tuple[UnclassifiedFaces, Future[Batch | str]]] = deque()
 
-    def first() -> tuple[Untold, Batch | str]:
+    def first() -> tuple[UnclassifiedFaces, Batch | str]:
         photo, future = waiting.popleft()
         try:
             return photo, read.clock.wait(photo.path, future)

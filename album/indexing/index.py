@@ -40,7 +40,7 @@ from clustering.linkage.tiles import Spread
 from db.library import Library
 from db.people.faces import last_face
 from db.photos.claims import alone
-from db.photos.emotions import count_untold
+from db.photos.emotions import count_unclassified
 from db.photos.files import count_moved, link_live
 from db.photos.status import status
 from db.settings import GROUPED_UNDER, get_setting, set_setting
@@ -182,7 +182,7 @@ def _express(
             yield event
         if told:
             set_setting(library, GROUPED_UNDER, None)  # covers prefer who smiles
-    if unknown := count_untold(library, net.contract):
+    if unknown := count_unclassified(library, net.contract):
         yield EmotionsUnknown(unknown)
 
 

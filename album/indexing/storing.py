@@ -11,7 +11,7 @@ from album.files.scan import named
 from db.library import Library
 from db.photos.analyses import save_analyses
 from db.photos.files import save_failure, save_files
-from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
+from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, ScannedFile
 from nets.core.api import Batch
 from nets.engine import Description, Engine, join
 from nets.runtime.models import digest
@@ -56,10 +56,10 @@ def settle(
             return PhotoFailed(path, reason, trace)
 
 
-def seen(task: Task, content_hash: str | None, kind: str = "image") -> SeenFile:
+def seen(task: Task, content_hash: str | None, kind: str = "image") -> ScannedFile:
     """Translate a file of the scan into what the library stores of it."""
     found = task.found
-    return SeenFile(found.path, found.size, found.mtime_ns, content_hash, kind)
+    return ScannedFile(found.path, found.size, found.mtime_ns, content_hash, kind)
 
 
 def save(

@@ -11,7 +11,8 @@ from album.models.contracts import nets_used
 from album.people.people import Person, age_at, fractional_year, is_trusted, to_person, whole_age
 from clustering.attributes.fusion import corrected_ages, expected_ages
 from db.library import Library
-from db.people.biography import SeenAge, StoryFace, companions, seen_ages, story_faces
+from db.people.biography import DatedAges, companions, dated_ages
+from db.people.browse import PersonFace, faces_of
 from db.people.people import people_by_id
 from db.rows import clearness
 
@@ -46,7 +47,7 @@ class YearFace:
     """The clearest face of a year, with the age at that time in years where it can be told."""
 
     year: int
-    face: StoryFace
+    face: PersonFace
     age: int | None
     faces: int
 
@@ -66,29 +67,29 @@ class Biography:
     curve: Curve | None
     years: tuple[YearFace, ...]
     company: tuple[Company, ...]
-    seen: Sequence[StoryFace]
+    seen: Sequence[PersonFace]
 
 
 def biography(library: Library, person: Person) -> Biography:
     """Return the story of a person; faces in photos without a trusted date are left out of it."""
     nets = nets_used(library)
-    seen = story_faces(library, person.id)
+    seen = faces_of(library, person.id)
     faces = [face for face in seen if is_dated(face)]
     curve = None
     if nets is not None:
         every = -(-max(len(faces), 1) // MOST_IN_CURVE)
-        said = seen_ages(library, person.id, nets.attributes_contract, every=every)
+        said = dated_ages(library, person.id, nets.attributes_contract, every=every)
         curve = birth_curve(said, nets.attributes)
     years = tuple(year_faces(faces, person))
     return Biography(curve, years, tuple(_company(library, person)), seen)
 
 
-def is_dated(face: StoryFace | SeenAge) -> bool:
+def is_dated(face: PersonFace | DatedAges) -> bool:
     """Tell whether a face is in a photo with a date that can be trusted."""
     return face.taken_at is not None and is_trusted(face.date_source, face.date_precision)
 
 
-def birth_curve(seen: Sequence[SeenAge], attributes: str) -> Curve | None:
+def birth_curve(seen: Sequence[DatedAges], attributes: str) -> Curve | None:
     """Return what the faces say of the birth year, each with its own uncertainty.
 
     The same corrected ages as the fused estimate has (`clustering.attributes.fusion`), as a mixture
@@ -114,9 +115,9 @@ def birth_curve(seen: Sequence[SeenAge], attributes: str) -> Curve | None:
     return Curve(years, density / density.max(), born)
 
 
-def year_faces(faces: Sequence[StoryFace], person: Person) -> list[YearFace]:
+def year_faces(faces: Sequence[PersonFace], person: Person) -> list[YearFace]:
     """Return the clearest face of each year, oldest first."""
-    best: dict[int, StoryFace] = {}
+    best: dict[int, PersonFace] = {}
     count: dict[int, int] = {}
     for face in faces:
         if face.taken_at is None:
@@ -130,12 +131,12 @@ def year_faces(faces: Sequence[StoryFace], person: Person) -> list[YearFace]:
     ]
 
 
-def _age(face: StoryFace, person: Person) -> int | None:
+def _age(face: PersonFace, person: Person) -> int | None:
     age = age_at(face.taken_at, person.born)
     return None if age is None else whole_age(age, person)
 
 
-def _likeness(face: StoryFace) -> float:
+def _likeness(face: PersonFace) -> float:
     """Tell how well a face is to be recognized by: clear, and turned to the camera."""
     return clearness(face.size, face.sharpness) * (0.3 + (face.frontal or 0.0))
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from db.library import Library
-from db.photos.emotions import told
+from db.photos.emotions import face_emotions
 from nets.core.api import EMOTIONS
 
 Look = Mapping[int, Sequence[Sequence[float]]]
@@ -29,7 +29,7 @@ def expressions(library: Library, photo_ids: Sequence[int] | None) -> Mapping[in
     mapping of int to Look
         Photos in which that is known of nobody are left out; faces of nobody stand under `NOBODY`.
     """
-    known = told(library, photo_ids)
+    known = face_emotions(library, photo_ids)
     found: dict[int, dict[int, list[list[float]]]] = {}
     columns = known.photo_id.tolist(), known.person_id.tolist(), known.emotions.tolist()
     for photo_id, person_id, row in zip(*columns, strict=True):

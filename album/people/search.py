@@ -22,7 +22,7 @@ from album.people.ranges import Range
 from db.library import Library
 from db.people.people import find_person, people_by_id
 from db.people.people import people as person_rows
-from db.photos.emotions import any_told
+from db.photos.emotions import any_emotions
 from db.photos.search import PhotoFilter, people_in, search, search_page
 from db.photos.status import date_counts
 from db.rows import SearchRow
@@ -266,7 +266,7 @@ def _resolve(library: Library, query: Query) -> _Asked:
             )
     if query.only and not asked.wanted:
         raise Impossible("Nobody is named whom the photos should show alone; add --person.")
-    if query.emotions and not any_told(library):
+    if query.emotions and not any_emotions(library):
         raise Impossible(
             "What faces express is not known yet; `album index --emotions` on your folders tells "
             "it."

@@ -24,7 +24,7 @@ from album.people.ranking import (
 from album.people.reasons import apart, facts, hinted, reasons
 from db.library import Library
 from db.people.people import people_by_id
-from db.people.questions import placements, traits, verdicts
+from db.people.questions import comparisons, placements, traits
 from db.people.suggestions import skipped_questions
 from db.people.verdicts import rejections
 from db.photos.hints import hinted_names
@@ -115,7 +115,7 @@ def _suggestions(
     if found is not None and len(found.face_id):
         owner = view.positions(owners(found, now))
         if "same" in wanted:
-            said = with_rejections(verdicts(library), rejections(library), everything)
+            said = with_rejections(comparisons(library), rejections(library), everything)
             drafts += islice(rank_pairs(view, found, owner, said, again=again), limit)
         if "split" in wanted:
             drafts += _first(rank_parts(view, found, owner), view, skipped, limit, again=again)

@@ -10,7 +10,7 @@ from album.people.people import Person, age_at, is_trusted, whole_age
 from album.web.images import face_url
 from album.web.rendering import date_text, fact, label
 from album.web.texts import text
-from db.people.browse import SeenFace
+from db.people.browse import PersonFace
 
 LocalTime = Annotated[
     datetime,
@@ -299,7 +299,7 @@ def person_model(card: Card) -> PersonModel:
     )
 
 
-def face_model(face: SeenFace, person: Person) -> FaceModel:
+def face_model(face: PersonFace, person: Person) -> FaceModel:
     """Translate a face of a person."""
     trusted = is_trusted(face.date_source, face.date_precision)
     when = date_text(face.taken_at, face.date_precision) if trusted else ""

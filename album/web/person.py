@@ -25,8 +25,8 @@ from album.web.models import (
 )
 from album.web.rendering import render
 from album.web.shelf import Shelf
-from db.people.biography import StoryFace, clips_among
-from db.people.browse import count_faces, faces_of
+from db.people.biography import clip_appearances
+from db.people.browse import PersonFace, count_faces, faces_of
 from db.people.people import find_person
 
 router = APIRouter()
@@ -106,8 +106,8 @@ def person_page(
         "chart": None if story.curve is None else birth_chart(story.curve, person),
         "years": story.years,
         "company": list(zip((person_model(one) for one in company), story.company, strict=True)),
-        "clips": clips_among(library, story.seen),
-        "faces": [face_model(face.seen, person) for face in faces],
+        "clips": clip_appearances(library, story.seen),
+        "faces": [face_model(face, person) for face in faces],
         "total": len(story.seen),
         "offset": offset,
         "size": PAGE,
@@ -116,7 +116,7 @@ def person_page(
     return render(request, "person.html", values)
 
 
-def _ordered(faces: Sequence[StoryFace], *, newest: bool) -> Sequence[StoryFace]:
+def _ordered(faces: Sequence[PersonFace], *, newest: bool) -> Sequence[PersonFace]:
     """Return faces by date as `faces_of` does, those without one last either way."""
     if not newest:
         return faces

@@ -25,7 +25,7 @@ from album.web.rendering import label, render
 from album.web.shelf import Shelf
 from album.web.texts import text
 from db.library import Library
-from db.people.browse import FaceKey, SeenFace, spread_faces
+from db.people.browse import FaceKey, PersonFace, faces_over_time
 
 router = APIRouter()
 SHOWN = 8
@@ -38,7 +38,7 @@ class Answer(Strict):
     answer: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def _side(library: Library, person: Person, faces: list[SeenFace], *, title: str) -> SideModel:
+def _side(library: Library, person: Person, faces: list[PersonFace], *, title: str) -> SideModel:
     key: FaceKey | None = faces[0].key if faces else None
     return SideModel(
         title=title,
@@ -51,13 +51,13 @@ def question_model(library: Library, one: Suggestion) -> QuestionModel:
     """Translate a question, with faces of all times of both sides."""
     doubtful = list(one.faces)
     sides = [
-        _side(library, person, spread_faces(library, person.id, SHOWN, without=doubtful),
+        _side(library, person, faces_over_time(library, person.id, SHOWN, without=doubtful),
               title=label(person))
         for person in one.people
     ]  # fmt: skip
     if doubtful:
         person = one.people[0]
-        faces = spread_faces(library, person.id, SHOWN, among=doubtful)
+        faces = faces_over_time(library, person.id, SHOWN, among=doubtful)
         sides.append(_side(library, person, faces, title=text("review.doubtful", n=len(doubtful))))
     return QuestionModel(
         key=one.key,

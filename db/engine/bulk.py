@@ -59,7 +59,7 @@ def read_rows(conn: Connection, query: Select[Any], size: int) -> Iterator[list[
     """Yield the rows of a query, `size` of them at a time.
 
     On PostgreSQL by COPY in its binary form: bytes come as they are, where a cursor has them sent
-    as hexadecimal digits. For columns whose values the driver gives as they are wanted: numbers,
+    as hexadecimal digits. For columns whose values the driver gives unchanged: numbers,
     texts, bytes, dates.
     """
     if is_postgresql(conn):
@@ -70,8 +70,8 @@ def read_rows(conn: Connection, query: Select[Any], size: int) -> Iterator[list[
 
 
 def _copied(conn: Connection, query: Select[Any], size: int) -> Iterator[list[Any]]:
-    said = query.compile(dialect=conn.dialect, compile_kwargs={"literal_binds": True})
-    sql = str(said).replace("%%", "%")  # doubled for statements with parameters
+    compiled = query.compile(dialect=conn.dialect, compile_kwargs={"literal_binds": True})
+    sql = str(compiled).replace("%%", "%")  # doubled for statements with parameters
     driver = conn.connection.driver_connection
     assert driver is not None
     with driver.cursor() as cursor:

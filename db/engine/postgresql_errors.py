@@ -30,12 +30,12 @@ _NO_DATABASE: _Sentence = (
 )
 _NO_SERVER: _Sentence = (
     UnreadableLibraryError,
-    "The PostgreSQL server {host} can't be reached ({said}); see that it runs and that host and "
+    "The PostgreSQL server {host} can't be reached ({detail}); see that it runs and that host and "
     "port are right.",
 )
 _REFUSED: _Sentence = (
     UnreadableLibraryError,
-    "The PostgreSQL server {host} refuses the connection ({said}); ask who runs it, or check the "
+    "The PostgreSQL server {host} refuses the connection ({detail}); ask who runs it, or check the "
     "URL.",
 )
 _BUSY: _Sentence = (
@@ -44,7 +44,7 @@ _BUSY: _Sentence = (
 )
 _NOT_ALLOWED: _Sentence = (
     ReadOnlyLibraryError,
-    "The library {shown} can't be changed by this user of the PostgreSQL server {host} ({said}); "
+    "The library {shown} can't be changed by this user of the PostgreSQL server {host} ({detail}); "
     "have the rights granted, or name another user.",
 )
 _CROWDED: _Sentence = (
@@ -54,7 +54,8 @@ _CROWDED: _Sentence = (
 )
 _STARTING: _Sentence = (
     UnreadableLibraryError,
-    "The PostgreSQL server {host} is starting or stopping ({said}); wait a moment and start again.",
+    "The PostgreSQL server {host} is starting or stopping ({detail}); wait a moment and start "
+    "again.",
 )
 _FULL: _Sentence = (
     FullDiskError,
@@ -63,7 +64,7 @@ _FULL: _Sentence = (
 )
 _DAMAGED: _Sentence = (
     CorruptLibraryError,
-    "The library {shown} is damaged ({said}); restore a backup of the database.",
+    "The library {shown} is damaged ({detail}); restore a backup of the database.",
 )
 
 _BY_STATE: dict[str, _Sentence] = {
@@ -104,11 +105,11 @@ def secret_of(place: ServerPlace) -> str:
     return place.url.partition("://")[2].rpartition("@")[0].partition(":")[2]
 
 
-def _said(place: ServerPlace, error: BaseException) -> str:
-    """Return the last thing the server or libpq said, on one line."""
+def _detail(place: ServerPlace, error: BaseException) -> str:
+    """Return the last message of the server or libpq, on one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Multiple connection", "- host:"))]
-    words = (told or lines or [type(error).__name__])[0].rpartition("FATAL: ")[2]
+    relevant = [line for line in lines if not line.startswith(("Multiple connection", "- host:"))]
+    words = (relevant or lines or [type(error).__name__])[0].rpartition("FATAL: ")[2]
     words = words.removeprefix("connection failed: ").strip().rstrip(".")
     secret = secret_of(place)
     return words.replace(secret, "…") if secret else words
@@ -116,7 +117,7 @@ def _said(place: ServerPlace, error: BaseException) -> str:
 
 def _sentence(place: ServerPlace, error: BaseException, found: _Sentence) -> LibraryError:
     kind, sentence = found
-    return kind(sentence.format(host=place.host, shown=place.shown, said=_said(place, error)))
+    return kind(sentence.format(host=place.host, shown=place.shown, detail=_detail(place, error)))
 
 
 def connecting(place: ServerPlace, error: BaseException) -> LibraryError:

@@ -79,12 +79,12 @@ def contract_id(conn: Connection, kind: str, key: str) -> int | None:
 
 def intern_contracts(conn: Connection, kind: str, keys: Iterable[str]) -> dict[str, int]:
     """Return the rows of contracts, made if need be."""
-    wanted = sorted(set(keys))
+    distinct = sorted(set(keys))
     known = select(contract.c.key, contract.c.id).where(
-        contract.c.kind == kind, contract.c.key.in_(wanted)
+        contract.c.kind == kind, contract.c.key.in_(distinct)
     )
     found = {row[0]: int(row[1]) for row in conn.execute(known)}
-    for key in wanted:
+    for key in distinct:
         if key not in found:
             made = insert(contract).values(kind=kind, key=key).returning(contract.c.id)
             found[key] = int(conn.execute(made).scalar_one())

@@ -30,8 +30,7 @@ from db.journal.journal import Edit
 from db.people.faces import load_table
 from db.people.people import ROW, count_again, store_grouping
 from db.people.verdicts import Stamp, has_verdict
-from db.photos.dates import Said, people_in, save_claims
-from db.photos.dates import follow as follow_dates
+from db.photos.dates import UserDate, choose_dates, people_in, save_claims
 from db.records import Grouping, PersonFacts
 from db.rows import FaceTable, PersonRow
 
@@ -74,13 +73,11 @@ def placed(
     columns = (face.c.id, face.c.photo_id, assignment.c.person_id, assignment.c.source)
     query = select(*columns).select_from(source)
     column = assignment.c.person_id if faces is None else face.c.id
-    wanted = sorted(set(people if faces is None else faces))
-    rows = [
-        row for part in chunks(wanted) for row in edit.conn.execute(query.where(column.in_(part)))
-    ]
+    ids = sorted(set(people if faces is None else faces))
+    rows = [row for part in chunks(ids) for row in edit.conn.execute(query.where(column.in_(part)))]
     found = sorted((Placed(row[0], row[1], row[2] or 0, row[3] or "") for row in rows), key=_face)
-    if faces is not None and len(found) < len(wanted):
-        missing = sorted(set(wanted) - {one.face_id for one in found})
+    if faces is not None and len(found) < len(ids):
+        missing = sorted(set(ids) - {one.face_id for one in found})
         raise UnknownFaceError(
             f"There is no face with the id {missing[0]}; `album show PERSON --faces` lists them."
         )
@@ -113,12 +110,12 @@ def exempted(edit: Edit, photo_ids: Iterable[int]) -> set[int]:
 
 def exempt(edit: Edit, photo_ids: Iterable[int], *, take_back: bool = False) -> None:
     """Store that a person may be twice in these photos, or no longer."""
-    wanted = sorted(set(photo_ids))
-    edit.touch("photos", wanted)
+    ids = sorted(set(photo_ids))
+    edit.touch("photos", ids)
     if take_back:
-        images.remove(edit.conn, exemption, ((photo_id,) for photo_id in wanted))
+        images.remove(edit.conn, exemption, ((photo_id,) for photo_id in ids))
     else:
-        images.put(edit.conn, exemption, [{"photo_id": photo_id} for photo_id in wanted])
+        images.put(edit.conn, exemption, [{"photo_id": photo_id} for photo_id in ids])
 
 
 def set_person(edit: Edit, person_id: int, **values: Any) -> None:
@@ -146,57 +143,57 @@ def place(edit: Edit, face_ids: Iterable[int], person_id: int, *, source: str = 
 
     The user's takes back that they are not theirs.
     """
-    wanted = sorted(set(face_ids))
+    ids = sorted(set(face_ids))
     edit.touch("people", [person_id])
-    edit.touch("faces", wanted)
+    edit.touch("faces", ids)
     if source == "user":
-        images.remove(edit.conn, rejection, ((face_id, person_id) for face_id in wanted))
+        images.remove(edit.conn, rejection, ((face_id, person_id) for face_id in ids))
     common = {"person_id": person_id, "source": source, "confidence": 1.0}
-    images.put(edit.conn, assignment, [{"face_id": face_id, **common} for face_id in wanted])
+    images.put(edit.conn, assignment, [{"face_id": face_id, **common} for face_id in ids])
 
 
-def follow(edit: Edit, face_ids: Iterable[int], person_id: int) -> None:
+def reassign(edit: Edit, face_ids: Iterable[int], person_id: int) -> None:
     """Make faces that were found automatically another person's, as certain as they were."""
-    wanted = sorted(set(face_ids))
+    ids = sorted(set(face_ids))
     edit.touch("people", [person_id])
-    edit.touch("faces", wanted)
-    for part in chunks(wanted):
+    edit.touch("faces", ids)
+    for part in chunks(ids):
         mine = update(assignment).where(assignment.c.face_id.in_(part))
         edit.conn.execute(mine.values(person_id=person_id))
 
 
 def free(edit: Edit, face_ids: Iterable[int]) -> None:
     """Make faces nobody's."""
-    wanted = sorted(set(face_ids))
-    edit.touch("faces", wanted)
-    images.remove(edit.conn, assignment, ((face_id,) for face_id in wanted))
+    ids = sorted(set(face_ids))
+    edit.touch("faces", ids)
+    images.remove(edit.conn, assignment, ((face_id,) for face_id in ids))
 
 
 def reject(edit: Edit, face_ids: Iterable[int], person_id: int) -> None:
     """Store that faces are not a person's."""
-    wanted = sorted(set(face_ids))
+    ids = sorted(set(face_ids))
     edit.touch("people", [person_id])
-    edit.touch("faces", wanted)
-    rows = [{"face_id": face_id, "person_id": person_id} for face_id in wanted]
+    edit.touch("faces", ids)
+    rows = [{"face_id": face_id, "person_id": person_id} for face_id in ids]
     images.put(edit.conn, rejection, rows)
 
 
 def accept(edit: Edit, face_ids: Iterable[int], person_id: int) -> None:
     """Take back that faces are not a person's."""
-    wanted = sorted(set(face_ids))
+    ids = sorted(set(face_ids))
     edit.touch("people", [person_id])
-    edit.touch("faces", wanted)
-    images.remove(edit.conn, rejection, ((face_id, person_id) for face_id in wanted))
+    edit.touch("faces", ids)
+    images.remove(edit.conn, rejection, ((face_id, person_id) for face_id in ids))
 
 
 def rejected_of(edit: Edit, person_id: int) -> set[int]:
-    """Return the faces that are said not to be a person's."""
+    """Return the faces that are not a person's."""
     query = select(rejection.c.face_id).where(rejection.c.person_id == person_id)
     return set(edit.conn.scalars(query))
 
 
 def compare(edit: Edit, a: int, b: int, verdict: str | None) -> None:
-    """Store what was said of two people, 'different' or 'skipped'; None takes it back."""
+    """Store the verdict on two people, 'different' or 'skipped'; None takes it back."""
     low, high = sorted((a, b))
     edit.touch("people", [low, high])
     if verdict is None:
@@ -207,7 +204,7 @@ def compare(edit: Edit, a: int, b: int, verdict: str | None) -> None:
 
 
 def comparisons_of(edit: Edit, person_id: int) -> dict[int, str]:
-    """Return what was said of a person and others, by the other's id."""
+    """Return the verdicts on a person and others, by the other's id."""
     either = (comparison.c.person_a == person_id) | (comparison.c.person_b == person_id)
     rows = edit.conn.execute(select(comparison).where(either)).all()
     return {(b if a == person_id else a): verdict for a, b, verdict in rows}
@@ -221,13 +218,13 @@ def named(edit: Edit) -> dict[int, str]:
 
 def remove_empty(edit: Edit, person_ids: Iterable[int]) -> set[int]:
     """Delete those of some people who have no face left and about whom the user decided nothing."""
-    wanted = sorted(set(person_ids))
-    edit.touch("people", wanted)
+    ids = sorted(set(person_ids))
+    edit.touch("people", ids)
     used = or_(
         exists().where(assignment.c.person_id == person.c.id),
         exists().where(rejection.c.person_id == person.c.id),
     )
-    query = select(person.c.id).where(person.c.id.in_(wanted), ~has_verdict(), ~used)
+    query = select(person.c.id).where(person.c.id.in_(ids), ~has_verdict(), ~used)
     gone = set(edit.conn.scalars(query))
     images.remove(edit.conn, person, ((person_id,) for person_id in sorted(gone)))
     return gone
@@ -244,7 +241,8 @@ def faces_of(
     """Return the present faces of some people, as `db.people.faces.load_faces` does of all."""
     mine = assignment.c.person_id.in_(list(person_ids))
     return load_table(
-        *(edit.conn, edit.path),
+        edit.conn,
+        edit.path,
         identity=identity,
         attributes=attributes,
         emotions=emotions,
@@ -302,11 +300,11 @@ def regroup(
 
 def faceless(edit: Edit, person_ids: Iterable[int]) -> set[int]:
     """Return those of some people who have no face at all, not even in photos that are gone."""
-    wanted = set(person_ids)
+    ids = set(person_ids)
     query = select(assignment.c.person_id).distinct()
-    parts = chunks(sorted(wanted))
+    parts = chunks(sorted(ids))
     column = assignment.c.person_id
-    return wanted - {i for part in parts for i in edit.conn.scalars(query.where(column.in_(part)))}
+    return ids - {i for part in parts for i in edit.conn.scalars(query.where(column.in_(part)))}
 
 
 def existing(edit: Edit, person_ids: Iterable[int]) -> set[int]:
@@ -346,7 +344,7 @@ def faces_in(edit: Edit, photo_id: int) -> list[Placed]:
     return placed(edit, faces=ids)
 
 
-def set_dates(edit: Edit, said: Mapping[int, Said | None]) -> set[int]:
+def set_dates(edit: Edit, dates: Mapping[int, UserDate | None]) -> set[int]:
     """Set the dates of photos by hand, or take them back where there is None.
 
     Returns
@@ -354,10 +352,10 @@ def set_dates(edit: Edit, said: Mapping[int, Said | None]) -> set[int]:
     set of int
         People in photos whose date has changed.
     """
-    edit.touch("photos", said)
-    people = people_in(edit.conn, said)
+    edit.touch("photos", dates)
+    people = people_in(edit.conn, dates)
     edit.touch("people", people)
-    images.remove(edit.conn, date_override, ((one,) for one, date in said.items() if date is None))
+    images.remove(edit.conn, date_override, ((one,) for one, date in dates.items() if date is None))
     rows = [
         {
             "photo_id": photo_id,
@@ -365,11 +363,11 @@ def set_dates(edit: Edit, said: Mapping[int, Said | None]) -> set[int]:
             "utc_offset_min": date.utc_offset_min,
             "date_precision": date.precision,
         }
-        for photo_id, date in said.items()
+        for photo_id, date in dates.items()
         if date is not None
     ]
     images.put(edit.conn, date_override, rows)
-    return follow_dates(edit.conn, said)
+    return choose_dates(edit.conn, dates)
 
 
 def set_date_claims(

@@ -194,7 +194,7 @@ def _delete(conn: Connection, target: _Target) -> None:
     ):
         for part in chunks(ids):
             conn.execute(delete(table).where(table.c.id.in_(part)))
-    # With photos go faces of others, too, whose birth years and the like are to be told anew.
+    # With photos go faces of others, too, whose birth years and the like have to be derived again.
     if target.photos:
         conn.execute(delete(setting).where(setting.c.key == GROUPED_UNDER))
     remove_empty(conn)
@@ -228,8 +228,8 @@ def _forget_summaries(conn: Connection, file_ids: Sequence[int]) -> None:
             conn.scalars(select(file.c.path).where(file.c.id.in_(part))) if summaries else ()
         )
     ]
-    told = [key for key, summary in summaries.items() if any(path in summary for path in paths)]
-    for part in chunks(told):
+    naming = [key for key, summary in summaries.items() if any(path in summary for path in paths)]
+    for part in chunks(naming):
         conn.execute(delete(event).where(event.c.id.in_(part)))
 
 

@@ -22,8 +22,10 @@ TABLES: dict[str, Table] = {
 """What people decide is in these; nothing else is ever changed by a decision."""
 SCOPES: dict[str, tuple[Column[Any], ...]] = {
     "people": (
-        *(person.c.id, rejection.c.person_id),
-        *(comparison.c.person_a, comparison.c.person_b),
+        person.c.id,
+        rejection.c.person_id,
+        comparison.c.person_a,
+        comparison.c.person_b,
     ),
     "faces": (assignment.c.face_id, rejection.c.face_id),
     "photos": (exemption.c.photo_id, date_override.c.photo_id),
@@ -66,10 +68,10 @@ def rows_about(conn: Connection, kind: str, ids: Iterable[int]) -> Images:
     return found
 
 
-def rows_by_key(conn: Connection, wanted: Mapping[str, Iterable[Key]]) -> Images:
+def rows_by_key(conn: Connection, keys_of: Mapping[str, Iterable[Key]]) -> Images:
     """Read the rows of these keys; None for those that are not there."""
     found: Images = {}
-    for name, of_table in wanted.items():
+    for name, of_table in keys_of.items():
         table = TABLES[name]
         known = set(of_table)
         found[name] = dict.fromkeys(known)
@@ -93,9 +95,9 @@ def remove(conn: Connection, table: Table, of: Iterable[Key]) -> None:
     """Delete the rows of these keys."""
     names = keys(table)
     same = and_(*(table.c[name] == bindparam(f"of_{name}") for name in names))
-    wanted = [{f"of_{n}": v for n, v in zip(names, key, strict=True)} for key in of]
-    if wanted:
-        conn.execute(delete(table).where(same), wanted)
+    parameters = [{f"of_{n}": v for n, v in zip(names, key, strict=True)} for key in of]
+    if parameters:
+        conn.execute(delete(table).where(same), parameters)
 
 
 def to_json(images: Images) -> dict[str, Any]:

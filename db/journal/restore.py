@@ -16,9 +16,9 @@ from db.engine.sql import chunks
 from db.errors import UndoError
 from db.journal import images
 from db.journal.images import Images, Key, Row
-from db.photos.dates import follow
+from db.photos.dates import choose_dates
 
-SAID = ("name", "hidden", "born_override", "gender_override")
+USER_COLUMNS = ("name", "hidden", "born_override", "gender_override")
 """Columns of `person` that are the user's word and nothing else."""
 
 
@@ -63,7 +63,7 @@ def restore(conn: Connection, target: Images, expected: Images) -> Restored:
     back = _restore_assignments(conn, target, expected, current, done)
     for name in ("rejection", "exemption", "comparison", "date_override"):
         _restore_plain(conn, name, target)
-    done.stale |= follow(conn, (key[0] for key in target.get("date_override", ())))
+    done.stale |= choose_dates(conn, (key[0] for key in target.get("date_override", ())))
     _part_doubles(conn, back | _no_longer_exempt(conn, target, current), done)
     _drop_rejected(conn, done)
     _remove_people(conn, target, expected, current)
@@ -85,10 +85,10 @@ def _existing(conn: Connection, column: Any, ids: Iterable[int]) -> set[int]:
 
 def _restore_people(conn: Connection, target: Images, expected: Images, current: Images) -> None:
     """Insert those who are missing; of others set back the columns that the change had set."""
-    wanted = {key: row for key, row in target["person"].items() if row is not None}
-    faces = _existing(conn, face.c.id, (r["cover_face_id"] or 0 for r in wanted.values()))
+    targets = {key: row for key, row in target["person"].items() if row is not None}
+    faces = _existing(conn, face.c.id, (r["cover_face_id"] or 0 for r in targets.values()))
     rows: list[Row] = []
-    for key, want in wanted.items():
+    for key, want in targets.items():
         there, then = current["person"][key], expected["person"][key]
         row = dict(want)
         if there is not None and then is not None:
@@ -109,14 +109,14 @@ def _restore_assignments(
     conn: Connection, target: Images, expected: Images, current: Images, done: Restored
 ) -> set[int]:
     """Give faces back to whom they belonged; return these faces."""
-    wanted = target["assignment"]
-    faces = _existing(conn, face.c.id, (key[0] for key in wanted))
-    rows_wanted = [row for row in wanted.values() if row]
-    people = _existing(conn, person.c.id, (row["person_id"] for row in rows_wanted))
+    targets = target["assignment"]
+    faces = _existing(conn, face.c.id, (key[0] for key in targets))
+    target_rows = [row for row in targets.values() if row]
+    people = _existing(conn, person.c.id, (row["person_id"] for row in target_rows))
     rows: list[Row] = []
-    for key, want in wanted.items():
+    for key, want in targets.items():
         there = current["assignment"][key]
-        placed_since = there != expected["assignment"][key] and _is_said(there)
+        placed_since = there != expected["assignment"][key] and _is_manual(there)
         lost = want is not None and (key[0] not in faces or want["person_id"] not in people)
         if placed_since or lost:
             done.left_out += 1
@@ -128,7 +128,7 @@ def _restore_assignments(
     return {row["face_id"] for row in rows}
 
 
-def _is_said(row: Row | None) -> bool:
+def _is_manual(row: Row | None) -> bool:
     return row is not None and row["source"] != "auto"
 
 
@@ -142,17 +142,17 @@ _REFERS_TO: dict[str, tuple[Any, ...]] = {
 
 def _restore_plain(conn: Connection, name: str, target: Images) -> None:
     """Put back rows that are the user's word alone, unless what they are about is gone."""
-    table, wanted = images.TABLES[name], target[name]
+    table, targets = images.TABLES[name], target[name]
     parents = [
-        _existing(conn, column, (key[i] for key in wanted))
+        _existing(conn, column, (key[i] for key in targets))
         for i, column in enumerate(_REFERS_TO[name])
     ]
 
     def fits(key: Key) -> bool:
         return all(part in there for part, there in zip(key, parents, strict=True))
 
-    images.remove(conn, table, (key for key, row in wanted.items() if row is None))
-    images.put(conn, table, [row for key, row in wanted.items() if row is not None and fits(key)])
+    images.remove(conn, table, (key for key, row in targets.items() if row is None))
+    images.put(conn, table, [row for key, row in targets.items() if row is not None and fits(key)])
 
 
 def _no_longer_exempt(conn: Connection, target: Images, current: Images) -> set[int]:
@@ -186,13 +186,13 @@ def _part_doubles(conn: Connection, back: set[int], done: Restored) -> None:
     for face_id, photo_id, person_id, source in _faces_together(conn, back):
         groups.setdefault((photo_id, person_id), []).append((face_id, source))
     for (_, person_id), members in groups.items():
-        said = [face_id for face_id, source in members if source != "auto"]
-        if len(said) > 1:
+        manual = [face_id for face_id, source in members if source != "auto"]
+        if len(manual) > 1:
             raise UndoError(
-                f"This can't be taken back: the faces {' and '.join(map(str, sorted(said)))} of "
+                f"This can't be taken back: the faces {' and '.join(map(str, sorted(manual)))} of "
                 f"one photo would both be of person {person_id}; move or reject one of them first."
             )
-        keep = said or sorted(face_id for face_id, _ in members if face_id in back)[:1]
+        keep = manual or sorted(face_id for face_id, _ in members if face_id in back)[:1]
         gone = [(face_id,) for face_id, _ in members if face_id not in keep]
         images.remove(conn, assignment, gone)
         done.left_out += len(gone)
@@ -213,7 +213,7 @@ def _drop_rejected(conn: Connection, done: Restored) -> None:
 
 
 def _remove_people(conn: Connection, target: Images, expected: Images, current: Images) -> None:
-    """Delete those whom there shall not be, unless the user has said something of them since."""
+    """Delete those whom there shall not be, unless the user has decided something of them since."""
     for key, want in target["person"].items():
         there, then = current["person"][key], expected["person"][key]
         if want is not None or there is None or then is None:
@@ -221,6 +221,6 @@ def _remove_people(conn: Connection, target: Images, expected: Images, current: 
         placed = select(assignment.c.face_id).where(
             assignment.c.person_id == key[0], assignment.c.source != "auto"
         )
-        said = any(there[name] != then[name] for name in SAID)
-        if not said and conn.scalar(placed.limit(1)) is None:
+        decided = any(there[name] != then[name] for name in USER_COLUMNS)
+        if not decided and conn.scalar(placed.limit(1)) is None:
             images.remove(conn, person, [key])

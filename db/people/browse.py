@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 
@@ -34,17 +34,50 @@ class FaceKey:
     time_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SeenFace:
-    """A face of a person on a page of faces; see `FaceKey` and `db.rows.FaceRow`."""
+class PersonFace(NamedTuple):
+    """A face of a person in a photo on the disk: a plain row, since there may be many.
 
-    key: FaceKey
+    Attributes
+    ----------
+    face_id, photo_id : int
+    x0, y0, x1, y1 : float
+        In pixels of the upright photo.
+    time_ms : int or None
+        Of the frame, in a clip.
+    kind : {'image', 'clip'}
+    taken_at : datetime or None
+        Naive local time.
+    date_source, date_precision : str
+    source : str
+        Who placed it; see `db.engine.schema.assignment`.
+    confidence : float or None
+    size : float
+        In pixels of the photo.
+    sharpness, frontal : float or None
+    """
+
+    face_id: int
+    photo_id: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    time_ms: int | None
     kind: str
     taken_at: datetime | None
     date_source: str
     date_precision: str
     source: str
     confidence: float | None
+    size: float
+    sharpness: float | None
+    frontal: float | None
+
+    @property
+    def key(self) -> FaceKey:
+        """Where the picture of the face is to be had."""
+        box = (self.x0, self.y0, self.x1, self.y1)
+        return FaceKey(self.face_id, self.photo_id, box, self.time_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +95,19 @@ class FaceFile:
 
 
 _KEY = (face.c.id, face.c.photo_id, face.c.x0, face.c.y0, face.c.x1, face.c.y1, face.c.time_ms)
+_FACE = (
+    *_KEY,
+    photo.c.kind,
+    photo.c.taken_at,
+    photo.c.date_source,
+    photo.c.date_precision,
+    assignment.c.source,
+    assignment.c.confidence,
+    face.c.size,
+    face.c.sharpness,
+    face.c.frontal,
+)
+"""The columns of `PersonFace`."""
 
 
 def _key(row: Sequence[Any]) -> FaceKey:
@@ -109,25 +155,28 @@ def _of(person_id: int) -> ColumnElement[bool]:
 
 
 def faces_of(
-    library: Library, person_id: int, *, offset: int = 0, limit: int = 200, newest: bool = False
-) -> list[SeenFace]:
+    library: Library,
+    person_id: int,
+    *,
+    offset: int = 0,
+    limit: int | None = None,
+    newest: bool = False,
+) -> list[PersonFace]:
     """Return some faces of a person in photos that are on the disk, by date; undated ones last.
 
     Parameters
     ----------
     library : Library
     person_id : int
-    offset, limit : int
+    offset : int
+    limit : int or None
+        At most that many; None: all.
     newest : bool
         Newest first.
     """
     when = photo.c.taken_at.desc() if newest else photo.c.taken_at
     query = (
-        select(
-            *_KEY,
-            *(photo.c.kind, photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
-            *(assignment.c.source, assignment.c.confidence),
-        )
+        select(*_FACE)
         .select_from(assignment.join(face).join(photo))
         .where(_of(person_id))
         .order_by(photo.c.taken_at.is_(None), when, face.c.id)
@@ -135,7 +184,7 @@ def faces_of(
         .offset(offset)
     )
     with library.read() as conn:
-        return [_seen(tuple(row)) for row in conn.execute(query)]
+        return [PersonFace._make(row) for row in conn.execute(query)]
 
 
 def count_faces(library: Library, person_id: int) -> int:
@@ -177,8 +226,13 @@ def photo_file(library: Library, photo_id: int) -> PhotoFile | None:
     """Return where a photo is to be read, or None where there is no such photo."""
     query = (
         select(
-            *(photo.c.id, photo.c.content_hash, photo.c.kind),
-            *(file.c.path, file.c.gone_at, file.c.size, file.c.mtime_ns),
+            photo.c.id,
+            photo.c.content_hash,
+            photo.c.kind,
+            file.c.path,
+            file.c.gone_at,
+            file.c.size,
+            file.c.mtime_ns,
         )
         .select_from(photo.outerjoin(file, file.c.id == best_file(photo.c.id)))
         .where(photo.c.id == photo_id)
@@ -191,14 +245,14 @@ def photo_file(library: Library, photo_id: int) -> PhotoFile | None:
     return PhotoFile(row[0], row[1], row[2], row[3], here, row[5], row[6])
 
 
-def spread_faces(
+def faces_over_time(
     library: Library,
     person_id: int,
     most: int,
     *,
     without: Sequence[int] = (),
     among: Sequence[int] | None = None,
-) -> list[SeenFace]:
+) -> list[PersonFace]:
     """Return the clearest faces of equal stretches of a person's time, oldest first.
 
     Parameters
@@ -211,11 +265,7 @@ def spread_faces(
         Faces to leave out; the only ones to choose from. At most a few thousand each.
     """
     query = (
-        select(
-            *_KEY,
-            *(photo.c.kind, photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
-            *(assignment.c.source, assignment.c.confidence, face.c.size, face.c.sharpness),
-        )
+        select(*_FACE)
         .select_from(assignment.join(face).join(photo))
         .where(_of(person_id))
         .order_by(photo.c.taken_at.nulls_first(), face.c.id)
@@ -225,15 +275,10 @@ def spread_faces(
     if without:
         query = query.where(face.c.id.not_in(list(without)[:CHUNK]))
     with library.read() as conn:
-        rows = [tuple(row) for row in conn.execute(query)]
+        rows = [PersonFace._make(row) for row in conn.execute(query)]
     edges = [round(i * len(rows) / most) for i in range(most + 1)]
     parts = [rows[a:b] for a, b in pairwise(edges) if a < b]
-    return [_seen(max(part, key=lambda row: clearness(*row[-2:]))) for part in parts]
-
-
-def _seen(row: tuple[Any, ...]) -> SeenFace:
-    values = row[7:13]
-    return SeenFace(_key(row[:7]), *values)
+    return [max(part, key=lambda one: clearness(one.size, one.sharpness)) for part in parts]
 
 
 def face_ids_of(library: Library, person_ids: Sequence[int]) -> list[int]:

@@ -13,7 +13,7 @@ from db.engine.schema import assignment, face, file, observation, person, photo
 from db.engine.sql import best_file, contract_id, is_present, next_id
 from db.errors import damaged
 from db.library import Library
-from db.photos.emotions import emotions_of, last_told
+from db.photos.emotions import emotions_of, latest_emotions
 from db.records import Floats
 from db.rows import FaceRow, FaceTable
 
@@ -139,7 +139,8 @@ def load_faces(
     """
     with library.read() as conn:
         return load_table(
-            *(conn, library.path),
+            conn,
+            library.path,
             identity=identity,
             attributes=attributes,
             emotions=emotions,
@@ -163,7 +164,7 @@ def load_table(
     ----------
     conn : Connection
     path : str
-        Of the library, for what is said when it is damaged.
+        Of the library, for the error when it is damaged.
     identity, attributes : str, optional
         Contracts.
     emotions : bool
@@ -204,12 +205,12 @@ def _expressed(
     conn: Connection, path: str, face_ids: Column, only: ColumnElement[bool] | None
 ) -> Floats:
     """Return what faces express, NaN where that is not known."""
-    known, said = emotions_of(conn, path, only)
-    found = np.full((len(face_ids), said.shape[1]), np.nan, np.float32)
+    known, emotions = emotions_of(conn, path, only)
+    found = np.full((len(face_ids), emotions.shape[1]), np.nan, np.float32)
     if len(known):
         at = np.minimum(np.searchsorted(known, face_ids), len(known) - 1)
         there = known[at] == face_ids
-        found[there] = said[at[there]]
+        found[there] = emotions[at[there]]
     return found
 
 
@@ -226,11 +227,27 @@ def _row_query(attributes: int | None) -> Select[Any]:
         )
     )
     columns = (
-        *(face.c.id, face.c.photo_id, file.c.path, file.c.gone_at, photo.c.kind, face.c.time_ms),
-        *(face.c.x0, face.c.y0, face.c.x1, face.c.y1, face.c.score, face.c.size, face.c.sharpness),
-        *(photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
-        *(assignment.c.person_id, person.c.name, assignment.c.source, assignment.c.confidence),
-        *(traits.c.ages, traits.c.p_male, last_told(face.c.id)),
+        face.c.id,
+        face.c.photo_id,
+        file.c.path,
+        file.c.gone_at,
+        photo.c.kind,
+        face.c.time_ms,
+        face.c.x0,
+        face.c.y0,
+        face.c.x1,
+        face.c.y1,
+        face.c.score,
+        face.c.size,
+        face.c.sharpness,
+        photo.c.taken_at,
+        photo.c.date_source,
+        photo.c.date_precision,
+        assignment.c.person_id,
+        person.c.name,
+        assignment.c.source,
+        assignment.c.confidence,
+        *(traits.c.ages, traits.c.p_male, latest_emotions(face.c.id)),
     )
     return select(*columns).select_from(source)
 

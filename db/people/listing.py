@@ -31,40 +31,40 @@ class PeopleFilter:
     ids: Sequence[int] | None = None
 
 
-def _conditions(wanted: PeopleFilter) -> list[ColumnElement[bool]]:
+def _conditions(people_filter: PeopleFilter) -> list[ColumnElement[bool]]:
     named = person.c.name.is_not(None)
     asked = (
-        (wanted.hidden, person.c.hidden),
-        (wanted.named, named),
-        (wanted.passer_by, person.c.passer_by & ~named),
+        (people_filter.hidden, person.c.hidden),
+        (people_filter.named, named),
+        (people_filter.passer_by, person.c.passer_by & ~named),
     )
     found = [condition if value else ~condition for value, condition in asked if value is not None]
-    if wanted.ids is not None:
-        found.append(person.c.id.in_(list(wanted.ids)))
+    if people_filter.ids is not None:
+        found.append(person.c.id.in_(list(people_filter.ids)))
     return [or_(person.c.photos > 0, named), *found]
 
 
-def count_people(library: Library, wanted: PeopleFilter) -> int:
+def count_people(library: Library, people_filter: PeopleFilter) -> int:
     """Return how many people meet a filter."""
-    query = select(func.count()).select_from(person).where(*_conditions(wanted))
+    query = select(func.count()).select_from(person).where(*_conditions(people_filter))
     with library.read() as conn:
         return int(conn.scalar(query) or 0)
 
 
 def _born() -> ColumnElement[float]:
-    """Return when somebody was born, in years: what the user said goes before the estimate.
+    """Return when somebody was born, in years: what the user decided goes before the estimate.
 
     Near enough to sort by: all months are alike.
     """
-    said = person.c.born_override
+    override = person.c.born_override
 
     def part(start: int, length: int) -> ColumnElement[float]:
-        return cast(func.substr(said, start, length), Double)
+        return cast(func.substr(override, start, length), Double)
 
     year, month, day = part(1, 4), part(6, 2), part(9, 2)
-    length = func.length(said)
+    length = func.length(override)
     return case(
-        (said.is_(None), person.c.born),
+        (override.is_(None), person.c.born),
         (length == len("1984"), year + 0.5),
         (length == len("1984-05"), year + (month - 0.5) / 12),
         else_=year + (month - 1) / 12 + (day - 0.5) / 365,
@@ -84,26 +84,28 @@ def _order(by: str) -> tuple[ColumnElement[Any], ...]:
 
 
 def people_page(
-    library: Library, wanted: PeopleFilter, *, by: str, offset: int, limit: int
+    library: Library, people_filter: PeopleFilter, *, by: str, offset: int, limit: int
 ) -> list[PersonRow]:
     """Return some people who meet a filter.
 
     Parameters
     ----------
     library : Library
-    wanted : PeopleFilter
+    people_filter : PeopleFilter
     by : {'photos', 'recent', 'born', 'id'}
         Most photos, seen last, or youngest first; or by id.
     offset, limit : int
     """
-    query = select(*ROW).where(*_conditions(wanted)).order_by(*_order(by))
+    query = select(*ROW).where(*_conditions(people_filter)).order_by(*_order(by))
     with library.read() as conn:
         rows = conn.execute(query.limit(limit).offset(offset))
         return [PersonRow(*row) for row in rows]
 
 
-def names(library: Library, wanted: PeopleFilter) -> list[tuple[int, str]]:
+def names(library: Library, people_filter: PeopleFilter) -> list[tuple[int, str]]:
     """Return ids and names of those who meet a filter and have a name."""
-    query = select(person.c.id, person.c.name).where(*_conditions(replace(wanted, named=True)))
+    query = select(person.c.id, person.c.name).where(
+        *_conditions(replace(people_filter, named=True))
+    )
     with library.read() as conn:
         return [(int(row[0]), row[1]) for row in conn.execute(query)]

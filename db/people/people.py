@@ -1,4 +1,4 @@
-"""People: what clustering proposes, what the user said, and the table of them."""
+"""People: what clustering proposes, what the user decided, and the table of them."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,7 +71,7 @@ def _save_facts(conn: Connection, people: Sequence[PersonFacts]) -> None:
 
 
 def _save_assignments(conn: Connection, grouping: Grouping) -> None:
-    """Replace the automatic assignments of these faces; what the user said stays in their way."""
+    """Replace the automatic assignments of these faces; those of the user stay."""
     ids = grouping.face_id.tolist()
     if not ids:
         return
@@ -154,7 +154,7 @@ def save_people(
     people : sequence of PersonFacts
         Everybody in the grouping, and others of whom something new is known. Ids are those of
         stored people, to keep them, or reserved by `next_person_ids`. People left without a face
-        go, unless the user has said something about them.
+        go, unless the user has decided something about them.
     stamp : tuple of int, optional
         From `db.people.verdicts.verdicts`.
     settings : mapping of str to str, optional

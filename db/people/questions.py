@@ -23,7 +23,7 @@ class Placements:
     face_id, photo_id, person_id : ndarray of int64, shape (n,)
         The photo is -1 where one person may be in it twice.
     placed : ndarray of bool, shape (n,)
-        Whether a user or an import said so.
+        Whether a user or an import placed it.
     present : ndarray of bool, shape (n,)
         Whether a file on disk holds the photo.
     """
@@ -53,7 +53,7 @@ class Traits:
     named, hidden, passer_by : ndarray of bool, shape (k,)
         Who has a name is no passer-by.
     gender, born : ndarray of str, shape (k,)
-        What the user said; empty where nothing was said.
+        What the user decided; empty where nothing was decided.
     years : ndarray of float64, shape (k, 5)
         Estimated birth year with its interval, first and last photo, as fractional years; NaN
         where not known.
@@ -78,8 +78,8 @@ def placements(library: Library) -> Placements:
     # A set of present photos is a third faster than asking for each face.
     holds = file.c.photo_id.is_not(None) & (file.c.kind != "live")
     there = select(file.c.photo_id).where(file.c.gone_at.is_(None), holds)
-    wanted = (face.c.id, face.c.photo_id, assignment.c.person_id, assignment.c.source != "auto")
-    query = select(*wanted).select_from(assignment.join(face))
+    columns = (face.c.id, face.c.photo_id, assignment.c.person_id, assignment.c.source != "auto")
+    query = select(*columns).select_from(assignment.join(face))
     with library.read() as conn:
         exempt = np.array(conn.scalars(select(exemption.c.photo_id)).all(), np.int64)
         on_disk = np.array(conn.scalars(there).all(), np.int64)
@@ -107,11 +107,12 @@ def _columns(conn: Connection, query: Select[Any], width: int) -> list[Ints]:
 
 def traits(library: Library) -> Traits:
     """Return what decides who is asked about, of everybody."""
-    said = (person.c.gender_override, person.c.born_override)
-    wanted = (person.c.id, person.c.name.is_not(None), person.c.hidden, person.c.passer_by, *said)
+    overrides = (person.c.gender_override, person.c.born_override)
+    flags = (person.c.name.is_not(None), person.c.hidden, person.c.passer_by)
     # As texts, since NumPy reads all dates at once.
     dates = (cast(person.c.first_at, Text), cast(person.c.last_at, Text))
-    query = select(*wanted, person.c.born, person.c.born_low, person.c.born_high, *dates)
+    estimates = (person.c.born, person.c.born_low, person.c.born_high)
+    query = select(person.c.id, *flags, *overrides, *estimates, *dates)
     with library.read() as conn:
         rows = conn.execute(query.order_by(person.c.id)).fetchall()
     columns = list(zip(*rows, strict=True)) or [()] * 11
@@ -136,8 +137,8 @@ def _years(texts: Sequence[str | None]) -> NDArray[np.float64]:
     return np.asarray(1970 + since / 365.2425)
 
 
-def verdicts(library: Library) -> dict[tuple[int, int], str]:
-    """Return what was answered when two people were compared, the lower id first."""
+def comparisons(library: Library) -> dict[tuple[int, int], str]:
+    """Return the verdicts on pairs of people, the lower id first."""
     columns = (comparison.c.person_a, comparison.c.person_b, comparison.c.verdict)
     with library.read() as conn:
         return {(row[0], row[1]): row[2] for row in conn.execute(select(*columns))}

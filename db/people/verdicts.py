@@ -1,4 +1,4 @@
-"""What the user has said of people, faces and photos, in bulk: what a grouping has to respect."""
+"""The user's decisions about people, faces and photos, in bulk, as a grouping must respect them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Assigned:
     ----------
     face_id, photo_id, person_id : ndarray of int64, shape (n,)
     placed : ndarray of bool, shape (n,)
-        Whether a user or an import said so.
+        Whether a user or an import placed it.
     """
 
     face_id: Ints
@@ -39,14 +39,14 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What the user has said, as of one moment.
+    """The user's decisions, as of one moment.
 
     Attributes
     ----------
     touched : ndarray of int64, shape (k,)
-        People about whom anything was said: who have a name, a chosen cover, a birth date or gender
-        of the user's, a face that was placed or rejected, who are hidden or known to be different
-        from somebody.
+        People about whom the user has decided anything: who have a name, a chosen cover, a birth
+        date or gender of the user's, a face that was placed or rejected, who are hidden or known to
+        be different from somebody.
     born : mapping of int to str
         By person: the birth date that the user gave; an ISO date, month or year.
     exempt : ndarray of int64, shape (m,)
@@ -86,7 +86,7 @@ def has_verdict() -> ColumnElement[bool]:
 
 
 def verdicts(library: Library) -> Verdicts:
-    """Read everything that the user has said about people and faces, as of one moment."""
+    """Read everything that the user has decided about people and faces, as of one moment."""
     placed = select(assignment.c.person_id).where(assignment.c.source != "auto").distinct()
     pair = (comparison.c.person_a, comparison.c.person_b)
     different = select(*pair).where(comparison.c.verdict == "different").order_by(*pair)

@@ -54,18 +54,18 @@ def put_back(conn: Connection, found: Rows) -> None:
         if row["photo_id"] in photos and row["detector_id"] in contracts and row["id"] not in there
     ]
     back = {row["id"] for row in missing}
-    said = [
+    observations = [
         row
         for row in _rows(observation, found)
         if row["face_id"] in back and row["contract_id"] in contracts
     ]
-    for table, rows in ((face, missing), (observation, said)):
+    for table, rows in ((face, missing), (observation, observations)):
         if rows:
             conn.execute(insert(table), rows)
 
 
 def take_away(conn: Connection, found: Rows) -> set[int]:
-    """Delete the faces, but for those that a detector or somebody's word has confirmed since.
+    """Delete the faces, except those that a detector or the user has confirmed since.
 
     Returns
     -------
@@ -73,14 +73,16 @@ def take_away(conn: Connection, found: Rows) -> set[int]:
         The people who have lost a face by it.
     """
     only_tagged = exists().where(contract.c.id == face.c.detector_id, contract.c.key == IMPORTED)
-    said = or_(
+    confirmed = or_(
         exists().where(assignment.c.face_id == face.c.id, assignment.c.source != "auto"),
         exists().where(rejection.c.face_id == face.c.id),
         exists().where(person.c.cover_face_id == face.c.id, person.c.cover_chosen),
     )
     losers: set[int] = set()
     for part in chunks(ids(found)):
-        gone = list(conn.scalars(select(face.c.id).where(face.c.id.in_(part), only_tagged, ~said)))
+        gone = list(
+            conn.scalars(select(face.c.id).where(face.c.id.in_(part), only_tagged, ~confirmed))
+        )
         whose = select(assignment.c.person_id).where(assignment.c.face_id.in_(gone))
         losers |= set(conn.scalars(whose))
         conn.execute(delete(face).where(face.c.id.in_(gone)))

@@ -93,7 +93,7 @@ def _match(conn: Connection, faces: Faces, photo_id: int) -> tuple[Ints, list[in
 
 
 def _drop_faces(conn: Connection, ids: Sequence[int]) -> int:
-    """Delete faces, except those about which a user has said something; return how many.
+    """Delete faces, except those about which a user has decided something; return how many.
 
     To name a person says something about each of their faces: a detector that does not find one of
     them does not take the name out of that photo.
@@ -238,7 +238,7 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         A few at a time, since all of them wait for one transaction. A photo that was analysed
         before keeps its faces: one whose box overlaps a new one by half is the same face under the
         same id, with names and observations of other contracts; of the others only those stay about
-        which a user has said something. Faces that were forgotten (`db.photos.forgotten`) are
+        which a user has decided something. Faces that were forgotten (`db.photos.forgotten`) are
         left out.
 
     Returns

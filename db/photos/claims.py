@@ -36,8 +36,8 @@ _PATIENT = (
 
 def key_of(path: str, contract: str) -> bytes:
     """Return the key of a file to be read under a contract: a digest, since paths are private."""
-    told = os.fsencode(path) + b"\0" + contract.encode()
-    return hashlib.blake2b(told, digest_size=16).digest()
+    content = os.fsencode(path) + b"\0" + contract.encode()
+    return hashlib.blake2b(content, digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Claimed:
 
 
 def offer(library: Library, keys: Sequence[bytes]) -> None:
-    """Say what there is to be done; others may have said the same."""
+    """Publish what has to be done; other processes may publish the same."""
     for part in chunks(keys, 10 * COPY_FROM):
         with library.plain() as conn:
             conn.execute(_OFFER, {"keys": part})

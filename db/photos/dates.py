@@ -1,4 +1,4 @@
-"""Dates of photos: what the user said, what the files say, and which of both the photo goes by."""
+"""Dates of photos: those set by the user, those claimed by files, and which of them counts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ USER = "user"
 
 @dataclass(frozen=True, slots=True)
 class DatedPhoto:
-    """A photo with all that was said of its date.
+    """A photo with all that claims its date.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class DatedPhoto:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class UserDate:
     """A date as the user has set it: naive local time, and how exactly it is known."""
 
     taken_at: datetime
@@ -54,12 +54,16 @@ class Said:
 
 
 _COLUMNS = (
-    *(photo.c.id, photo.c.taken_at, photo.c.utc_offset_min),
-    *(photo.c.date_source, photo.c.date_precision, photo.c.date_claims),
+    photo.c.id,
+    photo.c.taken_at,
+    photo.c.utc_offset_min,
+    photo.c.date_source,
+    photo.c.date_precision,
+    photo.c.date_claims,
 )
 
 
-def follow(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
+def choose_dates(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
     """Give photos the date that the user has set, or else the first believable one.
 
     Parameters
@@ -150,7 +154,7 @@ def people_in(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
 def dated_photos(
     library: Library, roots: Sequence[str] = (), *, sources: Sequence[str] | None = None
 ) -> list[DatedPhoto]:
-    """Return photos and clips with what was said of their dates, by path.
+    """Return photos and clips with what claims their dates, by path.
 
     Parameters
     ----------
@@ -198,18 +202,18 @@ class DateFilter:
 
 
 def dates_page(
-    library: Library, wanted: DateFilter, *, offset: int, limit: int
+    library: Library, date_filter: DateFilter, *, offset: int, limit: int
 ) -> tuple[list[DatedPhoto], int]:
-    """Return some photos on the disk with what was said of their dates, by date; and how many."""
+    """Return some photos on the disk with what claims their dates, by date; and how many."""
     here = [is_present(photo.c.id)]
     for column, value in (
-        (photo.c.date_source, wanted.source),
-        (photo.c.date_precision, wanted.precision),
-        (photo.c.id, wanted.photo_id),
+        (photo.c.date_source, date_filter.source),
+        (photo.c.date_precision, date_filter.precision),
+        (photo.c.id, date_filter.photo_id),
     ):
         if value is not None:
             here.append(column == value)
-    if wanted.refused:
+    if date_filter.refused:
         without = func.replace(cast(photo.c.date_claims, Text), '"refusal": ""', "")
         here.append(without.like('%"refusal": "%'))
     order = (photo.c.taken_at.is_(None), photo.c.taken_at, photo.c.id)
@@ -225,9 +229,14 @@ def dates_page(
 
 def _dated(row: Any) -> DatedPhoto:
     return DatedPhoto(
-        *(row.id, row.path, row.gone_at is None),
-        *(row.taken_at, row.utc_offset_min, row.date_source, row.date_precision),
-        tuple(row.date_claims or ()),
+        photo_id=row.id,
+        path=row.path,
+        present=row.gone_at is None,
+        taken_at=row.taken_at,
+        utc_offset_min=row.utc_offset_min,
+        date_source=row.date_source,
+        date_precision=row.date_precision,
+        claims=tuple(row.date_claims or ()),
     )
 
 

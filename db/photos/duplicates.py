@@ -14,7 +14,7 @@ from db.records import Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Looks:
+class PhotoHashes:
     """Photos on the disk as columns, n rows by id.
 
     Attributes
@@ -43,11 +43,17 @@ class Looks:
         return len(self.photo_id)
 
 
-def looks(library: Library) -> Looks:
+def photo_hashes(library: Library) -> PhotoHashes:
     """Return what is compared of all photos that have a perceptual hash."""
     columns = (
-        *(photo.c.id, photo.c.phash, photo.c.width, photo.c.height, photo.c.taken_at),
-        *(photo.c.date_source, photo.c.date_precision, photo.c.duplicate_of),
+        photo.c.id,
+        photo.c.phash,
+        photo.c.width,
+        photo.c.height,
+        photo.c.taken_at,
+        photo.c.date_source,
+        photo.c.date_precision,
+        photo.c.duplicate_of,
     )
     query = select(*columns).where(photo.c.phash.is_not(None), is_present(photo.c.id))
     with library.read() as conn:
@@ -55,7 +61,7 @@ def looks(library: Library) -> Looks:
     ids, hashes, widths, heights, taken, sources, precisions, marked = (
         zip(*rows, strict=True) if rows else ((),) * len(columns)
     )
-    return Looks(
+    return PhotoHashes(
         photo_id=np.array(ids, np.int64),
         phash=np.array(hashes, np.int64),
         width=np.array(widths, np.int64),

@@ -32,7 +32,7 @@ KIND = "emotion"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FaceEmotions:
     """What n faces express.
 
     Attributes
@@ -87,7 +87,7 @@ def _contracts() -> Select[tuple[int]]:
     return select(contract.c.id).where(contract.c.kind == KIND)
 
 
-def _told() -> ColumnElement[bool]:
+def _has_emotions() -> ColumnElement[bool]:
     """Return the condition that joins faces with what they express."""
     return and_(
         observation.c.face_id == face.c.id,
@@ -96,7 +96,7 @@ def _told() -> ColumnElement[bool]:
     )
 
 
-def last_told(face_id: Column[Any]) -> ScalarSelect[Any]:
+def latest_emotions(face_id: Column[Any]) -> ScalarSelect[Any]:
     """Return what a face expresses, as it is stored."""
     here = observation.c.face_id == face_id, observation.c.contract_id.in_(_contracts())
     return (
@@ -117,14 +117,14 @@ def emotions_of(
     ----------
     conn : Connection
     path : str
-        Of the library, for what is said when it is damaged.
+        Of the library, for the error when it is damaged.
     only : ColumnElement of bool, optional
         Condition on `db.engine.schema.face` and `db.engine.schema.assignment`.
     """
     whose = face.outerjoin(assignment, assignment.c.face_id == face.c.id)
     query = (
         select(face.c.id, observation.c.emotions)
-        .select_from(whose.join(observation, _told()))
+        .select_from(whose.join(observation, _has_emotions()))
         .order_by(face.c.id, observation.c.contract_id)
     )
     if only is not None:
@@ -141,7 +141,7 @@ def unpacked(blobs: Sequence[bytes], path: str) -> Floats:
     return np.frombuffer(b"".join(blobs), np.float16).reshape(len(blobs), width).astype(np.float32)
 
 
-def told(library: Library, photo_ids: Sequence[int] | None) -> Told:
+def face_emotions(library: Library, photo_ids: Sequence[int] | None) -> FaceEmotions:
     """Return what the faces in some photos express.
 
     Parameters
@@ -152,7 +152,9 @@ def told(library: Library, photo_ids: Sequence[int] | None) -> Told:
     """
     whose = func.coalesce(assignment.c.person_id, 0)
     query = select(face.c.id, face.c.photo_id, whose, observation.c.emotions).select_from(
-        face.join(observation, _told()).outerjoin(assignment, assignment.c.face_id == face.c.id)
+        face.join(observation, _has_emotions()).outerjoin(
+            assignment, assignment.c.face_id == face.c.id
+        )
     )
     parts = (
         [query]
@@ -165,11 +167,11 @@ def told(library: Library, photo_ids: Sequence[int] | None) -> Told:
     columns = np.array([row[:3] for row in ordered], np.int64).reshape(-1, 3).T
     face_id, photo_id, person_id = columns
     emotions = unpacked([row[3] for row in ordered], library.path)
-    return Told(face_id, photo_id, person_id, emotions)
+    return FaceEmotions(face_id, photo_id, person_id, emotions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Untold:
+class UnclassifiedFaces:
     """The faces of one photo or clip of which it is not known what they express.
 
     Attributes
@@ -205,14 +207,16 @@ def _lacking(contract_key: str) -> ColumnElement[bool]:
     return ~known
 
 
-def count_untold(library: Library, contract: str) -> int:
-    """Count the faces in photos on disk of which a net has not told what they express."""
+def count_unclassified(library: Library, contract: str) -> int:
+    """Count the faces in photos on disk that a net has not classified."""
     with library.read() as conn:
         lacking = _lacking(contract), is_present(face.c.photo_id)
         return conn.scalar(select(func.count()).select_from(face).where(*lacking)) or 0
 
 
-def untold(library: Library, contract: str, roots: Sequence[str]) -> list[Untold]:
+def unclassified_faces(
+    library: Library, contract: str, roots: Sequence[str]
+) -> list[UnclassifiedFaces]:
     """Return the photos in and below some folders with such faces, by path.
 
     Parameters
@@ -224,8 +228,16 @@ def untold(library: Library, contract: str, roots: Sequence[str]) -> list[Untold
         Absolute files or folders.
     """
     columns = (
-        *(face.c.photo_id, file.c.path, photo.c.kind, face.c.id),
-        *(face.c.x0, face.c.y0, face.c.x1, face.c.y1, face.c.landmarks, face.c.time_ms),
+        face.c.photo_id,
+        file.c.path,
+        photo.c.kind,
+        face.c.id,
+        face.c.x0,
+        face.c.y0,
+        face.c.x1,
+        face.c.y1,
+        face.c.landmarks,
+        face.c.time_ms,
     )
     query = (
         select(*columns)
@@ -240,14 +252,14 @@ def untold(library: Library, contract: str, roots: Sequence[str]) -> list[Untold
     by_photo: dict[int, list[Any]] = {}
     for one in found.values():
         by_photo.setdefault(one[0], []).append(one)
-    return sorted(map(_untold, by_photo.values()), key=lambda one: one.path)
+    return sorted(map(_unclassified, by_photo.values()), key=lambda one: one.path)
 
 
-def _untold(rows: Sequence[Any]) -> Untold:
+def _unclassified(rows: Sequence[Any]) -> UnclassifiedFaces:
     blank = np.full(10, np.nan, np.float32).tobytes()
     points = b"".join(row[8] or blank for row in rows)
     photo_id, path, kind = rows[0][:3]
-    return Untold(
+    return UnclassifiedFaces(
         photo_id,
         path,
         kind,
@@ -258,7 +270,7 @@ def _untold(rows: Sequence[Any]) -> Untold:
     )
 
 
-def any_told(library: Library) -> bool:
+def any_emotions(library: Library) -> bool:
     """Tell whether it is known of any face what it expresses."""
     known = select(observation.c.face_id).where(observation.c.contract_id.in_(_contracts()))
     with library.read() as conn:

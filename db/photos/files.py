@@ -21,11 +21,11 @@ from db.engine.columns import now
 from db.engine.schema import analysis, contract, face, failure, file, observation, photo
 from db.engine.sql import chunks, contract_id, under, upsert
 from db.library import Library
-from db.records import SeenFile
+from db.records import ScannedFile
 from db.rows import FailureRow, KnownFile
 
-NOT_LOOKED_AT = -1
-"""Size of what is known only because it could not be looked at: a folder, mostly."""
+NEVER_READ = -1
+"""Size of what is known only because it could not be read: a folder, mostly."""
 _CHANGING = ("photo_id", "kind", "size", "mtime_ns", "content_hash", "seen_at", "gone_at")
 
 
@@ -50,9 +50,15 @@ def known_files(
     with library.read() as conn:
         done_under = contract_id(conn, "analysis", contract) if contract else None
         columns = (
-            *(file.c.path, file.c.size, file.c.mtime_ns, file.c.content_hash, file.c.kind),
-            *(file.c.photo_id, file.c.gone_at.is_not(None)),
-            *(analysis.c.photo_id.is_not(None), failure.c.file_id.is_not(None)),
+            file.c.path,
+            file.c.size,
+            file.c.mtime_ns,
+            file.c.content_hash,
+            file.c.kind,
+            file.c.photo_id,
+            file.c.gone_at.is_not(None),
+            analysis.c.photo_id.is_not(None),
+            failure.c.file_id.is_not(None),
         )
         same_photo = analysis.c.photo_id == file.c.photo_id
         known = (
@@ -101,9 +107,9 @@ def _lacking(conn: Connection, name: str, key: str, column: ColumnElement[Any]) 
 
 
 def _photo_ids(conn: Connection, hashes: Iterable[str | None]) -> dict[str | None, int]:
-    wanted = {found for found in hashes if found is not None}
+    known = {found for found in hashes if found is not None}
     by_hash: dict[str | None, int] = {}
-    for part in chunks(wanted):
+    for part in chunks(known):
         query = select(photo.c.content_hash, photo.c.id).where(photo.c.content_hash.in_(part))
         by_hash.update((row[0], row[1]) for row in conn.execute(query))
     return by_hash
@@ -123,7 +129,7 @@ def _forget_failures_of_changed(conn: Connection, paths: Sequence[str]) -> None:
     conn.execute(delete(failure).where(mended))
 
 
-def _file_row(seen: SeenFile, photo_id: int | None, at: datetime) -> dict[str, Any]:
+def _file_row(seen: ScannedFile, photo_id: int | None, at: datetime) -> dict[str, Any]:
     return {
         "path": seen.path,
         "photo_id": None if seen.kind == "live" else photo_id,
@@ -136,7 +142,7 @@ def _file_row(seen: SeenFile, photo_id: int | None, at: datetime) -> dict[str, A
     }
 
 
-def save_files(library: Library, files: Iterable[SeenFile]) -> None:
+def save_files(library: Library, files: Iterable[ScannedFile]) -> None:
     """Store files that are new, changed or back again.
 
     A file whose content is known already belongs to that photo at once: this is how a moved file
@@ -146,7 +152,7 @@ def save_files(library: Library, files: Iterable[SeenFile]) -> None:
     Parameters
     ----------
     library : Library
-    files : iterable of SeenFile
+    files : iterable of ScannedFile
         Each path once.
     """
     at = now()
@@ -221,7 +227,7 @@ def count_moved(library: Library, paths: Iterable[str]) -> int:
         return sum(conn.scalar(moved.where(file.c.path.in_(part))) or 0 for part in parts)
 
 
-def _see(conn: Connection, seen: SeenFile, at: datetime) -> None:
+def _store_if_changed(conn: Connection, seen: ScannedFile, at: datetime) -> None:
     """Store a file, unless it is known as it is: what was known of its content then stays."""
     same = select(file.c.id).where(
         file.c.path == seen.path,
@@ -236,7 +242,7 @@ def _see(conn: Connection, seen: SeenFile, at: datetime) -> None:
         upsert(conn, file, [_file_row(seen, photo_id, at)], keys=["path"], update=_CHANGING)
 
 
-def _failed_files(conn: Connection, seen: SeenFile) -> list[Any]:
+def _failed_files(conn: Connection, seen: ScannedFile) -> list[Any]:
     """Return the file, and with known content every other present file that holds the same."""
     columns = (file.c.id, file.c.size, file.c.mtime_ns)
     failed = file.c.path == seen.path
@@ -246,13 +252,13 @@ def _failed_files(conn: Connection, seen: SeenFile) -> list[Any]:
     return list(conn.execute(select(*columns).where(failed)))
 
 
-def save_failure(library: Library, seen: SeenFile, *, stage: str, reason: str) -> None:
+def save_failure(library: Library, seen: ScannedFile, *, stage: str, reason: str) -> None:
     """Remember that a file could not be read or analysed.
 
     Parameters
     ----------
     library : Library
-    seen : SeenFile
+    seen : ScannedFile
         As it was found. With a content hash the content is at fault, and every present copy of it
         has failed; without one, only this path has.
     stage : str
@@ -262,7 +268,7 @@ def save_failure(library: Library, seen: SeenFile, *, stage: str, reason: str) -
     """
     at = now()
     with library.write() as conn:
-        _see(conn, seen, at)
+        _store_if_changed(conn, seen, at)
         common = {"content_hash": seen.content_hash, "stage": stage, "reason": reason, "at": at}
         rows = [
             {"file_id": file_id, "size": size, "mtime_ns": mtime_ns, **common}
@@ -306,16 +312,14 @@ def forget_failures(
     before : datetime, optional
         Only those that were recorded before this moment.
     """
-    wanted = delete(failure).where(failure.c.stage.not_in(but))
+    drop = delete(failure).where(failure.c.stage.not_in(but))
     if stages:
-        wanted = wanted.where(failure.c.stage.in_(stages))
+        drop = drop.where(failure.c.stage.in_(stages))
     if before is not None:
-        wanted = wanted.where(failure.c.at < before)
+        drop = drop.where(failure.c.at < before)
     with library.write() as conn:
         return sum(
-            conn.execute(
-                wanted.where(failure.c.file_id.in_(select(file.c.id).where(part)))
-            ).rowcount
+            conn.execute(drop.where(failure.c.file_id.in_(select(file.c.id).where(part)))).rowcount
             for part in under(roots)
         )
 
@@ -323,7 +327,7 @@ def forget_failures(
 def save_unreadable(
     library: Library, roots: Sequence[str], found: Sequence[tuple[str, str, str]]
 ) -> None:
-    """Remember the folders and files that a walk could not look at.
+    """Remember the folders and files that a walk could not read.
 
     They fail until a later walk over the same roots does not name them any more. What is known of
     them stays.
@@ -339,9 +343,9 @@ def save_unreadable(
     at = now()
     with library.write() as conn:
         for part in under(roots):
-            conn.execute(delete(file).where(part, file.c.size == NOT_LOOKED_AT))
+            conn.execute(delete(file).where(part, file.c.size == NEVER_READ))
         for path, stage, reason in found:
-            unknown = _file_row(SeenFile(path, NOT_LOOKED_AT, 0, None, "other"), None, at)
+            unknown = _file_row(ScannedFile(path, NEVER_READ, 0, None, "other"), None, at)
             upsert(conn, file, [unknown], keys=["path"])
             columns = (file.c.id, file.c.size, file.c.mtime_ns)
             file_id, size, mtime_ns = conn.execute(

@@ -67,27 +67,27 @@ def _photos_of(ids: Sequence[int]) -> Select[Any]:
     )
 
 
-def _who(wanted: PhotoFilter) -> Iterator[ColumnElement[bool]]:
-    for person_id in wanted.people:
+def _who(photo_filter: PhotoFilter) -> Iterator[ColumnElement[bool]]:
+    for person_id in photo_filter.people:
         yield photo.c.id.in_(_photos_of([person_id]))
-    if wanted.any_of:
-        yield photo.c.id.in_(_photos_of(wanted.any_of))
-    if wanted.without:
-        yield photo.c.id.not_in(_photos_of(wanted.without))
-    if wanted.only is not None:
+    if photo_filter.any_of:
+        yield photo.c.id.in_(_photos_of(photo_filter.any_of))
+    if photo_filter.without:
+        yield photo.c.id.not_in(_photos_of(photo_filter.without))
+    if photo_filter.only is not None:
         whose = face.outerjoin(assignment, assignment.c.face_id == face.c.id)
-        other = assignment.c.person_id.is_(None) | assignment.c.person_id.not_in(wanted.only)
+        other = assignment.c.person_id.is_(None) | assignment.c.person_id.not_in(photo_filter.only)
         here = face.c.photo_id == photo.c.id
         yield ~select(face.c.id).select_from(whose).where(here, other).exists()
-    if wanted.unnamed:
+    if photo_filter.unnamed:
         whose = face.outerjoin(assignment, assignment.c.face_id == face.c.id).outerjoin(
             person, person.c.id == assignment.c.person_id
         )
         yield photo.c.id.in_(
             select(face.c.photo_id).select_from(whose).where(person.c.name.is_(None))
         )
-    if wanted.faces != (None, None):
-        low, high = wanted.faces
+    if photo_filter.faces != (None, None):
+        low, high = photo_filter.faces
         count = (
             select(func.count())
             .select_from(face)
@@ -98,39 +98,44 @@ def _who(wanted: PhotoFilter) -> Iterator[ColumnElement[bool]]:
         yield true() if high is None else count <= high
 
 
-def _when(wanted: PhotoFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.start is None and wanted.end is None:
+def _when(photo_filter: PhotoFilter) -> Iterator[ColumnElement[bool]]:
+    if photo_filter.start is None and photo_filter.end is None:
         return
     yield photo.c.taken_at.is_not(None)
-    if wanted.start is not None:
-        yield photo.c.taken_at >= wanted.start
-    if wanted.end is not None:
-        yield photo.c.taken_at < wanted.end
-    if wanted.dates is not None:
-        yield tuple_(photo.c.date_source, photo.c.date_precision).in_(list(wanted.dates))
+    if photo_filter.start is not None:
+        yield photo.c.taken_at >= photo_filter.start
+    if photo_filter.end is not None:
+        yield photo.c.taken_at < photo_filter.end
+    if photo_filter.dates is not None:
+        yield tuple_(photo.c.date_source, photo.c.date_precision).in_(list(photo_filter.dates))
 
 
-def _conditions(wanted: PhotoFilter) -> list[ColumnElement[bool]]:
-    here = [] if wanted.gone else [file.c.gone_at.is_(None)]
-    if wanted.repeats is not None:
+def _conditions(photo_filter: PhotoFilter) -> list[ColumnElement[bool]]:
+    here = [] if photo_filter.gone else [file.c.gone_at.is_(None)]
+    if photo_filter.repeats is not None:
         repeats = photo.c.duplicate_of.is_not(None)
-        here.append(repeats if wanted.repeats else ~repeats)
-    return [*here, *_who(wanted), *_when(wanted)]
+        here.append(repeats if photo_filter.repeats else ~repeats)
+    return [*here, *_who(photo_filter), *_when(photo_filter)]
 
 
-def search(library: Library, wanted: PhotoFilter) -> list[SearchRow]:
+def search(library: Library, photo_filter: PhotoFilter) -> list[SearchRow]:
     """Return the photos and clips that meet a filter, by date and then by path; undated ones last.
 
     A photo that several files hold comes once, with one of them.
     """
     columns = (
-        *(photo.c.id, file.c.path, file.c.gone_at.is_(None), photo.c.kind),
-        *(photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
+        photo.c.id,
+        file.c.path,
+        file.c.gone_at.is_(None),
+        photo.c.kind,
+        photo.c.taken_at,
+        photo.c.date_source,
+        photo.c.date_precision,
     )
     query = (
         select(*columns)
         .select_from(photo.join(file, _FILE))
-        .where(*_conditions(wanted))
+        .where(*_conditions(photo_filter))
         .order_by(photo.c.taken_at.is_(None), photo.c.taken_at, file.c.path)
     )
     with library.read() as conn:
@@ -138,18 +143,23 @@ def search(library: Library, wanted: PhotoFilter) -> list[SearchRow]:
 
 
 def search_page(
-    library: Library, wanted: PhotoFilter, *, offset: int, limit: int
+    library: Library, photo_filter: PhotoFilter, *, offset: int, limit: int
 ) -> tuple[list[SearchRow], int]:
     """Return some of the photos that meet a filter, by date, undated ones last; and how many do.
 
     Of all others neither a path nor a place in memory is needed. Gone photos are never among them.
     """
-    here = [is_present(photo.c.id), *_conditions(replace(wanted, gone=True))]
+    here = [is_present(photo.c.id), *_conditions(replace(photo_filter, gone=True))]
     order = (photo.c.taken_at.is_(None), photo.c.taken_at, photo.c.id)
     part = select(photo.c.id).where(*here).order_by(*order).limit(limit).offset(offset).subquery()
     columns = (
-        *(photo.c.id, file.c.path, file.c.gone_at.is_(None), photo.c.kind),
-        *(photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
+        photo.c.id,
+        file.c.path,
+        file.c.gone_at.is_(None),
+        photo.c.kind,
+        photo.c.taken_at,
+        photo.c.date_source,
+        photo.c.date_precision,
     )
     source = part.join(photo, photo.c.id == part.c.id).join(file, _FILE)
     with library.read() as conn:

@@ -62,8 +62,14 @@ def present_photos(library: Library, roots: Sequence[str] = ()) -> list[TaggedPh
         Only photos with a file in or below these; all without any.
     """
     columns = (
-        *(photo.c.id, photo.c.kind, photo.c.width, photo.c.height),
-        *(photo.c.stored_width, photo.c.stored_height, photo.c.orientation, file.c.path),
+        photo.c.id,
+        photo.c.kind,
+        photo.c.width,
+        photo.c.height,
+        photo.c.stored_width,
+        photo.c.stored_height,
+        photo.c.orientation,
+        file.c.path,
     )
     query = select(*columns).join(file, file.c.photo_id == photo.c.id)
     query = query.where(file.c.gone_at.is_(None), file.c.kind.in_(("image", "clip")))
@@ -85,8 +91,8 @@ def boxes_in(library: Library, photo_ids: Iterable[int]) -> dict[int, list[Place
     found: dict[int, list[PlacedBox]] = {}
     with library.read() as conn:
         for part in chunks(sorted(set(photo_ids))):
-            wanted = query.where(face.c.photo_id.in_(part)).order_by(face.c.id)
-            for photo_id, face_id, *box, seen in conn.execute(wanted):
+            here = query.where(face.c.photo_id.in_(part)).order_by(face.c.id)
+            for photo_id, face_id, *box, seen in conn.execute(here):
                 one = PlacedBox(face_id, tuple(box), bool(seen))
                 found.setdefault(photo_id, []).append(one)
     return found

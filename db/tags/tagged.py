@@ -68,10 +68,23 @@ def taggable(library: Library, roots: Sequence[str] = ()) -> Iterator[TaggableRo
         Only files in and below these; without any, all.
     """
     columns = (
-        *(file.c.path, file.c.kind, file.c.content_hash, file.c.size, file.c.mtime_ns),
-        *(photo.c.width, photo.c.height, photo.c.stored_width, photo.c.stored_height),
-        *(photo.c.orientation, face.c.x0, face.c.y0, face.c.x1, face.c.y1),
-        *(person.c.id, person.c.name, person.c.hidden),
+        file.c.path,
+        file.c.kind,
+        file.c.content_hash,
+        file.c.size,
+        file.c.mtime_ns,
+        photo.c.width,
+        photo.c.height,
+        photo.c.stored_width,
+        photo.c.stored_height,
+        photo.c.orientation,
+        face.c.x0,
+        face.c.y0,
+        face.c.x1,
+        face.c.y1,
+        person.c.id,
+        person.c.name,
+        person.c.hidden,
     )
     query = (
         select(*columns)
@@ -95,8 +108,18 @@ def _taggable(row: Any) -> TaggableRow:
     path, kind, content_hash, size, mtime_ns, *numbers = row
     w, h, stored_w, stored_h, orientation, x0, y0, x1, y1, person_id, name, hidden = numbers
     return TaggableRow(
-        *(path, kind, content_hash, size, mtime_ns, (w, h), (stored_w, stored_h), orientation),
-        *((x0, y0, x1, y1), person_id, name, bool(hidden)),
+        path=path,
+        kind=kind,
+        content_hash=content_hash,
+        size=size,
+        mtime_ns=mtime_ns,
+        upright=(w, h),
+        stored=(stored_w, stored_h),
+        orientation=orientation,
+        box=(x0, y0, x1, y1),
+        person_id=person_id,
+        name=name,
+        hidden=bool(hidden),
     )
 
 

@@ -23,7 +23,7 @@ from db.records import (
     Identity,
     PersonFacts,
     PhotoFacts,
-    SeenFile,
+    ScannedFile,
 )
 from db.settings import set_setting
 from tests.databases import on_postgres
@@ -66,7 +66,7 @@ def analysis(number, who, *, noise=0.25, year=None):
 def fill(library, photos=None):
     """Put the photos into an empty library, and group them rightly; return the people by letter."""
     photos = photos or PHOTOS
-    files = [SeenFile(f"/p/{n}.jpg", 10, 10, f"photo {n}") for n in photos]
+    files = [ScannedFile(f"/p/{n}.jpg", 10, 10, f"photo {n}") for n in photos]
     save_files(library, files)
     save_analyses(library, [analysis(n, who) for n, who in photos.items()])
     letters = [letter for who in photos.values() for letter in who]

@@ -14,7 +14,7 @@ from db.people.faces import load_faces
 from db.people.people import people
 from db.photos.analyses import save_analyses
 from db.photos.files import save_files
-from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, SeenFile
+from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, ScannedFile
 from db.settings import set_setting
 
 NETS = NetsUsed("fake", "identity", "fake", "attributes")
@@ -75,7 +75,7 @@ class Album:
 
     def store(self, found):
         keys = [one.photo.content_hash for one in found]
-        save_files(self.library, [SeenFile(f"/p/{key}.jpg", 1, 1, key) for key in keys])
+        save_files(self.library, [ScannedFile(f"/p/{key}.jpg", 1, 1, key) for key in keys])
         save_analyses(self.library, found)
 
     def group(self, nets=None):

@@ -18,13 +18,13 @@ from db.records import (
     Identity,
     PersonFacts,
     PhotoFacts,
-    SeenFile,
+    ScannedFile,
 )
 from db.settings import get_setting
 
 
 def seen(path, content=None, *, kind="image", size=100, mtime_ns=5):
-    return SeenFile(str(path), size, mtime_ns, content or f"hash of {path}", kind)
+    return ScannedFile(str(path), size, mtime_ns, content or f"hash of {path}", kind)
 
 
 def boxes(*lefts, side=100.0):

@@ -277,7 +277,7 @@ def _apply(edit: Edit, library: Library, decision: Decision, known: Known) -> No
         if not target.person_id or person_id in decision.named:
             edits.set_person(edit, person_id, name=target.name)
         edits.place(edit, target.faces, person_id, source="imported")
-        edits.follow(edit, target.followers, person_id)
+        edits.reassign(edit, target.followers, person_id)
         after.add(person_id)
     gone = edits.remove_empty(edit, before - after)
     if before or after:

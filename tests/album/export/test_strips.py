@@ -11,7 +11,7 @@ from PIL import Image
 from album.export import strips
 from album.export.strips import HEIGHT, MARGIN, TITLE, WIDTH, draw_strip, strip_of
 from album.people.people import Appearance, Person
-from db.people.looks import FaceLook
+from db.people.landmarks import FaceLandmarks
 from tests.album.albums import Shelf, family
 
 PERSON = Person(
@@ -31,7 +31,7 @@ def face(number, year, path="/p/a.jpg", **changes):
     return replace(one, **changes)
 
 
-LOOK = FaceLook((EYES + 55).astype(np.float32), 0.9)
+LOOK = FaceLandmarks((EYES + 55).astype(np.float32), 0.9)
 
 
 def chosen(faces, person=PERSON, looks=None, **options):
@@ -44,8 +44,8 @@ def test_one_face_of_each_year_the_clearest_from_the_front():
     faces[1] = replace(faces[1], clearness=200.0)
     faces[4] = replace(faces[4], confidence=0.1)
     looks = {one.face_id: LOOK for one in faces}
-    looks[6] = FaceLook(LOOK.landmarks, 0.1)
-    looks[8] = FaceLook(None, 0.9)
+    looks[6] = FaceLandmarks(LOOK.landmarks, 0.1)
+    looks[8] = FaceLandmarks(None, 0.9)
     assert chosen(faces, looks=looks) == [1, 2, 5, 7, 9, 10]
 
 
@@ -119,7 +119,7 @@ def test_eyes_lie_at_the_same_place_whatever_the_photo(tmp_path, angle, size, mi
 
     picture = read_image(path, read_header(path))
     side = 300
-    cut = strips.aligned(picture, strips.Cell(one, FaceLook(landmarks, 1.0)), side)
+    cut = strips.aligned(picture, strips.Cell(one, FaceLandmarks(landmarks, 1.0)), side)
     assert cut.size == (side, side)
     white = np.argwhere(np.asarray(cut.convert("L")) > 200).astype(float)
     left, right = white[white[:, 1] < side / 2], white[white[:, 1] >= side / 2]
@@ -135,7 +135,7 @@ def test_a_face_without_landmarks_is_in_the_middle(tmp_path):
     picture = read_image(path, read_header(path))
     one = face(1, 2000, path, box=(345, 245, 455, 355))
     cut = np.asarray(
-        strips.aligned(picture, strips.Cell(one, FaceLook(None, 1.0)), 300).convert("L")
+        strips.aligned(picture, strips.Cell(one, FaceLandmarks(None, 1.0)), 300).convert("L")
     )
     dark = np.argwhere(cut < 60).mean(axis=0)
     assert abs(dark[1] - 150) < 3
@@ -147,7 +147,7 @@ def test_a_photo_that_can_not_be_read_leaves_a_blank(tmp_path):
     landmarks = turned_face(path, 0, 110, (400, 300))
     faces = [face(i, 2000 + 2 * i, path, box=(345, 245, 455, 355)) for i in range(4)]
     faces[2] = replace(faces[2], path=str(tmp_path / "gone.jpg"))
-    strip = strip_of(PERSON, faces, {i: FaceLook(landmarks, 1.0) for i in range(4)})
+    strip = strip_of(PERSON, faces, {i: FaceLandmarks(landmarks, 1.0) for i in range(4)})
     image, unread = draw_strip(strip)
     assert unread == [str(tmp_path / "gone.jpg")]
     assert image.width == WIDTH

@@ -7,7 +7,7 @@ from PIL import Image
 
 from album.indexing.duplicates import SAME_BITS, bursts, groups, representatives, same_pictures
 from album.media.perceptual_hash import bits_apart, perceptual_hash
-from db.photos.duplicates import Looks
+from db.photos.duplicates import PhotoHashes
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo, picture
 from tests.album.media_files import exif
 
@@ -40,7 +40,7 @@ def looks(hashes, seconds, *, source="exif-original", sizes=None):
     start = datetime(2020, 1, 1)
     taken = [None if s is None else start + timedelta(seconds=s) for s in seconds]
     width = np.array(sizes or [400] * n, np.int64)
-    return Looks(
+    return PhotoHashes(
         photo_id=np.arange(10, 10 + n),
         phash=np.array(hashes, np.int64),
         width=width,

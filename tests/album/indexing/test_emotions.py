@@ -9,7 +9,7 @@ from album.people.phrases import parse_phrase
 from album.people.search import Impossible, Query, find_page, find_paths, find_photos
 from db.library import Library
 from db.people.people import people as people_rows
-from db.photos.emotions import count_untold, save_emotions
+from db.photos.emotions import count_unclassified, save_emotions
 from db.settings import GROUPED_UNDER, set_setting
 from nets.fake import FakeEmotions
 from tests.album.albums import Drawn, Shelf, photo
@@ -48,7 +48,7 @@ def person(shelf, gender):
 
 def untold(shelf):
     with Library.open(shelf.path) as library:
-        return count_untold(library, FakeEmotions.contract)
+        return count_unclassified(library, FakeEmotions.contract)
 
 
 def test_photos_are_found_by_what_somebody_expresses(shelf, folder):

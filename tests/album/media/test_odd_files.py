@@ -337,10 +337,10 @@ def test_what_is_slow_is_not_tried_again_by_itself(shelf, folder):
     shelf.index(folder)
     with Library.open(shelf.path) as library:
         from db.photos.files import known_files, save_failure
-        from db.records import SeenFile
+        from db.records import ScannedFile
 
         known = known_files(library, [str(path)])[str(path)]
-        seen = SeenFile(known.path, known.size, known.mtime_ns, known.content_hash)
+        seen = ScannedFile(known.path, known.size, known.mtime_ns, known.content_hash)
         save_failure(library, seen, stage="too-slow", reason="takes too long to read.")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(retries, "READING", retries.READING + 1)

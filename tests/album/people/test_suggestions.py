@@ -13,13 +13,13 @@ from album.grouping.regroup import regroup as regroup_all
 from album.models.contracts import nets_used
 from album.people.answers import answer, find_asked, remember, to_asked
 from album.people.ranking import lives_of, pair_scores, view_of
-from album.people.suggestions import suggestions
+from album.people.suggestions import question_key, suggestions
 from clustering.identity.questions import Pairs
 from db.engine import schema
 from db.library import Library
 from db.people.faces import face_rows
 from db.people.people import people
-from db.people.questions import placements, traits, verdicts
+from db.people.questions import comparisons, placements, traits
 from db.people.suggestions import save_candidates
 from db.photos.files import mark_gone
 from tests.album.questions import indexed, take_apart
@@ -171,10 +171,10 @@ def test_yes_merges_and_can_be_undone(library):
 def test_no_keeps_apart_and_can_be_undone(library):
     asked = to_asked(suggestions(library)[0])
     answer(library, asked, "no")
-    assert list(verdicts(library).values()) == ["different"]
-    assert asked.key not in [one.key for one in suggestions(library)]
+    assert list(comparisons(library).values()) == ["different"]
+    assert question_key(asked.people, asked.faces) not in [one.key for one in suggestions(library)]
     decisions.undo(library)
-    assert not verdicts(library)
+    assert not comparisons(library)
 
 
 def test_numbers_hold_after_the_first_answers(library):
@@ -196,13 +196,13 @@ def test_a_question_about_who_was_merged_is_about_who_they_are_now(library):
     remember(library, found)
     decisions.merge_people(library, [a, b])
     answer(library, find_asked(library, "1"), "no")
-    assert verdicts(library) == {(min(a, c), max(a, c)): "different"}
+    assert comparisons(library) == {(min(a, c), max(a, c)): "different"}
 
 
 def test_questions_can_be_named_by_ids(library):
     a, b = library.parts["a"], library.parts["b"]
     answer(library, find_asked(library, f"{a},{b}"), "skip")
-    assert verdicts(library) == {(a, b): "skipped"}
+    assert comparisons(library) == {(a, b): "skipped"}
 
 
 @pytest.mark.parametrize("which", ["0", "7", "x", "1,2,3", "1,x", ""])
@@ -214,7 +214,7 @@ def test_unknown_questions_are_refused(library, which):
 def test_other_answers_are_refused(library):
     with pytest.raises(Refused, match="maybe"):
         answer(library, to_asked(suggestions(library)[0]), "maybe")
-    assert not verdicts(library)
+    assert not comparisons(library)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import insert
 
 from db.engine.schema import comparison, exemption
-from db.people.questions import placements, traits, verdicts
+from db.people.questions import comparisons, placements, traits
 from db.photos.files import mark_gone
 from tests.db.make import add, edit_person, group, place_faces
 
@@ -63,9 +63,9 @@ def test_years_of_people(library):
     assert years == pytest.approx([1980.5, 1979, 1983, 2004.5, 2004.5], abs=0.01)
 
 
-def test_verdicts(library):
+def test_comparisons(library):
     add(library, "/a/1.jpg")
     a, b = group(library, [1], [2])
     with library.write() as conn:
         conn.execute(insert(comparison).values(person_a=a, person_b=b, verdict="skipped"))
-    assert verdicts(library) == {(a, b): "skipped"}
+    assert comparisons(library) == {(a, b): "skipped"}

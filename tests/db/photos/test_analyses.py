@@ -20,7 +20,7 @@ from db.journal.journal import changing
 from db.library import Library
 from db.people.faces import face_rows, load_faces
 from db.photos.analyses import save_analyses
-from db.photos.dates import Said
+from db.photos.dates import UserDate
 from db.photos.files import save_files
 from db.photos.matching import match_boxes, overlaps
 from db.photos.photos import photo_row, todo
@@ -206,7 +206,7 @@ def test_faces_of_a_clip_are_found_again_in_their_frame(library):
 def test_a_date_set_by_hand_stays(library):
     (photo_id,) = add(library, "/a.jpg", date_source="mtime", taken_at=datetime(2020, 1, 1))
     with changing(library, "date") as edit:
-        set_dates(edit, {photo_id: Said(datetime(1984, 5, 6), "day")})
+        set_dates(edit, {photo_id: UserDate(datetime(1984, 5, 6), "day")})
     claim = {"source": "exif", "when": "2001-01-01T00:00:00", "offset": None, "refusal": ""}
     claims = [{**claim, "text": "2001", "precision": "second"}]
     exif = {"date_source": "exif", "taken_at": datetime(2001, 1, 1), "camera_make": "Canon"}

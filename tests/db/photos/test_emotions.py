@@ -8,7 +8,13 @@ import pytest
 from db.engine.schema import observation
 from db.people.faces import face_rows, load_faces
 from db.photos.analyses import save_analyses
-from db.photos.emotions import any_told, count_untold, save_emotions, told, untold
+from db.photos.emotions import (
+    any_emotions,
+    count_unclassified,
+    face_emotions,
+    save_emotions,
+    unclassified_faces,
+)
 from db.photos.files import mark_gone, save_files
 from db.records import Emotions
 from tests.db.make import add, analysis, boxes, group, seen
@@ -28,10 +34,10 @@ def rows_of(library):
 
 def test_emotions_come_with_the_analysis_and_with_the_faces(library):
     save_files(library, [seen("/a.jpg", "a")])
-    assert not any_told(library)
+    assert not any_emotions(library)
     save_analyses(library, [expressive("a", ANGRY, HAPPY), analysis("b")])
     save_files(library, [seen("/b.jpg", "b")])
-    assert any_told(library)
+    assert any_emotions(library)
     table = load_faces(library, identity="net", attributes="net", emotions=True)
     assert table.emotions[:2].tolist() == [ANGRY.tolist(), HAPPY.tolist()]
     assert np.isnan(table.emotions[2:]).all()
@@ -45,7 +51,7 @@ def test_emotions_come_with_the_analysis_and_with_the_faces(library):
 def test_a_library_without_emotions_has_none(library):
     add(library, "/a.jpg")
     assert load_faces(library, emotions=True).emotions.shape == (2, 0)
-    assert len(told(library, None).face_id) == 0
+    assert len(face_emotions(library, None).face_id) == 0
 
 
 def test_the_net_that_looked_last_is_believed(library):
@@ -56,32 +62,32 @@ def test_the_net_that_looked_last_is_believed(library):
     assert rows_of(library) == [1, 2]
     save_emotions(library, "new", np.array([1, 2]), np.stack([HAPPY, ANGRY]))
     assert rows_of(library) == [1, 2]
-    assert told(library, None).emotions.tolist() == [HAPPY.tolist(), ANGRY.tolist()]
+    assert face_emotions(library, None).emotions.tolist() == [HAPPY.tolist(), ANGRY.tolist()]
 
 
 def test_emotions_are_told_by_photo_and_person(library):
     a, b = save_analyses(library, [expressive("a", ANGRY, HAPPY), expressive("b", HAPPY, HAPPY)])
     save_files(library, [seen("/a.jpg", "a"), seen("/b.jpg", "b")])
     [who] = group(library, [1, 3])
-    found = told(library, None)
+    found = face_emotions(library, None)
     assert found.photo_id.tolist() == [a, a, b, b]
     assert found.person_id.tolist() == [who, 0, who, 0]
-    assert told(library, [b]).face_id.tolist() == [3, 4]
-    assert told(library, []).emotions.shape[0] == 0
+    assert face_emotions(library, [b]).face_id.tolist() == [3, 4]
+    assert face_emotions(library, []).emotions.shape[0] == 0
 
 
 def test_faces_never_asked_are_found_in_the_folders_asked_for(library):
     add(library, "/x/a.jpg", "/x/b.jpg", "/y/c.jpg")
     save_emotions(library, "net", np.array([1]), HAPPY[None])
-    assert count_untold(library, "net") == 5
-    assert count_untold(library, "other") == 6
-    first, second = untold(library, "net", ["/x", "/x/a.jpg"])
+    assert count_unclassified(library, "net") == 5
+    assert count_unclassified(library, "other") == 6
+    first, second = unclassified_faces(library, "net", ["/x", "/x/a.jpg"])
     assert (first.path, first.kind, first.face_id.tolist()) == ("/x/a.jpg", "image", [2])
     assert second.face_id.tolist() == [3, 4]
     assert second.boxes.tolist() == boxes(0, 200).tolist()
     assert second.landmarks[1].ravel().tolist() == list(range(10, 20))
     mark_gone(library, ["/x/b.jpg"])
-    assert len(untold(library, "net", ["/"])) == 2
+    assert len(unclassified_faces(library, "net", ["/"])) == 2
 
 
 def test_an_analysis_keeps_emotions_of_the_faces_it_finds_again(library):

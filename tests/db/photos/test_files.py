@@ -18,7 +18,7 @@ from db.photos.files import (
     save_files,
 )
 from db.photos.photos import photo_at, todo
-from db.records import SeenFile
+from db.records import ScannedFile
 from db.rows import KnownFile, Todo
 from tests.db.make import add, group, seen
 
@@ -31,8 +31,8 @@ def paths_to_do(library, contract="A", **options):
 
 def test_files_come_back_as_they_were_stored(library):
     files = [
-        SeenFile("/photos/a.jpg", 2**40, 1_700_000_000_123_456_789, "h1"),
-        SeenFile(ODD, 0, -1, None, "other"),
+        ScannedFile("/photos/a.jpg", 2**40, 1_700_000_000_123_456_789, "h1"),
+        ScannedFile(ODD, 0, -1, None, "other"),
     ]
     save_files(library, files)
     known = known_files(library, ["/photos"])
@@ -77,7 +77,7 @@ def test_what_is_to_do(library):
         library,
         [seen("/b.jpg"), seen("/a.mov", kind="clip"), seen("/t.txt", kind="other")],
     )
-    save_files(library, [SeenFile("/unread.jpg", 1, 1, None)])
+    save_files(library, [ScannedFile("/unread.jpg", 1, 1, None)])
     assert todo(library, "A") == [
         Todo("hash of /a.mov", "clip", ("/a.mov",)),
         Todo("hash of /b.jpg", "image", ("/b.jpg",)),
@@ -178,13 +178,13 @@ def test_a_failure_of_content_is_one_of_all_its_copies(library):
 
 def test_a_file_that_cant_be_read_is_only_that_file(library):
     add(library, "/a.jpg")
-    locked = SeenFile("/a.jpg", 100, 5, None)
+    locked = ScannedFile("/a.jpg", 100, 5, None)
     save_failure(library, locked, stage="read", reason="Permission denied.")
-    save_failure(library, SeenFile(ODD, 7, 7, None), stage="read", reason="Permission denied.")
+    save_failure(library, ScannedFile(ODD, 7, 7, None), stage="read", reason="Permission denied.")
     assert [row.path for row in failures(library)] == ["/a.jpg", ODD]
     assert len(load_faces(library)) == 2  # what is known of the same bytes stays
     assert known_files(library, ["/photos"])[ODD].failed
-    save_failure(library, SeenFile("/a.jpg", 101, 6, None), stage="read", reason="Permission.")
+    save_failure(library, ScannedFile("/a.jpg", 101, 6, None), stage="read", reason="Permission.")
     assert known_files(library, ["/a.jpg"])["/a.jpg"].size == 101
     assert len(load_faces(library)) == 0
 

@@ -13,7 +13,7 @@ from db.records import Floats
 
 
 @dataclass(frozen=True, slots=True)
-class FaceLook:
+class FaceLandmarks:
     """How a face lies in its photo.
 
     Attributes
@@ -29,14 +29,14 @@ class FaceLook:
     frontal: float
 
 
-def face_looks(library: Library, face_ids: Sequence[int]) -> dict[int, FaceLook]:
+def face_landmarks(library: Library, face_ids: Sequence[int]) -> dict[int, FaceLandmarks]:
     """Return how some faces lie in their photos, by face id; those that are gone are left out."""
-    found: dict[int, FaceLook] = {}
+    found: dict[int, FaceLandmarks] = {}
     query = select(face.c.id, face.c.landmarks, face.c.frontal)
     with library.read() as conn:
         for part in chunks(sorted(set(face_ids))):
             for face_id, landmarks, frontal in conn.execute(query.where(face.c.id.in_(part))):
-                found[face_id] = FaceLook(_points(landmarks), frontal or 0.0)
+                found[face_id] = FaceLandmarks(_points(landmarks), frontal or 0.0)
     return found
 
 
