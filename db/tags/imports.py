@@ -1,22 +1,13 @@
-"""What an import of tags needs to know of photos and their faces, and hints of who is in them."""
+"""What an import of tags needs to know about photos and their faces."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from db.engine.schema import (
-    face,
-    file,
-    photo,
-)
+from db.engine.schema import face, file, photo
 from db.engine.sql import chunks, under
 from db.library import Library
-
-SOURCE = "xmp"
-"""Who gave a hint: the tags of the photo itself, or of its sidecar."""
-CONTRADICTS = "xmp-contradicts"
-"""Under this source stand tags that contradict the user and were reported; see `new_conflicts`."""
 
 
 @dataclass(frozen=True, slots=True)
