@@ -139,7 +139,8 @@ def decide(claims: Sequence[Claim], known: Known) -> Decision:
     """Decide whose the tagged faces become, and which faces follow them.
 
     - What the user said of a face stays; a face is not given to whom it was said not to be.
-    - A person whom the user has named keeps every face that tags call by another name.
+    - A person whom the user has named keeps every face, whatever tags say of it and of others in
+      the same photo.
     - A group of faces that was found automatically, and in which tags know one name only, is that
       person: it gets the name, or, where somebody has it already, its faces go there. Faces
       that can't (that person is in the photo already, they are said not to be them) stay behind.
@@ -230,7 +231,7 @@ def _once_a_photo(
         for photo_id, here in photos.items():
             seen, is_exempt = [claim for claim in here if claim.seen], photo_id in known.exempt
             if not is_exempt and said.get(photo_id, set()) - {claim.face_id for claim in here}:
-                out.overruled += here  # the user has placed another face of theirs there
+                out.overruled += here  # by the user's word, another face there is theirs
             elif len(seen) > 1:  # also where an earlier import has made the photo exempt
                 out.exempt |= set() if is_exempt else {photo_id}
                 kept += seen
@@ -246,10 +247,11 @@ def _once_a_photo(
 
 
 def _said_in(known: Known, person_id: int) -> dict[int, set[int]]:
-    """Return the faces that the user has placed with a person, by photo."""
+    """Return the faces that are a person's by the user's word, by photo."""
+    named = person_id in known.named_by_user
     found: dict[int, set[int]] = defaultdict(set)
     for one in known.faces.values():
-        if person_id and one.person_id == person_id and one.source == "user":
+        if person_id and one.person_id == person_id and (named or one.source == "user"):
             found[one.photo_id].add(one.face_id)
     return found
 

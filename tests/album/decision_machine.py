@@ -63,9 +63,8 @@ class Word:
         return Word(frozenset(named), merged)
 
 
-def photos_of(photos, state, person):
-    rows = state["assignment"].items()
-    return {photos[face] for (face,), row in rows if row["person_id"] == person}
+def faces_of(state, person):
+    return {face for (face,), row in state["assignment"].items() if row["person_id"] == person}
 
 
 class Desk:
@@ -281,8 +280,8 @@ class Decisions(RuleBasedStateMachine):
         assert word.merged == self.word.merged
         for who, name in names.items():
             assert self.state["person"][who,]["name"] == name
-            lost = photos_of(photos, before, who) - photos_of(photos, self.state, who)
-            assert not lost, f"{name} is no longer in photos {lost}"
+            lost = faces_of(before, who) - faces_of(self.state, who)
+            assert not lost, f"{name} has lost the faces {lost}"
         self.the_word_holds()
         if change:
             assert import_claims(self.library, list(claims.values())).event_id == 0

@@ -144,11 +144,14 @@ def test_a_person_whom_the_user_has_named_keeps_every_face():
     decision = decide([claim(1, "ANNA"), claim(2, "anna")], Known(base, names, named_by_user={3}))
     assert told(decision) == {"Anna": (3, {1}, set())}
     assert decision.known == 1
-    # Another face of the same photo is theirs by a tag: in the photo they stay.
+    # Nor does a face make way for another in the same photo, whosever that is by its tags.
     known = Known(base | faces(p0_none=[(4, 10)]), names, named_by_user={3})
     decision = decide([claim(4, "Anna", 10)], known)
-    assert told(decision) == {"Anna": (3, {4}, set())}
-    assert decision.freed == {1}
+    assert not decision.changes
+    assert [one.face_id for one in decision.overruled] == [4]
+    decision = decide([claim(4, "Anna", 10), claim(1, "Carl")], known)
+    assert not decision.changes
+    assert [one.face_id for one in decision.overruled] == [1, 4]
 
 
 def test_followers_stay_where_they_cannot_go():
