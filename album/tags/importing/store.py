@@ -202,7 +202,9 @@ def gather(
     return claims, Known(
         faces,
         names,
-        named_by_user=_named_by_user(edit, claims, faces, names),
+        named_by_user=_named_by_user(
+            edit, claims, faces, {p: names[p] for p in people if p in names}
+        ),
         touched=said.touched,
         rejected=said.rejected,
         different=said.different,
@@ -216,15 +218,15 @@ def _named_by_user(
     faces: Mapping[int, Standing],
     names: Mapping[int, str],
 ) -> set[int]:
-    """Return those people with a name of the user's whose faces have another one in a tag."""
-    contested = {
-        person_id
-        for claim in claims
-        if (person_id := faces[claim.face_id].person_id) in names
-        and folded(names[person_id]) != claim.key
-    }
-    # Imports of many photos make for large events, which need not be read in most cases.
-    return contested - named_by(edit.conn, "import") if contested else set()
+    """Return those of some people with a name whose name is the user's word.
+
+    Where all tags say what is known, nobody: the journal, in which imports of many photos make for
+    large events, need not be read then.
+    """
+    is_news = any(
+        folded(names.get(faces[claim.face_id].person_id, "")) != claim.key for claim in claims
+    )
+    return set(names) - named_by(edit.conn, "import") if is_news else set()
 
 
 def _standing(one: Placed) -> Standing:
