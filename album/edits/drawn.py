@@ -13,12 +13,13 @@ from album.errors import Refused, Vanished
 from album.models.added import models_folder
 from album.models.contracts import nets_used
 from db.journal import edits
-from db.journal.found import IMPORTED
+from db.journal.imports import add_faces
 from db.journal.journal import Change, changing
 from db.library import Library
+from db.photos.added_faces import IMPORTED
 from db.photos.matching import SAME_FACE, overlaps
 from db.photos.photos import photo_row
-from db.tags.imports import add_faces, boxes_in
+from db.tags.imports import boxes_in
 from nets.engine import Engine, load_engine
 
 SMALLEST = 12.0

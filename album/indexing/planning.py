@@ -13,9 +13,9 @@ from album.files import scan
 from album.indexing.retries import decoders_since, is_outdated
 from album.media import live
 from album.media.clips.frames import Sampling
-from db.journal.forgetting import forgotten_contents
 from db.library import Library
 from db.photos.files import NOT_LOOKED_AT, known_files, not_described
+from db.photos.forgotten import forgotten_contents
 from db.rows import KnownFile
 from nets.engine import Engine
 from nets.runtime.models import digest

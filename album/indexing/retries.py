@@ -5,11 +5,10 @@ momentary, such as a missing permission, may be different every time.
 """
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from album.errors import EndsWorkers, NotRegular, StillChanging, TooSlow, Unreadable, Vanished
-from db.engine.columns import now
 from db.library import Library
 from db.rows import KnownFile
 from db.settings import READ_BY, get_setting, set_setting
@@ -45,7 +44,7 @@ def decoders_since(library: Library) -> datetime:
         record = json.loads(kept)
         if record["by"] == _decoders():
             return datetime.fromisoformat(record["since"])
-    return now()
+    return datetime.now(UTC)
 
 
 def remember_decoders(library: Library, since: datetime) -> None:

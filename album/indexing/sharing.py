@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from album.analysis.analyse import Task
 from album.indexing.planning import Contracts, all_known, is_due
-from db.engine.sql import chunks
 from db.library import Library
 from db.photos.claims import Claimed, key_of, offer, take
 from db.rows import KnownFile
@@ -70,8 +69,8 @@ class Shared:
 
     def _round(self) -> Iterator[Task]:
         waiting, self._left = self._left, []
-        for part in chunks(waiting, self.at_once):
-            yield from self._claim(part)
+        for start in range(0, len(waiting), self.at_once):
+            yield from self._claim(waiting[start : start + self.at_once])
 
     def _claim(self, part: list[Task]) -> Iterator[Task]:
         by_key = {self._key(task): task for task in part}

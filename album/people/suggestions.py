@@ -23,12 +23,12 @@ from album.people.ranking import (
 )
 from album.people.reasons import apart, facts, hinted, reasons
 from db.library import Library
-from db.people.decisions import rejections
 from db.people.people import people_by_id
 from db.people.questions import placements, traits, verdicts
+from db.people.verdicts import rejections
+from db.photos.hints import hinted_names
 from db.rows import PersonRow
 from db.settings import get_setting
-from db.tags.hints import hinted_names
 
 KINDS = ("same", "split", "name")
 SKIPPED = "suggest.skipped"

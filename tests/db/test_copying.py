@@ -8,14 +8,14 @@ from sqlalchemy import select
 from db.copying import BegunAnew, Copied, copy_library
 from db.engine.schema import metadata
 from db.errors import LibraryError, UnfinishedLibraryError
+from db.journal import edits
 from db.journal.journal import changing, reverting
 from db.library import Library
-from db.people.decisions import edit_person, place_faces, reject_face
 from db.people.people import people
 from db.photos.duplicates import save_marks
 from db.photos.files import known_files, mark_gone, save_failure, save_files
 from db.settings import get_setting, set_setting
-from tests.db.make import add, group, seen
+from tests.db.make import add, edit_person, group, place_faces, reject_face, seen
 
 NAMES = itertools.count()
 
@@ -53,13 +53,11 @@ def fill(library):
     add(library, "/odd.jpg", date_claims=[{"source": "exif", "when": None, "é": 0.5}])
     ana, ben, _ = group(library, [1, 3, 5], [2, 4], [6], p_male=0.25, born=1984.5)
     edit_person(library, ana, name="Ana Ö.", cover_face_id=3)
-    with changing(library, "name") as edit:
-        from db.journal import edits
-
-        edits.set_person(edit, ben, name="Ben")
-        edit.summary, edit.person_ids = "Named Ben.", [ben]
     place_faces(library, [7], ana)
     reject_face(library, 8, ana)
+    with changing(library, "name") as edit:
+        edits.set_person(edit, ben, name="Ben")
+        edit.summary, edit.person_ids = "Named Ben.", [ben]
     save_marks(library, {1: 30, 29: 2})
     mark_gone(library, ["/03.jpg"])
     save_failure(library, seen("/bad.jpg", "bad"), stage="header", reason="It is short.")

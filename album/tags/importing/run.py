@@ -22,16 +22,16 @@ from album.tags.importing.decide import Claim
 from album.tags.importing.own import OwnTags
 from album.tags.importing.read import PhotoTags, TaggedFace, in_pixels, read_photo
 from album.tags.importing.store import Found, ImportReport, store
-from db.journal.found import IMPORTED
 from db.library import Library
+from db.photos.added_faces import IMPORTED
+from db.photos.forgotten import forgotten_boxes
+from db.photos.hints import save_hints
 from db.photos.matching import SAME_FACE, match_boxes, overlaps
 from db.tags.imports import (
     PlacedBox,
     TaggedPhoto,
     boxes_in,
-    forgotten_boxes,
     present_photos,
-    save_hints,
 )
 from nets.engine import Engine
 

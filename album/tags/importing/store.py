@@ -13,10 +13,10 @@ from album.tags.importing.read import TaggedFace
 from album.tags.marks import digest
 from db.journal import edits
 from db.journal.edits import Placed
+from db.journal.imports import add_faces, new_conflicts, verdicts_on
 from db.journal.journal import Change, Edit, changing, named_by
 from db.library import Library
 from db.people.people import folded
-from db.tags.imports import add_faces, new_conflicts, said_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +198,7 @@ def gather(
     people = sorted(meant | {one.person_id for one in mine if one.person_id})
     faces = {one.face_id: _standing(one) for one in (*mine, *edits.placed(edit, people=people))}
     faces |= {one.face_id: Standing(one.face_id, one.photo_id) for one in pretended}
-    said = said_of(edit, people)
+    said = verdicts_on(edit, people)
     return claims, Known(
         faces,
         names,
@@ -226,7 +226,7 @@ def _named_by_user(
     is_news = any(
         folded(names.get(faces[claim.face_id].person_id, "")) != claim.key for claim in claims
     )
-    return set(names) - named_by(edit.conn, "import") if is_news else set()
+    return set(names) - named_by(edit, "import") if is_news else set()
 
 
 def _standing(one: Placed) -> Standing:

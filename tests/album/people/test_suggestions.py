@@ -15,7 +15,6 @@ from album.people.ranking import lives_of, pair_scores, view_of
 from album.people.suggestions import suggestions
 from clustering.identity.questions import Pairs
 from db.library import Library
-from db.people.decisions import edit_person
 from db.people.faces import face_rows
 from db.people.people import people
 from db.people.questions import placements, traits, verdicts
@@ -23,7 +22,7 @@ from db.photos.files import mark_gone
 from db.settings import get_setting, set_setting
 from tests.album.questions import indexed, take_apart
 from tests.databases import copy
-from tests.db.make import group, regroup
+from tests.db.make import edit_person, group, regroup
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ from sqlalchemy import insert, text
 from db.engine import migrations, schema
 from db.engine.columns import now
 from db.engine.migrations import Step
-from db.engine.places import place_of
 from db.errors import (
     CorruptLibraryError,
     LibraryError,
@@ -21,6 +20,7 @@ from db.errors import (
 )
 from db.library import Library
 from db.photos.files import known_files, save_files
+from db.places import place_of
 from db.settings import get_setting, set_setting
 from tests.databases import PASSWORD, Server
 from tests.db.make import add, seen

@@ -16,7 +16,6 @@ from db.journal.forgetting import (
     forget_gone,
     forget_people,
     forget_photos,
-    forgotten_contents,
     gone_loss,
     people_loss,
     photos_loss,
@@ -24,12 +23,12 @@ from db.journal.forgetting import (
     unknown_paths,
 )
 from db.library import Library
-from db.people.decisions import edit_person
 from db.people.faces import load_faces
 from db.people.people import people
-from db.photos.analyses import save_analyses, save_analysis
+from db.photos.analyses import save_analyses
+from db.photos.forgotten import forgotten_contents
 from db.settings import CANDIDATES, GROUPED_UNDER, get_setting, set_setting
-from tests.db.make import add, analysis, boxes, faces, group, vectors
+from tests.db.make import add, analysis, boxes, edit_person, faces, group, save_analysis, vectors
 
 
 def found(library):
