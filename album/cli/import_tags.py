@@ -14,9 +14,8 @@ from album.cli.progress import progress
 from album.errors import shown
 
 if TYPE_CHECKING:
-    from album.events import IndexReport
+    from album.events import ImportReport, IndexReport, TagConflict
     from album.tags.importing.run import ImportOptions
-    from album.tags.importing.store import Conflict, ImportReport
     from db.journal.journal import Change
     from db.library import Library
     from nets.engine import Engine
@@ -209,7 +208,7 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
         yield "Nothing was changed: the library says so already."
 
 
-def _conflict_text(one: "Conflict") -> str:
+def _conflict_text(one: "TagConflict") -> str:
     who = one.name or (f"person {one.person_id}" if one.person_id else "nobody")
     path, face = text.path_text(one.path), one.face_id
     return f"{path}: {text.safe(one.tag)} for face {face}, which is {text.safe(who)}'s"

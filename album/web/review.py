@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from album.people.answers import answer, find_key, remember
+from album.edits.answers import answer, find_key, remember
 from album.people.browse import Card
 from album.people.people import Person
 from album.people.suggestions import Suggestion, question_text, suggestions
