@@ -100,12 +100,12 @@ def engine_of(library: "Library") -> "Engine":
     """Return the nets by which a library is grouped, or the default ones."""
     from album.models.added import models_folder
     from album.models.contracts import nets_used
-    from album.models.detectors import KEY
+    from album.models.selection import DETECTOR
     from db.settings import get_setting
     from nets.engine import load_engine
 
     used, models = nets_used(library), models_folder()
-    detector = get_setting(library, KEY)
+    detector = get_setting(library, DETECTOR.setting)
     if used is None:
         return load_engine(detector=detector, models=models)
     detector = "fake" if used.embedder == "fake" else detector
