@@ -5,8 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from album.dates.calendar import age_at
+from album.dates.sources import is_trusted
 from album.people.browse import Card
-from album.people.people import Person, age_at, is_trusted, whole_age
+from album.people.people import Person, whole_age
 from album.web.images import face_url
 from album.web.rendering import date_text, fact, label
 from album.web.texts import text

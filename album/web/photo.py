@@ -6,9 +6,11 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
+from album.dates.calendar import age_at
+from album.dates.sources import is_trusted
 from album.edits import decisions
 from album.errors import shown
-from album.people.people import Person, age_at, is_trusted, to_person, whole_age
+from album.people.people import Person, to_person, whole_age
 from album.web.changes import changed
 from album.web.dates import dated_photo
 from album.web.deps import Id, ShelfOf
