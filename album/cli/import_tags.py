@@ -12,6 +12,7 @@ from album.cli import text
 from album.cli.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
 from album.cli.progress import progress
 from album.errors import shown
+from album.people.labels import person_label
 
 if TYPE_CHECKING:
     from album.events import ImportReport, IndexReport, TagConflict
@@ -209,7 +210,7 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
 
 
 def _conflict_text(one: "TagConflict") -> str:
-    who = one.name or (f"person {one.person_id}" if one.person_id else "nobody")
+    who = person_label(one.person_id, one.name) if one.person_id else "nobody"
     path, face = text.path_text(one.path), one.face_id
     return f"{path}: {text.safe(one.tag)} for face {face}, which is {text.safe(who)}'s"
 
