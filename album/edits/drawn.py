@@ -36,13 +36,13 @@ def library_engine(library: Library) -> Engine:
     Refused
         Nothing has been grouped yet.
     """
-    from album.models.detectors import choose_detector
+    from album.models.selection import DETECTOR
 
     nets = nets_used(library)
     if nets is None:
         raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
     fake = nets.embedder == "fake"
-    detector = "fake" if fake else choose_detector(library, None, "default")
+    detector = "fake" if fake else DETECTOR.choose(library, None, "default")
     return load_engine(
         detector=detector,
         embedder=nets.embedder,

@@ -14,6 +14,7 @@ from typing import Any
 from album.dates.calendar import age_at, year_bounds
 from album.dates.sources import is_trusted
 from album.errors import shown
+from album.people.labels import file_label, person_label
 from db.library import Library
 from db.people.faces import face_rows
 from db.people.people import people as person_rows
@@ -67,8 +68,13 @@ class Person:
 
     @property
     def label(self) -> str:
+        """The name, or "Person 12"."""
+        return person_label(self.id, self.name)
+
+    @property
+    def file_label(self) -> str:
         """The name, or ``person-12``."""
-        return self.name or f"person-{self.id}"
+        return file_label(self.id, self.name)
 
 
 @dataclass(frozen=True, slots=True)

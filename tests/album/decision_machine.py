@@ -13,9 +13,10 @@ from sqlalchemy import delete
 
 from album.edits import decisions
 from album.errors import AlbumError
+from album.events import ImportReport
 from album.tags.importing.decide import Claim
 from album.tags.importing.names import cleaned, problem
-from album.tags.importing.store import ImportReport, store
+from album.tags.importing.store import store
 from db.engine.schema import face as faces_table
 from db.engine.schema import metadata
 from db.errors import EmptyHistoryError, LibraryError, UndoError

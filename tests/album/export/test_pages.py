@@ -153,7 +153,7 @@ def test_pages_can_be_read_aloud(shelf, out):
         if name != "index.html":
             alts = [one["alt"] for one in page.all("img")]
             assert alts[0] == ""  # the name stands beside it
-            assert all(alt.startswith("person-") for alt in alts[1:])
+            assert all(alt.startswith("Person ") for alt in alts[1:])
             labels = {one["aria-labelledby"] for one in page.all("section")}
             assert labels == {one["id"] for one in page.all("h2")}
 

@@ -9,7 +9,7 @@ import pytest
 
 from album.edits.decisions import name_person
 from album.errors import Refused
-from album.events import TagsImported
+from album.events import ImportReport, TagsImported
 from album.grouping import candidates as candidate_groups
 from album.grouping import memory as room
 from album.grouping.candidates import candidates
@@ -18,7 +18,6 @@ from album.grouping.regroup import regroup
 from album.indexing import index as indexing
 from album.indexing.index import IndexOptions, index
 from album.indexing.sources import Threads
-from album.tags.importing.store import ImportReport
 from clustering.linkage import graph, storage
 from clustering.linkage.storage import MEMORY, OnDisk
 from clustering.linkage.tiles import search_tile

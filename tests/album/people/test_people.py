@@ -49,7 +49,9 @@ def test_who_has_a_name_is_no_passer_by():
     assert to_person(replace(ROW, passer_by=True)).passer_by
     named = to_person(replace(ROW, passer_by=True, name="Anna"))
     assert (named.passer_by, named.label) == (False, "Anna")
-    assert to_person(ROW).label == "person-7"
+    unnamed, named = to_person(ROW), to_person(replace(ROW, name="Anna"))
+    assert (unnamed.label, unnamed.file_label) == ("Person 7", "person-7")
+    assert named.label == named.file_label == "Anna"
 
 
 def test_paths_are_text_and_bytes_only_where_they_must_be():

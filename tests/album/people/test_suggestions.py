@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from album.edits import decisions
+from album.edits.answers import answer, find_asked, remember, to_asked
 from album.errors import Refused
 from album.grouping.candidates import KEY, candidates, find_candidates, owners, sharing
 from album.grouping.regroup import regroup as regroup_all
 from album.models.contracts import nets_used
-from album.people.answers import answer, find_asked, remember, to_asked
 from album.people.ranking import lives_of, pair_scores, view_of
 from album.people.suggestions import suggestions
 from clustering.identity.questions import Pairs
