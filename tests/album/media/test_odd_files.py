@@ -22,7 +22,8 @@ from db.library import Library
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo
 from tests.album.drawn_clips import Placed, still, write
 
-CASES = Path(os.environ.get("ALBUM_CASES", "/nowhere"))
+SHARED = Path(__file__).parents[4] / "shared"
+CASES = Path(os.environ.get("ALBUM_CASES") or SHARED / "cases")
 QUICK = ("--profile", "fake", "--file-timeout", "6")
 
 
@@ -66,7 +67,7 @@ def test_half_a_character_costs_the_name_and_never_the_run(shelf, folder):
     assert hints(shelf.path) == {"Anna", "Maryam\u200c"}
 
 
-@pytest.mark.skipif(not (CASES / "takeout").is_dir(), reason="ALBUM_CASES names no folder of cases")
+@pytest.mark.skipif(not (CASES / "takeout").is_dir(), reason="no cases; set ALBUM_CASES")
 def test_the_takeout_folder_that_stopped_every_run(shelf):
     assert shelf("index", *QUICK, CASES / "takeout" / "surrogate").code == 0
     assert shelf("status", "--json").json["photos"] == 3
