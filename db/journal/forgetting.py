@@ -17,8 +17,9 @@ from db.engine.sql import chunks, is_present, under, upsert
 from db.journal.journal import forget_events
 from db.library import Library
 from db.people.people import folded, refresh_counts, remove_empty
+from db.people.suggestions import forget_suggestions
 from db.photos.forgotten import drop_contents, remember_boxes, remember_contents
-from db.settings import ASKED, CANDIDATES, GROUPED_UNDER
+from db.settings import GROUPED_UNDER
 from db.tags.tagged import forget_tags, forget_tags_of_faces
 
 _DUE = "cleaning-due"
@@ -184,6 +185,7 @@ def _delete(conn: Connection, target: _Target) -> None:
     _forget_hints(conn, target.people)
     _forget_summaries(conn, target.files)
     forget_tags(conn, target.files)
+    forget_suggestions(conn, target.people, target.faces)
     for table, ids in (
         (file, target.files),
         (face, target.faces),
@@ -193,8 +195,8 @@ def _delete(conn: Connection, target: _Target) -> None:
         for part in chunks(ids):
             conn.execute(delete(table).where(table.c.id.in_(part)))
     # With photos go faces of others, too, whose birth years and the like are to be told anew.
-    stale = [CANDIDATES, ASKED, *([GROUPED_UNDER] if target.photos else [])]
-    conn.execute(delete(setting).where(setting.c.key.in_(stale)))
+    if target.photos:
+        conn.execute(delete(setting).where(setting.c.key == GROUPED_UNDER))
     remove_empty(conn)
     _show_another_face(conn, set(faceless) - set(target.people))
     refresh_counts(conn)

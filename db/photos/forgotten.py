@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
-from db.engine.schema import face, file, forgotten, setting
+from db.engine.schema import face, file, forgotten, forgotten_photo
 from db.engine.sql import chunks, upsert
 from db.library import Library
 from db.photos.matching import SAME_FACE, overlaps
@@ -13,8 +13,6 @@ from db.photos.sightings import known_people
 from db.records import Analysis
 
 Box = tuple[float, float, float, float]
-_CONTENT = "forgotten-photo:"
-"""Start of the keys of `setting` that remember photos by their content, and by nothing else."""
 
 
 def remember_boxes(conn: Connection, face_ids: Iterable[int]) -> None:
@@ -32,24 +30,23 @@ def remember_contents(conn: Connection, file_ids: Iterable[int]) -> None:
         found = select(file.c.content_hash).where(
             file.c.id.in_(part), file.c.content_hash.is_not(None), file.c.kind != "other"
         )
-        rows = [{"key": _CONTENT + content, "value": ""} for content in set(conn.scalars(found))]
-        upsert(conn, setting, rows, keys=["key"])
+        rows = [{"content_hash": content} for content in set(conn.scalars(found))]
+        upsert(conn, forgotten_photo, rows, keys=["content_hash"])
 
 
 def drop_contents(conn: Connection, contents: Iterable[str]) -> int:
     """Delete remembered content hashes; return how many there were."""
-    keys = [_CONTENT + content for content in contents]
+    column = forgotten_photo.c.content_hash
     return sum(
-        conn.execute(delete(setting).where(setting.c.key.in_(part))).rowcount
-        for part in chunks(keys)
+        conn.execute(delete(forgotten_photo).where(column.in_(part))).rowcount
+        for part in chunks(contents)
     )
 
 
 def forgotten_contents(library: Library) -> frozenset[str]:
     """Return the content hashes of photos that must not be indexed again."""
-    keys = select(setting.c.key).where(setting.c.key.startswith(_CONTENT, autoescape=True))
     with library.read() as conn:
-        return frozenset(key.removeprefix(_CONTENT) for key in conn.scalars(keys))
+        return frozenset(conn.scalars(select(forgotten_photo.c.content_hash)))
 
 
 def forgotten_boxes(library: Library, photo_ids: Iterable[int]) -> dict[int, list[Box]]:

@@ -5,8 +5,11 @@ import numpy as np
 from db.journal import edits
 from db.journal.journal import changing, deriving
 from db.people.people import next_person_ids, save_people
+from db.people.suggestions import listed_questions, skipped_questions
 from db.photos.analyses import save_analyses
 from db.photos.files import save_files
+from db.photos.forgotten import forgotten_contents
+from db.photos.progress import load_progress
 from db.records import (
     Analysis,
     Attributes,
@@ -17,6 +20,7 @@ from db.records import (
     PhotoFacts,
     SeenFile,
 )
+from db.settings import get_setting
 
 
 def seen(path, content=None, *, kind="image", size=100, mtime_ns=5):
@@ -110,3 +114,12 @@ def reject_face(library, face_id, person_id):
         if found.person_id == person_id:
             edits.free(edit, [face_id])
         edits.save_facts(edit, [], [person_id])
+
+
+def assert_settings_moved(library):
+    """Check what the fixtures of version 3 hold in settings, which have tables since."""
+    assert get_setting(library, "attributes") == "onepass-deep"
+    assert forgotten_contents(library) == {"abc", "def"}
+    assert skipped_questions(library) == {(1, 3), (2, 0), (2, 2)}
+    assert listed_questions(library) == []
+    assert load_progress(library) is None

@@ -194,13 +194,14 @@ def test_distances_of_a_large_library_are_measured_by_another_process(album, cli
     """They need memory that a server should not keep."""
     from album.grouping import candidates
     from album.web import measuring
+    from db.people.suggestions import save_candidates
 
     library = client.shelf.library
-    candidates.drop_candidates(library)
+    save_candidates(library, "none", b"")
     assert candidates.are_due(library) == 16
     asked = client.get("/api/v1/questions?names=true").json()
     assert candidates.are_due(library) == 0
-    candidates.drop_candidates(library)
+    save_candidates(library, "none", b"")
     monkeypatch.setattr(measuring, "FEW", 0)
     monkeypatch.setattr(candidates, "find_candidates", lambda *_: pytest.fail("measured here"))
     assert client.get("/api/v1/questions?names=true").json() == asked
