@@ -49,6 +49,8 @@ class PhotoFailed:
     path: StrPath
     reason: str
     trace: str = ""
+    code: str = ""
+    """Of the `AlbumError`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,7 +115,7 @@ def choice_of(library: "Library", options: dict[str, object]) -> "Choice":
     profile = str(options["profile"])
     detector = choose_detector(library, _asked(options, "detector"), profile)
     if line := told(detector):
-        click.echo(line, err=True)
+        click.echo(f"{line.removesuffix('.')} (album models list).", err=True)
     nets = {"detector": detector, "attributes": _head(library, options, profile)}
     chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
     emotions = options["emotions"] is not False

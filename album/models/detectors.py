@@ -63,4 +63,4 @@ def told(detector: str) -> str:
     """Say which detector is used where that is not the shipped one; empty else."""
     if detector not in ADDABLE:
         return ""
-    return f"Faces are found by the model {detector} that you have added (album models list)."
+    return f"Faces are found by the model {detector} that you have added."
