@@ -2,12 +2,15 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from album.cli.app import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("album", "nets", "clustering", "db")
@@ -188,6 +191,30 @@ def test_every_package_says_what_belongs_in_it():
     for module in modules().values():
         if module.path.endswith("__init__.py"):
             assert len(ast.get_docstring(module.tree) or "") > 60, module.path
+
+
+MAY_NAME_COMMANDS = (
+    *("album/cli/", "album/web/"),  # the two faces
+    "album/export/annotated/record.py",  # the mark by which its files are known
+    *("nets/convert/", "nets/train/"),  # own options, those of pip and npm; the origin of a net
+)
+COMMAND = re.compile(rf"(?<![\w-])--[a-z]|\balbum ({'|'.join(COMMANDS)})\b")
+
+
+def strings(module: Module) -> Iterator[tuple[int, str]]:
+    """Yield the texts in a module that are not documentation, each with its line."""
+    documentation = {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Constant(value=str(text)) if id(node) not in documentation:
+                yield node.lineno, text
+
+
+def test_only_the_two_faces_name_commands_and_options():
+    for module in modules().values():
+        if not module.path.startswith(MAY_NAME_COMMANDS):
+            for line, text in strings(module):
+                assert not COMMAND.search(text), f"{module.path}:{line}: {text}"
 
 
 BY_NAME = {"import_module", "__import__", "importorskip", "setattr", "patch", "run_module"}

@@ -12,7 +12,7 @@ from album.edits.decisions import (
     skip_pair,
     split_person,
 )
-from album.errors import Refused
+from album.errors import OutdatedQuestion, Refused
 from album.people.suggestions import Suggestion, question_key
 from db.library import Library
 from db.people.questions import placements
@@ -65,9 +65,8 @@ def find_asked(library: Library, which: str) -> ListedQuestion:
     if which.isdecimal():
         if 1 <= int(which) <= len(listed):
             return listed[int(which) - 1]
-        raise Refused(
-            f"There is no question {which} in the last list, which had {len(listed)}; "
-            "`album suggest` lists them anew."
+        raise OutdatedQuestion(
+            f"There is no question {which} in the last list, which had {len(listed)}."
         )
     return find_key(library, which)
 
@@ -125,7 +124,7 @@ def answer(library: Library, asked: ListedQuestion, said: str) -> Answered:
 def _answer_same(library: Library, asked: ListedQuestion, said: str) -> Change:
     a, b = _still(library, asked)
     if a == b:
-        raise Refused(f"Both are person {a} by now; `album suggest` lists what is left to ask.")
+        raise OutdatedQuestion(f"Both are person {a} by now.")
     if said == "yes":
         return merge_people(library, [a, b])
     return keep_apart(library, a, b) if said == "no" else skip_pair(library, a, b)

@@ -9,7 +9,7 @@ from album.analysis.region_faces import describe_regions
 from album.edits.corrections import move_within
 from album.edits.naming import face_owner
 from album.edits.together import label
-from album.errors import Refused, Vanished
+from album.errors import NothingGrouped, Refused, Vanished
 from album.models.added import models_folder
 from album.models.contracts import nets_used
 from db.journal import edits
@@ -40,7 +40,7 @@ def library_engine(library: Library) -> Engine:
 
     nets = nets_used(library)
     if nets is None:
-        raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
+        raise NothingGrouped()
     fake = nets.embedder == "fake"
     detector = "fake" if fake else DETECTOR.choose(library, None, "default")
     return load_engine(

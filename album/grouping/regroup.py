@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from album.errors import Refused
+from album.errors import NothingGrouped, Refused
 from album.grouping.candidates import prepare
 from album.grouping.features import Ints, compared, some
 from album.grouping.grouping import ATTEMPTS
@@ -81,9 +81,7 @@ def regroup(library: Library, *, dry_run: bool = False, space: Space | None = No
         with library.snapshot() as moment:
             nets = nets_used(moment)
             if nets is None:
-                raise Refused(
-                    "No faces have been grouped yet; run `album index` with a folder first."
-                )
+                raise NothingGrouped()
             now = look(moment, nets, space)
             merged = merged_in_part(moment)
         before = now.table.person_id
@@ -98,8 +96,8 @@ def regroup(library: Library, *, dry_run: bool = False, space: Space | None = No
             prepare(library, space)
             return _said(before, ids, event_id)
     raise Refused(
-        "People were changed each time their faces were grouped; run `album regroup` again once "
-        "nothing else changes the library."
+        "People were changed each time their faces were grouped; group them again once nothing "
+        "else changes the library."
     )
 
 

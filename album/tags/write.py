@@ -239,4 +239,4 @@ def _check_unchanged(target: Target, path: str) -> None:
     with reading(target.path):
         status = Path(path).stat()
     if (status.st_size, status.st_mtime_ns) != (target.size, target.mtime_ns):
-        raise Untagged(target.path, "it has changed since it was indexed; run album index first")
+        raise Untagged(target.path, "it has changed since it was indexed; index it first")

@@ -6,3 +6,50 @@ class ModelMissing(Exception):  # noqa: N818 - named as what the user is told
 
     The message is one sentence for the user that says what is missing and how to get it.
     """
+
+
+class ModelNotAdded(ModelMissing):
+    """A model that does not ship was asked for, and has not been added.
+
+    Attributes
+    ----------
+    model : str
+        Its name, a key of `nets.runtime.addable.ADDABLE`.
+    """
+
+    def __init__(self, model: str, source: str) -> None:
+        self.model = model
+        super().__init__(f"The model {model} is not installed; get it from {source}.")
+
+
+class DeviceMissing(ModelMissing):
+    """ONNX Runtime was built without the device that was asked for.
+
+    Parameters
+    ----------
+    device : str
+        A key of `nets.runtime.devices.PROVIDERS`.
+    remedy : str
+        What brings it, in a few words.
+    """
+
+    def __init__(self, device: str, remedy: str) -> None:
+        super().__init__(f"ONNX Runtime has no {device} on this machine ({remedy}).")
+
+
+class WeightsError(Exception):
+    """The weights are absent, damaged or not the ones that the manifest describes."""
+
+
+class AddedWeightsError(WeightsError):
+    """The weights of a model that the user added can't be read; adding it again helps.
+
+    Attributes
+    ----------
+    model : str
+        A key of `nets.runtime.addable.ADDABLE`.
+    """
+
+    def __init__(self, sentence: str, model: str) -> None:
+        self.model = model
+        super().__init__(sentence)

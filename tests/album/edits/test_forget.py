@@ -386,7 +386,7 @@ def test_a_backup_that_can_not_be_deleted_is_told(shelf):
     with (
         pytest.MonkeyPatch.context() as patch,
         Library.open(shelf.path) as library,
-        pytest.raises(TracesLeft, match=r"Permission denied.*`album purge`"),
+        pytest.raises(TracesLeft, match="Permission denied"),
     ):
         patch.setattr(Path, "unlink", _refused)
         forget_people(library, [NAME])

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from album.errors import Impossible
 from album.people.ranges import Range
-from album.people.search import Impossible, Query, find_photos
+from album.people.search import Query, find_photos
 from db.library import Library
 from db.photos.files import mark_gone
 from tests.album.albums import ANNA, BERT, Drawn, Ran, Shelf, family, photo

@@ -76,7 +76,9 @@ def test_what_is_refused_may_be_insisted_on(client):
     answer = client.post("/api/v1/people/merge", json={"person_ids": [ANNA, BERT]})
     assert answer.status_code == 409
     assert answer.json()["can_force"] is True
-    assert "--force" not in answer.json()["error"]
+    assert answer.json()["error"].endswith(
+        "Do you want to allow that, as in a mirror or a collage?"
+    )
     done = client.post("/api/v1/people/merge", json={"person_ids": [ANNA, BERT], "force": True})
     assert done.json()["kind"] == "merge"
     assert client.get(f"/people/{BERT}").status_code == 404
