@@ -49,6 +49,10 @@ class AlbumError(Exception):
     code = "error"
     exit_code = 1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross to another process whatever the arguments of the subclass are."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
+
 
 class MissingFolder(AlbumError):
     """A file or folder that the user named does not exist."""

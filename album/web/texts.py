@@ -102,7 +102,8 @@ ENGLISH: Mapping[str, str] = {
     "search.help": "Names, years (2015..2019), age 3..6, happy, with, without, only, unnamed.",
     "review.title": "Review",
     "review.none": "There is nothing left that is worth asking.",
-    "review.failed": "The questions could not be worked out: {why}",
+    "review.failed": "The questions could not be worked out: the process was ended, perhaps for "
+    "want of memory.",
     "review.names": "Ask for names, too",
     "review.no_names": "Don’t ask for names",
     "review.yes": "Yes",

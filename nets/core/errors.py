@@ -17,24 +17,13 @@ class ModelNotAdded(ModelMissing):
         Its name, a key of `nets.runtime.addable.ADDABLE`.
     """
 
-    def __init__(self, model: str, source: str) -> None:
+    def __init__(self, sentence: str, model: str = "") -> None:
         self.model = model
-        super().__init__(f"The model {model} is not installed; get it from {source}.")
+        super().__init__(sentence)
 
 
 class DeviceMissing(ModelMissing):
-    """ONNX Runtime was built without the device that was asked for.
-
-    Parameters
-    ----------
-    device : str
-        A key of `nets.runtime.devices.PROVIDERS`.
-    remedy : str
-        What brings it, in a few words.
-    """
-
-    def __init__(self, device: str, remedy: str) -> None:
-        super().__init__(f"ONNX Runtime has no {device} on this machine ({remedy}).")
+    """ONNX Runtime was built without the device that was asked for."""
 
 
 class WeightsError(Exception):
@@ -50,6 +39,6 @@ class AddedWeightsError(WeightsError):
         A key of `nets.runtime.addable.ADDABLE`.
     """
 
-    def __init__(self, sentence: str, model: str) -> None:
+    def __init__(self, sentence: str, model: str = "") -> None:
         self.model = model
         super().__init__(sentence)

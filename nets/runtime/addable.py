@@ -78,7 +78,8 @@ def find(name: str, folder: Path) -> Path:
     """
     path = installed(name, folder)
     if path is None:
-        raise ModelNotAdded(name, ADDABLE[name].source)
+        source = ADDABLE[name].source
+        raise ModelNotAdded(f"The model {name} is not installed; get it from {source}.", name)
     return path
 
 

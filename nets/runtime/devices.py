@@ -46,5 +46,5 @@ def providers(device: str, available: list[str] | None = None) -> list[str]:
         return [name for name in (PROVIDERS["cuda"][0], CPU) if name in available]
     name, how = PROVIDERS[device]
     if name not in available:
-        raise DeviceMissing(device, how)
+        raise DeviceMissing(f"ONNX Runtime has no {device} on this machine ({how}).")
     return [name, CPU]

@@ -1,5 +1,6 @@
 """What is wrong is worded below, what to type is added by the command line."""
 
+import pickle
 import re
 from pathlib import Path
 
@@ -28,9 +29,9 @@ RAISED = (
     errors.TracesLeft("the disk is full"),
     errors.PlainConnection("tcp://far:1", "tls://far:1"),
     errors.BadCertificates("tls://far:1 asks for certificates."),
-    ModelNotAdded("retinaface", "somewhere"),
+    ModelNotAdded("The model retinaface is not installed; get it from there.", "retinaface"),
     AddedWeightsError("The weights can't be read; add the model again.", "retinaface"),
-    DeviceMissing("cuda", "install it"),
+    DeviceMissing("ONNX Runtime has no cuda on this machine."),
     UnfinishedLibraryError("/b is an unfinished copy of /a; copy that again to finish it."),
     OtherCopyError("/b is an unfinished copy of /a; finish that, or delete it."),
     UnknownFaceError("There is no face with the id 7."),
@@ -53,6 +54,12 @@ def test_the_command_line_says_what_to_type(error):
     assert re.search(rf"--[a-z]|\balbum ({'|'.join(COMMANDS)})\b", words)
     assert words.startswith(str(error).removesuffix("."))
     assert re.fullmatch(r"[^{}]+[^.]\.", words)
+
+
+@pytest.mark.parametrize("error", [*RAISED, *OTHERS], ids=lambda error: type(error).__name__)
+def test_errors_cross_to_another_process(error):
+    same = pickle.loads(pickle.dumps(error))
+    assert type(same) is type(error) and str(same) == str(error) and vars(same) == vars(error)
 
 
 def test_sentences():

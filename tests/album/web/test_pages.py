@@ -1,5 +1,6 @@
 """Every page over a small library, and what can be done there."""
 
+import os
 import re
 
 import pytest
@@ -205,9 +206,34 @@ def test_distances_of_a_large_library_are_measured_by_another_process(album, cli
     assert candidates.are_due(library) == 0
     save_candidates(library, "none", b"")
     monkeypatch.setattr(measuring, "FEW", 0)
-    monkeypatch.setattr(candidates, "find_candidates", lambda *_: pytest.fail("measured here"))
+    monkeypatch.setattr(candidates, "measured", lambda *_, **__: pytest.fail("measured here"))
     assert client.get("/api/v1/questions?names=true").json() == asked
     assert candidates.are_due(library) == 0
+
+
+def test_a_process_that_measures_and_is_ended_is_one_sentence(album, client, monkeypatch):
+    from album.grouping import candidates
+    from album.web import measuring
+
+    candidates.drop_candidates(client.shelf.library)
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(measuring, "_measure", os._exit)
+    monkeypatch.setattr(client.shelf, "path", 9)
+    answer = client.get("/api/v1/questions")
+    assert answer.status_code == 400
+    assert "perhaps for want of memory" in answer.json()["error"]
+
+
+def test_what_another_process_refuses_is_told_as_it_is(album, client, monkeypatch):
+    from album.grouping import candidates
+    from album.web import measuring
+
+    candidates.drop_candidates(client.shelf.library)
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(client.shelf, "path", "/no/library.db")
+    answer = client.get("/api/v1/questions")
+    assert answer.status_code == 503
+    assert "/no/library.db" in answer.json()["error"]
 
 
 def test_the_map_has_every_face_of_whom_it_shows(client):
