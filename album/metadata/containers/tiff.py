@@ -134,12 +134,8 @@ def first_directory(file: BinaryIO, base: int = 0) -> Directory:
     BadContainer
         It begins like no TIFF, or points beyond the end of the file.
     """
-    head = exactly(_at(file, base), 8)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None:
-        raise BadContainer("it does not begin like a TIFF")
-    form = Form(order, head[2:4] in (b"+\0", b"\0+"))
-    return read_directory(file, form, _number(_at(file, base + form.pointer), form.offset), base)
+    form, offset = _header(file, base)
+    return _directory(file, form, base, offset)
 
 
 def directories(file: BinaryIO, base: int = 0) -> Iterator[Directory]:
@@ -152,28 +148,31 @@ def directories(file: BinaryIO, base: int = 0) -> Iterator[Directory]:
     BadContainer
         See `first_directory`.
     """
-    directory = first_directory(file, base)
-    pending: list[int] = []
-    seen = {0}
-    for _ in range(_MAX_DIRECTORIES):
+    form, offset = _header(file, base)
+    pending = [offset]
+    seen: set[int] = set()
+    while pending and len(seen) < _MAX_DIRECTORIES:
+        offset = pending.pop(0)
+        if not offset or offset in seen:
+            continue
+        seen.add(offset)
+        directory = _directory(file, form, base, offset)
         yield directory
         pending += [*directory.numbers(SUB_IFDS)[:_MAX_DIRECTORIES], directory.following]
-        pending = [offset for offset in pending if offset not in seen]
-        if not pending:
-            return
-        offset = pending.pop(0)
-        seen.add(offset)
-        directory = read_directory(file, directory.form, offset, base)
 
 
-def read_directory(file: BinaryIO, form: Form, offset: int, base: int = 0) -> Directory:
-    """Read the directory at an offset, as far as it is there and up to 4096 entries of it.
+def _header(file: BinaryIO, base: int) -> tuple[Form, int]:
+    """Return the form of a TIFF structure and the offset of its first directory."""
+    head = exactly(_at(file, base), 8)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None:
+        raise BadContainer("it does not begin like a TIFF")
+    form = Form(order, head[2:4] in (b"+\0", b"\0+"))
+    return form, _number(_at(file, base + form.pointer), form.offset)
 
-    Raises
-    ------
-    BadContainer
-        Nothing is there.
-    """
+
+def _directory(file: BinaryIO, form: Form, base: int, offset: int) -> Directory:
+    """Read a directory as far as it is there, and up to 4096 entries of it."""
     count = _number(_at(file, base + offset), form.count)
     size = struct.calcsize(form.entry)
     data = file.read(size * min(count, _MAX_ENTRIES))
