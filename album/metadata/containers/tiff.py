@@ -76,6 +76,7 @@ class Directory:
     entries : tuple of Entry
     following : int
         Offset of the next directory, 0 after the last one.
+    by_tag : dict of int to Entry
     announced : int
         How many entries the directory should have.
     whole : bool
@@ -86,13 +87,14 @@ class Directory:
     form: Form
     base: int
     entries: tuple[Entry, ...]
+    by_tag: dict[int, Entry]
     following: int
     announced: int
     whole: bool
 
     def entry(self, tag: int) -> Entry | None:
         """Return the entry of a tag, the last one where a broken file has several."""
-        return next((entry for entry in reversed(self.entries) if entry.tag == tag), None)
+        return self.by_tag.get(tag)
 
     def place(self, entry: Entry) -> int:
         """Return where the value of an entry lies that does not fit into the entry."""
@@ -178,11 +180,12 @@ def _directory(file: BinaryIO, form: Form, base: int, offset: int) -> Directory:
     data = file.read(size * min(count, _MAX_ENTRIES))
     rows = len(data) // size
     entries = tuple(map(Entry._make, struct.iter_unpack(form.entry, data[: rows * size])))
+    by_tag = {entry.tag: entry for entry in entries}
     whole = rows == count
     end = file.read(struct.calcsize(form.offset)) if whole else b""
     whole = whole and len(end) == struct.calcsize(form.offset)
     following = int(struct.unpack(form.offset, end)[0]) if whole else 0
-    return Directory(file, form, base, entries, following, count, whole)
+    return Directory(file, form, base, entries, by_tag, following, count, whole)
 
 
 def _at(file: BinaryIO, place: int) -> BinaryIO:
