@@ -76,6 +76,7 @@ class Directory:
     entries : tuple of Entry
     following : int
         Offset of the next directory, 0 after the last one.
+    by_tag : dict of int to Entry
     announced : int
         How many entries the directory should have.
     whole : bool
@@ -86,13 +87,14 @@ class Directory:
     form: Form
     base: int
     entries: tuple[Entry, ...]
+    by_tag: dict[int, Entry]
     following: int
     announced: int
     whole: bool
 
     def entry(self, tag: int) -> Entry | None:
         """Return the entry of a tag, the last one where a broken file has several."""
-        return next((entry for entry in reversed(self.entries) if entry.tag == tag), None)
+        return self.by_tag.get(tag)
 
     def place(self, entry: Entry) -> int:
         """Return where the value of an entry lies that does not fit into the entry."""
@@ -134,12 +136,8 @@ def first_directory(file: BinaryIO, base: int = 0) -> Directory:
     BadContainer
         It begins like no TIFF, or points beyond the end of the file.
     """
-    head = exactly(_at(file, base), 8)
-    order = {b"II": "<", b"MM": ">"}.get(head[:2])
-    if order is None:
-        raise BadContainer("it does not begin like a TIFF")
-    form = Form(order, head[2:4] in (b"+\0", b"\0+"))
-    return read_directory(file, form, _number(_at(file, base + form.pointer), form.offset), base)
+    form, offset = _header(file, base)
+    return _directory(file, form, base, offset)
 
 
 def directories(file: BinaryIO, base: int = 0) -> Iterator[Directory]:
@@ -152,38 +150,42 @@ def directories(file: BinaryIO, base: int = 0) -> Iterator[Directory]:
     BadContainer
         See `first_directory`.
     """
-    directory = first_directory(file, base)
-    pending: list[int] = []
-    seen = {0}
-    for _ in range(_MAX_DIRECTORIES):
+    form, offset = _header(file, base)
+    pending = [offset]
+    seen: set[int] = set()
+    while pending and len(seen) < _MAX_DIRECTORIES:
+        offset = pending.pop(0)
+        if not offset or offset in seen:
+            continue
+        seen.add(offset)
+        directory = _directory(file, form, base, offset)
         yield directory
         pending += [*directory.numbers(SUB_IFDS)[:_MAX_DIRECTORIES], directory.following]
-        pending = [offset for offset in pending if offset not in seen]
-        if not pending:
-            return
-        offset = pending.pop(0)
-        seen.add(offset)
-        directory = read_directory(file, directory.form, offset, base)
 
 
-def read_directory(file: BinaryIO, form: Form, offset: int, base: int = 0) -> Directory:
-    """Read the directory at an offset, as far as it is there and up to 4096 entries of it.
+def _header(file: BinaryIO, base: int) -> tuple[Form, int]:
+    """Return the form of a TIFF structure and the offset of its first directory."""
+    head = exactly(_at(file, base), 8)
+    order = {b"II": "<", b"MM": ">"}.get(head[:2])
+    if order is None:
+        raise BadContainer("it does not begin like a TIFF")
+    form = Form(order, head[2:4] in (b"+\0", b"\0+"))
+    return form, _number(_at(file, base + form.pointer), form.offset)
 
-    Raises
-    ------
-    BadContainer
-        Nothing is there.
-    """
+
+def _directory(file: BinaryIO, form: Form, base: int, offset: int) -> Directory:
+    """Read a directory as far as it is there, and up to 4096 entries of it."""
     count = _number(_at(file, base + offset), form.count)
     size = struct.calcsize(form.entry)
     data = file.read(size * min(count, _MAX_ENTRIES))
     rows = len(data) // size
     entries = tuple(map(Entry._make, struct.iter_unpack(form.entry, data[: rows * size])))
+    by_tag = {entry.tag: entry for entry in entries}
     whole = rows == count
     end = file.read(struct.calcsize(form.offset)) if whole else b""
     whole = whole and len(end) == struct.calcsize(form.offset)
     following = int(struct.unpack(form.offset, end)[0]) if whole else 0
-    return Directory(file, form, base, entries, following, count, whole)
+    return Directory(file, form, base, entries, by_tag, following, count, whole)
 
 
 def _at(file: BinaryIO, place: int) -> BinaryIO:
