@@ -33,10 +33,12 @@ from db.library import UNFINISHED, Library
 ROWS = 4096
 """Rows of a transaction at most."""
 _BATCH_BYTES = 8 << 20
-_OWN = (UNFINISHED, "cleaning-due", "index.progress")
-"""Keys of settings that say something of a file, or of a run, and not of the library."""
+_OWN = (UNFINISHED, "cleaning-due")
+"""Keys of settings that are about a file and not about the library in it."""
 TABLES: tuple[Table, ...] = tuple(
-    table for table in metadata.sorted_tables if table.name != "schema_version"
+    table
+    for table in metadata.sorted_tables
+    if table.name not in ("schema_version", "index_progress")
 )
 _LATER = photo.c.duplicate_of
 """Refers to rows of its own table, which may come later; set at the end of the table."""

@@ -35,7 +35,7 @@ ONLY_IN = {
     "jinja2": ("album/web",),
     "uvicorn": ("album/cli/serve.py", "album/web/serving.py"),
 }
-WITHOUT_CIRCLES = ("nets", "clustering")
+WITHOUT_CIRCLES = ("nets", "clustering", "db")
 LOOSE = 5
 """Modules at the root of `album` beside `__init__` and `__main__`."""
 
@@ -115,6 +115,68 @@ def test_packages_of_a_room_form_no_circle(room):
         ground = {package for package, below in arrows.items() if not below & arrows.keys()}
         assert ground, {package: sorted(below & arrows.keys()) for package, below in arrows.items()}
         arrows = {package: below for package, below in arrows.items() if package not in ground}
+
+
+SQL_TYPES = {"Connection", "Engine", "Row", "Select", "ColumnElement", "Table", "Store"}
+"""Annotations of what must not leave `db`."""
+TRANSACTIONS = {"read", "write", "plain"}
+"""Methods of `db.library.Library` that give out a connection."""
+
+
+def uses_sql(function: ast.FunctionDef) -> bool:
+    """Tell whether a function takes or returns something of SQLAlchemy, by its annotations."""
+    parts = [*function.args.args, *function.args.kwonlyargs]
+    annotations = [part.annotation for part in parts] + [function.returns]
+    names = [node for one in annotations if one for node in ast.walk(one)]
+    return any(isinstance(node, ast.Name) and node.id in SQL_TYPES for node in names)
+
+
+def used_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the dotted names of what a module imports, or uses of a module that it imports."""
+    aliases = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    yield from aliases.values()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f"{aliases.get(node.value.id, node.value.id)}.{node.attr}"
+
+
+def opened(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of methods that are called without arguments to enter a context."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.withitem):
+            match node.context_expr:
+                case ast.Call(func=ast.Attribute(attr=name), args=[], keywords=[]):
+                    yield name
+
+
+def test_no_connection_leaves_db():
+    closed = {
+        f"{name}.{node.name}"
+        for name, module in modules().items()
+        if name.startswith("db.")
+        for node in module.tree.body
+        if isinstance(node, ast.FunctionDef) and uses_sql(node)
+    }
+    assert {"db.people.faces.load_table", "db.photos.dates.follow"} <= closed
+    for name, module in modules().items():
+        if name.split(".")[0] == "db":
+            continue
+        assert not closed & set(used_names(module.tree)), module.path
+        assert not [part for part in imported(name) if part.startswith("db.engine")], module.path
+        assert not TRANSACTIONS & set(opened(module.tree)), module.path
+        assert "edit.conn" not in set(used_names(module.tree)), module.path
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["with library.write() as conn: pass", "with self.library.read(): pass"],
+)
+def test_the_wall_sees_transactions(code):
+    assert TRANSACTIONS & set(opened(ast.parse(code)))
 
 
 def test_run_time_never_imports_conversion_or_training():

@@ -10,7 +10,7 @@ from album.cli import text
 from album.cli.images import encoded, protocol
 
 if TYPE_CHECKING:
-    from album.people.answers import Answered
+    from album.edits.answers import Answered
     from album.people.suggestions import Suggestion
     from db.library import Library
 
@@ -120,8 +120,8 @@ def _line(prompt: str) -> str:
 def _do(library: "Library", one: "Suggestion", said: str) -> "Answered | None":
     """Answer; a refusal is told, and the next question asked."""
     from album.cli.remedies import sentence
+    from album.edits.answers import answer, to_asked
     from album.errors import Refused
-    from album.people.answers import answer, to_asked
     from db.errors import UnknownPersonError
 
     try:

@@ -48,8 +48,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from album.dates.photo_date import sigma_years
-    from album.people.people import is_trusted
+    from album.dates.sources import is_trusted, sigma_years
     from db.photos.dates import dated_photos
     from db.photos.status import date_counts
 
@@ -102,8 +101,8 @@ def list_command(
 
     The one marked with * is what the photo goes by.
     """
+    from album.dates.sources import is_trusted
     from album.edits.dating import find_dated
-    from album.people.people import is_trusted
     from db.photos.dates import dated_photos
 
     with opened(session) as library:

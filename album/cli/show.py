@@ -7,6 +7,7 @@ import click
 
 from album.cli import text
 from album.cli.common import Session, echo_json, everywhere, opened
+from album.people.labels import person_label
 from album.people.people import (
     Appearance,
     Person,
@@ -78,7 +79,7 @@ def _order(face: Appearance) -> tuple[bool, bool, str, int]:
 
 def _facts(person: Person) -> Iterator[str]:
     """Say in short lines what is known of a person."""
-    named = [f"person {person.id}"] if person.name else []
+    named = [person_label(person.id)] if person.name else []
     marks = [
         *(["seen too little to be listed unasked"] if person.passer_by else []),
         *(["hidden"] if person.hidden else []),

@@ -8,9 +8,10 @@ import click
 from album.cli import text
 from album.cli.common import Session, echo_json, everywhere, opened
 from album.cli.remedies import about_failures
+from album.dates.sources import is_trusted
 from album.errors import shown
 from album.models.contracts import NetsUsed, nets_used
-from album.people.people import is_trusted, path_record
+from album.people.people import path_record
 from db.photos.files import failures
 from db.photos.status import date_counts, status
 from db.rows import FailureRow, Status

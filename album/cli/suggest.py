@@ -102,7 +102,7 @@ def find(library: "Library", options: dict[str, Any]) -> "list[Suggestion]":
 
 
 def _list(library: "Library", options: dict[str, Any]) -> None:
-    from album.people.answers import remember
+    from album.edits.answers import remember
     from album.people.suggestions import suggestion_record
     from db.errors import LibraryError
 
@@ -189,7 +189,7 @@ def _pictures(
 
 
 def _answer(library: "Library", answers: list[tuple[str, str]], *, as_json: bool) -> None:
-    from album.people.answers import answer, find_asked
+    from album.edits.answers import answer, find_asked
 
     done = [answer(library, find_asked(library, which), said) for which, said in answers]
     if as_json:

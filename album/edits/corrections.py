@@ -6,6 +6,7 @@ from album.edits.refresh import decide_again, refresh
 from album.edits.together import check_photos, label, labels, listed, twice_in
 from album.errors import NoFaceGiven, NotComparable, NotTheirFace, OneGroup, Refused, shown
 from album.models.contracts import nets_used
+from album.people.labels import person_label
 from db.journal import edits
 from db.journal.edits import Placed
 from db.journal.journal import Change, Edit, changing
@@ -55,7 +56,7 @@ def split_person(library: Library, person_id: int, face_ids: Sequence[int]) -> C
         refresh(edit, nets_used(library), [person_id, new])
         edit.person_ids = [person_id, new]
         what = _faces_text([face.face_id for face in faces])
-        edit.summary = f"Split {what} off {label(row)} as person {new}."
+        edit.summary = f"Split {what} off {label(row)} as {person_label(new)}."
     return edit.change
 
 
@@ -104,7 +105,7 @@ def split_auto(library: Library, person_id: int) -> Change:
         made = _split_off(edit, person_id, groups)
         refresh(edit, nets, [person_id, *made])
         edit.person_ids = [person_id, *made]
-        news = listed(f"person {new}" for new in made)
+        news = listed(person_label(new) for new in made)
         edit.summary = f"Split {label(row)}: {news} became somebody else."
     return edit.change
 

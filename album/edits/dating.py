@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from album.dates import photo_date
+from album.dates.calendar import DAYS_PER_YEAR
 from album.dates.photo_date import FIRST_PHOTO, FUTURE
 from album.dates.text import parse
 from album.edits.refresh import refresh
@@ -16,7 +17,7 @@ from album.models.contracts import nets_used
 from db.journal import edits
 from db.journal.journal import Change, changing, deriving
 from db.library import Library
-from db.photos.dates import USER, DatedPhoto, Said, dated_photos, save_dates
+from db.photos.dates import USER, DatedPhoto, Said, dated_photos
 
 BATCH = 500
 
@@ -146,7 +147,7 @@ def parse_shift(text: str) -> timedelta:
     Refused
         It is nothing of the kind.
     """
-    units = {"y": 365.2425 * 86400, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+    units = {"y": DAYS_PER_YEAR * 86400, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
     found = re.fullmatch(r"([+-])((?:\d{1,6}[ydhms])+)", text.strip())
     if found is None:
         raise Refused(f"{text} says no shift; write +1h, -30m, +2d or +1y.")
@@ -187,7 +188,7 @@ def refresh_dates(
             differs = one.date_source != USER and taken.when != one.taken_at
             told.append(Reread(one.path, changed=differs))
         with deriving(library) as edit:
-            people = save_dates(edit.conn, found)
+            people = edits.set_date_claims(edit, found)
             refresh(edit, nets_used(library), people)
         progress(start + len(told))
         yield from told

@@ -13,12 +13,13 @@ from album.errors import NothingGrouped, Refused, Vanished
 from album.models.added import models_folder
 from album.models.contracts import nets_used
 from db.journal import edits
-from db.journal.found import IMPORTED
+from db.journal.imports import add_faces
 from db.journal.journal import Change, changing
 from db.library import Library
+from db.photos.added_faces import IMPORTED
 from db.photos.matching import SAME_FACE, overlaps
 from db.photos.photos import photo_row
-from db.tags.imports import add_faces, boxes_in
+from db.tags.imports import boxes_in
 from nets.engine import Engine, load_engine
 
 SMALLEST = 12.0
@@ -35,13 +36,13 @@ def library_engine(library: Library) -> Engine:
     Refused
         Nothing has been grouped yet.
     """
-    from album.models.detectors import choose_detector
+    from album.models.selection import DETECTOR
 
     nets = nets_used(library)
     if nets is None:
         raise NothingGrouped()
     fake = nets.embedder == "fake"
-    detector = "fake" if fake else choose_detector(library, None, "default")
+    detector = "fake" if fake else DETECTOR.choose(library, None, "default")
     return load_engine(
         detector=detector,
         embedder=nets.embedder,

@@ -11,8 +11,6 @@ from album.files.scan import content_hash
 from album.files.temporary import sweep
 from album.paths import default_library, empty_cache
 from album.people.people import Person, to_person
-from db.engine.migrations import APPLICATION_ID
-from db.engine.places import is_url, place_of
 from db.errors import (
     CorruptLibraryError,
     FullDiskError,
@@ -23,13 +21,12 @@ from db.errors import (
 )
 from db.journal import forgetting
 from db.journal.forgetting import Loss
-from db.library import Library, drop_library
+from db.library import Library, drop_library, has_mark
 from db.people.people import find_person
+from db.photos.forgotten import forgotten_contents
 from db.photos.status import status
+from db.places import is_url, place_of
 from db.rows import Status
-
-_ID_AT = slice(68, 72)
-"""Where SQLite keeps the application id: "The Database Header" in its file format."""
 
 
 class NotALibrary(AlbumError):  # noqa: N818 - the name says what is wrong
@@ -94,11 +91,9 @@ def doomed(library: StrPath) -> Doomed:
 
 def _is_marked(path: Path) -> bool:
     """Tell whether a file that makes no sense was made by this program."""
-    with path.open("rb") as file:
-        head = file.read(100)
-    if not head:
+    if not path.stat().st_size:
         return path == default_library()
-    return head[_ID_AT] == APPLICATION_ID.to_bytes(4, "big")
+    return has_mark(path)
 
 
 def _beside(path: Path) -> list[Path]:
@@ -212,7 +207,7 @@ def chosen_photos(
     """
     absolute = list(dict.fromkeys(os.path.normpath(Path(path).absolute()) for path in paths))
     unknown = forgetting.unknown_paths(library, absolute)
-    remembered = forgetting.forgotten_contents(library) if unknown else frozenset()
+    remembered = forgotten_contents(library) if unknown else frozenset()
     contents = []
     for path in unknown:
         content = content_hash(path) if remembered and Path(path).is_file() else None

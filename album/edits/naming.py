@@ -45,7 +45,7 @@ def name_person(
             edit.summary = f"Took the name of {label(row)} back."
         else:
             _check_free(edit, row, wanted, force=force)
-            what = f"Renamed {label(row)} to" if row.name else f"Named person {person_id}"
+            what = f"Renamed {label(row)} to" if row.name else f"Named {label(row)}"
             edit.summary = f"{what} {wanted}."
         edits.set_person(edit, person_id, name=wanted)
     return edit.change

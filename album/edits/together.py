@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from album.errors import Refused, shown
+from album.people.labels import person_label
 from db.journal import edits
 from db.journal.edits import Placed
 from db.journal.journal import Edit
@@ -12,8 +13,8 @@ NAMED_AT_MOST = 5
 
 
 def label(row: PersonRow) -> str:
-    """Return the name, or ``person 12``."""
-    return row.name or f"person {row.person_id}"
+    """Return how a person is called."""
+    return person_label(row.person_id, row.name)
 
 
 def listed(words: Iterable[str]) -> str:

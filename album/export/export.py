@@ -31,6 +31,7 @@ from album.export.plan import (
 )
 from album.export.tables import write_faces, write_json, write_people
 from album.files.filenames import Taken, safe_name
+from album.people.labels import file_label
 from album.people.people import Appearance, Person, appearances, list_people
 from db.library import Library
 
@@ -159,8 +160,9 @@ def _names(people: Sequence[Person], taken: Taken, suffix: str = "") -> dict[int
     """Name what people get: Anna, a second Anna (person-12), and person-13 without a name."""
     names = {}
     for person in sorted(people, key=lambda person: (person.name is not None, person.id)):
-        label = safe_name(person.label, f"person-{person.id}")
-        second = safe_name(f"{label} (person-{person.id})")
+        number = file_label(person.id)
+        label = safe_name(person.file_label, number)
+        second = safe_name(f"{label} ({number})")
         names[person.id] = taken.claim(f"{label}{suffix}", f"{second}{suffix}")
     return names
 

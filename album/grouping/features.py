@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.sources import TRUSTED_YEARS
 from album.models.calibration import IdentityCalibration
 from clustering.attributes.birth import birth_columns, birth_grid, birth_variance
 from clustering.attributes.fusion import birth_intervals, corrected_ages, expected_ages
@@ -12,9 +13,6 @@ from clustering.linkage.storage import MEMORY, Storage, parts, take
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
-
-TRUSTED_YEARS = 1.0
-"""Dates with a larger standard deviation say nothing about when a person was around."""
 
 BLURRED, SMALL, SIDEWAYS = 10.0, 24.0, 0.1
 """Sharpness, size in pixels and frontalness below which a face shows too little: where fewer than

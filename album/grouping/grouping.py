@@ -5,19 +5,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from album.dates.photo_date import sigma_years
+from album.dates.calendar import DAYS_PER_YEAR, years_from_days
+from album.dates.sources import TRUSTED_YEARS, sigma_years
 from album.events import Event, Grouped, GroupingFaces
 from album.grouping.continuation import continued
-from album.grouping.features import (
-    TRUSTED_YEARS,
-    Dated,
-    Faces,
-    compared,
-    looks,
-    possible_births,
-    unit,
-    weak_faces,
-)
+from album.grouping.features import Dated, Faces, compared, looks, possible_births, unit, weak_faces
 from album.models.calibration import (
     AttributeCalibration,
     IdentityCalibration,
@@ -147,7 +139,7 @@ def dates_of(table: FaceTable) -> Dated:
     )
     each = np.array([sigma_years(source, precision) for source, precision in pairs.tolist()])
     sigma = np.where(known, each[which.reshape(-1)], np.inf)
-    return Dated(1970 + days / 365.2425, np.where(sigma <= TRUSTED_YEARS, days, np.nan), sigma)
+    return Dated(years_from_days(days), np.where(sigma <= TRUSTED_YEARS, days, np.nan), sigma)
 
 
 def by_linkage(
@@ -263,7 +255,7 @@ def birth_years(
 
 def burst_weights(labels: Ints, years: Doubles) -> Doubles:
     """Return 1/m for the m faces of a person within a minute, so that bursts don't outvote."""
-    minutes = np.floor(years * 365.2425 * 24 * 60).astype(np.int64)
+    minutes = np.floor(years * DAYS_PER_YEAR * 24 * 60).astype(np.int64)
     _, which, count = np.unique(
         np.stack([labels, minutes], axis=1), axis=0, return_inverse=True, return_counts=True
     )

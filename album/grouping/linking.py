@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.calendar import year_bounds
 from album.grouping.continuation import Barriers, continued
 from album.grouping.features import Dated, Faces, Ints, compared, possible_births, some, units
 from album.grouping.grouping import by_linkage
 from album.models.calibration import IdentityCalibration
-from album.people.people import said_years
 from clustering.linkage.assign import within_reach
 from clustering.linkage.constraints import Constraints
 from clustering.linkage.graph import Resources
@@ -214,7 +214,7 @@ def _born(said: Verdicts, person: Ints) -> Doubles | None:
         return None
     out = np.full((len(person), 2), np.nan)
     for who, text in said.born.items():
-        out[person == who] = said_years(text)
+        out[person == who] = year_bounds(text)
     return out
 
 

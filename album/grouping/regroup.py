@@ -22,10 +22,9 @@ from album.models.calibration import identity_calibration
 from album.models.contracts import NetsUsed, nets_used
 from clustering.linkage.constraints import Constraints
 from clustering.linkage.linkage import cluster
+from db.journal import edits
 from db.journal.journal import changing, merged_in_part
 from db.library import Library
-from db.people.people import still_holds, store_people
-from db.settings import store_settings
 
 CORE = 0.7
 """Threshold under which faces are the core of a person, in units of that of the grouping. With .5
@@ -153,13 +152,16 @@ def _store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> int |
     changed = ids != before
     who = set(np.union1d(ids[changed], before[changed]).tolist()) - {0}
     with changing(library, "regroup") as edit:
-        if not still_holds(edit.conn, grouping, now.said.stamp):
-            return None
         edit.touch("people", who)
-        edit.touch("faces", grouping.face_id.tolist())
-        facts = [facts for facts in people if facts.person_id in who]
-        store_people(edit.conn, grouping, facts)
-        store_settings(edit.conn, {LAST_WHOLE: f"{nets.identity_contract} {len(ids)}"})
+        stored = edits.regroup(
+            edit,
+            grouping,
+            [facts for facts in people if facts.person_id in who],
+            stamp=now.said.stamp,
+            settings={LAST_WHOLE: f"{nets.identity_contract} {len(ids)}"},
+        )
+        if not stored:
+            return None
         moved = int((changed & (before > 0)).sum())
         faces = "1 face" if moved == 1 else f"{moved} faces"
         edit.summary = f"Grouped all faces anew: {faces} changed person."

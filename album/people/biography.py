@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.calendar import age_at, fractional_year
+from album.dates.sources import is_trusted
 from album.models.calibration import attribute_calibration
 from album.models.contracts import nets_used
-from album.people.people import Person, age_at, fractional_year, is_trusted, to_person, whole_age
+from album.people.people import Person, to_person, whole_age
 from clustering.attributes.fusion import corrected_ages, expected_ages
 from db.library import Library
 from db.people.biography import SeenAge, StoryFace, companions, seen_ages, story_faces

@@ -8,19 +8,18 @@ import os
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
+from album.dates.calendar import age_at, year_bounds
+from album.dates.sources import is_trusted
 from album.errors import shown
+from album.people.labels import file_label, person_label
 from db.library import Library
 from db.people.faces import face_rows
 from db.people.people import people as person_rows
 from db.photos.sightings import sightings
 from db.rows import FaceRow, Moment, PersonRow, clearness
-
-TRUSTED_YEARS = 1.0
-"""A date with a larger standard deviation tells nobody's age."""
 
 GENDERS = {"f": "female", "m": "male"}
 
@@ -69,8 +68,13 @@ class Person:
 
     @property
     def label(self) -> str:
+        """The name, or "Person 12"."""
+        return person_label(self.id, self.name)
+
+    @property
+    def file_label(self) -> str:
         """The name, or ``person-12``."""
-        return self.name or f"person-{self.id}"
+        return file_label(self.id, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,29 +201,9 @@ def _gender(row: PersonRow) -> tuple[str | None, float | None, str | None]:
 
 def _born(row: PersonRow) -> tuple[float | None, float | None, float | None, str | None]:
     if row.born_override:
-        low, high = said_years(row.born_override)
+        low, high = year_bounds(row.born_override)
         return (low + high) / 2, low, high, "user"
     return row.born, row.born_low, row.born_high, None if row.born is None else "estimated"
-
-
-def said_years(text: str) -> tuple[float, float]:
-    """Return the ends of an ISO year, month or day as fractional years."""
-    year, month, day = (*map(int, text.split("-")), None, None)[:3]
-    assert year is not None
-    if month is None:
-        return float(year), year + 1.0
-    if day is None:
-        after = date(year + month // 12, month % 12 + 1, 1)
-        return fractional_year(date(year, month, 1)), fractional_year(after)
-    exact = fractional_year(date(year, month, day))
-    return exact, exact + 1 / 365.2425
-
-
-def fractional_year(when: date) -> float:
-    """Return a date as a year: the middle of 1990 is 1990.5."""
-    start = date(when.year, 1, 1).toordinal()
-    length = date(when.year + 1, 1, 1).toordinal() - start
-    return when.year + (when.toordinal() - start) / length
 
 
 def appearances(library: Library, people: Sequence[Person]) -> Iterator[Appearance]:
@@ -253,25 +237,6 @@ def _appearance(
         emotion=emotion,
         emotion_probability=probability,
     )
-
-
-@lru_cache(maxsize=256)
-def is_trusted(source: str, precision: str) -> bool:
-    """Tell whether a date of this source and precision is good enough to tell an age by."""
-    # Imported late: the readers of metadata come with it, and the table of people needs none.
-    from album.dates.photo_date import sigma_years
-
-    return sigma_years(source, precision) <= TRUSTED_YEARS
-
-
-def age_at(when: date | None, born: float | None) -> float | None:
-    """Return the age in years at a date; see `age_in`."""
-    return age_in(None if when is None else fractional_year(when), born)
-
-
-def age_in(year: float | None, born: float | None) -> float | None:
-    """Return the age at a fractional year; 0 where the photo seems older than the person."""
-    return None if year is None or born is None else max(year - born, 0.0)
 
 
 def whole_age(age: float, person: Person) -> int:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.calendar import year_bounds
 from album.grouping.candidates import Candidates
 from album.models.calibration import question_calibration
-from album.people.people import said_years
 from clustering.identity import questions
 from clustering.identity.continuation import EIGHTY, Lives, continuation_scores
 from db.people.questions import Placements, Traits
@@ -120,7 +120,7 @@ def lives_of(traits: Traits) -> Lives:
     """Return what is known of people in time; their age is that in the middle of their photos."""
     born, low, high = (traits.years[:, i].copy() for i in range(3))
     for i in np.flatnonzero(traits.born != "").tolist():
-        low[i], high[i] = said_years(str(traits.born[i]))
+        low[i], high[i] = year_bounds(str(traits.born[i]))
         born[i] = (low[i] + high[i]) / 2
     middle = traits.years[:, 3:].mean(axis=1)
     known = np.isfinite(born + low + high + middle)

@@ -5,19 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from album.dates.calendar import age_in, fractional_year
+from album.dates.sources import is_trusted
 from album.errors import Impossible, NobodyAlone, NoEmotions
 from album.people.expressions import NOBODY, SURE, Look, expressions, likeliest
-from album.people.people import (
-    GENDERS,
-    Person,
-    age_in,
-    emotion_record,
-    fractional_year,
-    is_trusted,
-    path_record,
-    to_person,
-    whole_age,
-)
+from album.people.people import GENDERS, Person, emotion_record, path_record, to_person, whole_age
 from album.people.ranges import Range
 from db.library import Library
 from db.people.people import find_person, people_by_id

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from album.grouping.candidates import keep_measured, measured, owners
+from album.grouping.candidates import Packed, keep_measured, measured, owners
 from album.people.people import Person, person_record, to_person
 from album.people.ranking import (
     Draft,
@@ -23,15 +23,14 @@ from album.people.ranking import (
 )
 from album.people.reasons import apart, facts, hinted, reasons
 from db.library import Library
-from db.people.decisions import rejections
 from db.people.people import people_by_id
 from db.people.questions import placements, traits, verdicts
+from db.people.suggestions import skipped_questions
+from db.people.verdicts import rejections
+from db.photos.hints import hinted_names
 from db.rows import PersonRow
-from db.settings import get_setting
-from db.tags.hints import hinted_names
 
 KINDS = ("same", "split", "name")
-SKIPPED = "suggest.skipped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def suggestions(
 
 def _suggestions(
     library: Library, limit: int, wanted: Set[str], *, again: bool
-) -> tuple[list[Suggestion], str | None]:
+) -> tuple[list[Suggestion], Packed | None]:
     """Return the questions, and candidates that were measured for them and should be kept."""
     everything = placements(library)
     now = everything.on_disk()
@@ -173,8 +172,9 @@ def question_key(ids: Sequence[int], faces: Sequence[int]) -> str:
 
 
 def skipped_parts(library: Library) -> frozenset[str]:
-    """Return the keys of the doubtful parts that were left for later."""
-    return frozenset((get_setting(library, SKIPPED) or "").split())
+    """Return the keys of the questions about one person that were left for later."""
+    skipped = skipped_questions(library)
+    return frozenset(question_key([person], [face] if face else []) for person, face in skipped)
 
 
 def suggestion_record(number: int, one: Suggestion) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from album.dates.calendar import age_at
+from album.dates.sources import is_trusted
 from album.errors import AlbumError
 from album.paths import cache_folder
-from album.people.people import Person, age_at, is_trusted
+from album.people.people import Person
 from album.people.reasons import about, years
 from album.people.suggestions import Suggestion
 from album.thumbnails.pictures import Row, Sheet, Shot, save_jpeg, sheet, spread

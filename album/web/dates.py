@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
+from album.dates.sources import is_trusted
 from album.edits import dating
 from album.errors import Refused, shown
-from album.people.people import is_trusted
 from album.web.changes import changed
 from album.web.deps import Id, Limit, Offset, ShelfOf
 from album.web.images import photo_url

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, WithJsonSchema
 
+from album.dates.calendar import age_at
+from album.dates.sources import is_trusted
 from album.people.browse import Card
-from album.people.people import Person, age_at, is_trusted, whole_age
+from album.people.people import Person, whole_age
 from album.web.images import face_url
-from album.web.rendering import date_text, fact, label
+from album.web.rendering import date_text, fact
 from album.web.texts import text
 from db.people.browse import SeenFace
 
@@ -292,7 +294,7 @@ def person_model(card: Card) -> PersonModel:
                 *("photos", "faces", "first", "last", "passer_by", "hidden"),
             )
         },
-        label=label(person),
+        label=person.label,
         fact=fact(person),
         url=f"/people/{person.id}",
         picture=None if card.face is None else face_url(card.face),
@@ -315,7 +317,7 @@ def face_model(face: SeenFace, person: Person) -> FaceModel:
         source=face.source,
         confidence=face.confidence,
         caption=caption or text("face.undated"),
-        alt=text("face.alt", who=label(person), caption=caption or text("face.undated")),
+        alt=text("face.alt", who=person.label, caption=caption or text("face.undated")),
         url=f"/photos/{face.key.photo_id}",
         picture=face_url(face.key),
     )

@@ -6,15 +6,17 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
+from album.dates.calendar import age_at
+from album.dates.sources import is_trusted
 from album.edits import decisions
 from album.errors import shown
-from album.people.people import Person, age_at, is_trusted, to_person, whole_age
+from album.people.people import Person, to_person, whole_age
 from album.web.changes import changed
 from album.web.dates import dated_photo
 from album.web.deps import Id, ShelfOf
 from album.web.models import ChangeModel, PhotoModel, PlacedModel
 from album.web.person import Flag, Strict, Who
-from album.web.rendering import date_text, label, render
+from album.web.rendering import date_text, render
 from album.web.shelf import Shelf
 from album.web.texts import text
 from db.library import Library
@@ -88,7 +90,7 @@ def _placed(
         id=face.face_id,
         box=face.box,
         person_id=face.person_id,
-        label=label(person) if person else text("photo.nobody"),
+        label=person.label if person else text("photo.nobody"),
         named=person is not None and person.name is not None,
         age=None if age is None or person is None else whole_age(age, person),
         source=face.source,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from album.people.answers import answer, find_key, remember
+from album.edits.answers import answer, find_key, remember
 from album.people.browse import Card
 from album.people.people import Person
 from album.people.suggestions import Suggestion, question_text, suggestions
@@ -21,7 +21,7 @@ from album.web.models import (
     person_model,
 )
 from album.web.person import Strict
-from album.web.rendering import label, render
+from album.web.rendering import render
 from album.web.shelf import Shelf
 from album.web.texts import text
 from db.library import Library
@@ -52,7 +52,7 @@ def question_model(library: Library, one: Suggestion) -> QuestionModel:
     doubtful = list(one.faces)
     sides = [
         _side(library, person, spread_faces(library, person.id, SHOWN, without=doubtful),
-              title=label(person))
+              title=person.label)
         for person in one.people
     ]  # fmt: skip
     if doubtful:

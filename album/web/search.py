@@ -12,7 +12,7 @@ from album.web.answers import sentence_of
 from album.web.deps import Limit, Offset, ShelfOf
 from album.web.images import photo_url
 from album.web.models import FoundModel, FoundPhoto
-from album.web.rendering import date_text, label, render
+from album.web.rendering import date_text, render
 from album.web.shelf import Shelf
 from album.web.texts import text
 from db.errors import LibraryError
@@ -25,7 +25,7 @@ Words = Annotated[str, Query(max_length=300)]
 
 def found_photo(match: Match) -> FoundPhoto:
     """Translate a photo that was found."""
-    names = [label(one.person) for one in match.people]
+    names = [one.person.label for one in match.people]
     when = date_text(match.date, match.date_precision) if match.date_trusted else ""
     told = ", ".join(names) or text("search.nobody")
     return FoundPhoto(

@@ -36,7 +36,6 @@ ENGLISH: Mapping[str, str] = {
     "person.born": "born {year}",
     "person.photos": "{n} photos",
     "person.photo": "1 photo",
-    "person.unnamed": "Person {id}",
     "person.story": "Story",
     "person.growing": "Through the years",
     "person.growing.age": "age {age}",

@@ -22,7 +22,6 @@ from sqlalchemy import (
 
 from db.engine import migrations
 from db.engine.columns import now
-from db.engine.places import ServerPlace
 from db.engine.postgresql_errors import connecting, translate
 from db.engine.schema import metadata
 from db.engine.sqlite import PLAIN, WRITES
@@ -32,6 +31,7 @@ from db.errors import (
     MissingLibraryError,
     ReadOnlyLibraryError,
 )
+from db.places import ServerPlace
 
 _MARK = "library of album-people"
 """Comment on the table of versions, which tells our tables from those of another program."""

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from album.dates.photo_date import SIGMA_YEARS, Source, TakenAt, read_date, refusal
+from album.dates.photo_date import TakenAt, read_date, refusal
+from album.dates.sources import SIGMA_YEARS, Source, is_trusted
 from album.dates.text import Moment, Precision, from_name, from_timestamp, parse, parse_offset
 from album.errors import Vanished
 from album.files.kinds import Kind
@@ -418,3 +419,11 @@ def test_exif_says_nothing_on_the_console(tmp_path, capfd, caplog):
     exif_module.read_tags(block[:40] + b"\xff" * 20 + block[60:])
     assert capfd.readouterr() == ("", "")
     assert not caplog.records
+
+
+def test_trust_in_dates():
+    assert is_trusted("exif-original", "second")
+    assert is_trusted("user", "year")
+    assert is_trusted("file-name", "day")
+    assert not is_trusted("mtime", "second")
+    assert not is_trusted("none", "none")

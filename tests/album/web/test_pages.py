@@ -51,7 +51,7 @@ def test_people_are_listed_sorted_and_filtered(client):
 def test_saying_things_of_a_person_and_taking_them_back(client):
     before = person(client, ANNA)
     done = client.patch(f"/api/v1/people/{ANNA}", json={"name": "Anna"}).json()
-    assert done["summary"] == "Named person 1 Anna."
+    assert done["summary"] == "Named Person 1 Anna."
     assert person(client, ANNA)["name"] == "Anna"
     client.patch(f"/api/v1/people/{ANNA}", json={"born": "1980-05"})
     assert person(client, ANNA)["born"] == pytest.approx(1980.37, abs=0.1)
@@ -197,13 +197,14 @@ def test_distances_of_a_large_library_are_measured_by_another_process(album, cli
     """They need memory that a server should not keep."""
     from album.grouping import candidates
     from album.web import measuring
+    from db.people.suggestions import save_candidates
 
     library = client.shelf.library
-    candidates.drop_candidates(library)
+    save_candidates(library, "none", b"")
     assert candidates.are_due(library) == 16
     asked = client.get("/api/v1/questions?names=true").json()
     assert candidates.are_due(library) == 0
-    candidates.drop_candidates(library)
+    save_candidates(library, "none", b"")
     monkeypatch.setattr(measuring, "FEW", 0)
     monkeypatch.setattr(candidates, "measured", lambda *_, **__: pytest.fail("measured here"))
     assert client.get("/api/v1/questions?names=true").json() == asked
@@ -249,9 +250,9 @@ def test_the_library_page_names_what_could_not_be_read(album, client, tmp_path):
     client.patch("/api/v1/people/1", json={"name": "Anna"})
     page = client.get("/library").text
     assert "&lt;b&gt;broken.jpg" in page and "<b>broken" not in page
-    assert "Named person 1 Anna." in page
+    assert "Named Person 1 Anna." in page
     assert client.get("/api/v1/status").json()["failures"] == 1
-    assert client.get("/api/v1/history").json()["events"][0]["summary"] == "Named person 1 Anna."
+    assert client.get("/api/v1/history").json()["events"][0]["summary"] == "Named Person 1 Anna."
 
 
 HOSTILE = '<script>alert("x")</script>'

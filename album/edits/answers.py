@@ -1,6 +1,5 @@
 """Answers to the questions of `album.people.suggestions`, by number or by what is asked about."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,37 +13,17 @@ from album.edits.decisions import (
     split_person,
 )
 from album.errors import OutdatedQuestion, Refused
-from album.people.suggestions import SKIPPED, Suggestion, question_key, skipped_parts
+from album.people.suggestions import Suggestion, question_key
 from db.library import Library
 from db.people.questions import placements
-from db.settings import ASKED, get_setting, set_setting
+from db.people.suggestions import (
+    ListedQuestion,
+    listed_questions,
+    save_questions,
+    skip_question,
+)
 
 ANSWERS = ("yes", "no", "skip")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as it was listed.
-
-    Attributes
-    ----------
-    kind : str
-        One of `album.people.suggestions.KINDS`.
-    people : tuple of int
-    anchors : tuple of int
-        A face of each, by which whoever was merged since is found.
-    faces : tuple of int
-    """
-
-    kind: str
-    people: tuple[int, ...]
-    anchors: tuple[int, ...]
-    faces: tuple[int, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """As `Suggestion.key`."""
-        return question_key(self.people, self.faces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +42,18 @@ class Answered:
     change: Change | None = None
 
 
-def to_asked(one: Suggestion) -> Asked:
+def to_asked(one: Suggestion) -> ListedQuestion:
     """Return what has to be known of a question to answer it."""
     people = tuple(person.id for person in one.people)
-    return Asked(one.kind, people, one.anchors, one.faces)
+    return ListedQuestion(one.kind, people, one.anchors, one.faces)
 
 
 def remember(library: Library, listed: Sequence[Suggestion]) -> None:
     """Store a list of questions, so that their numbers hold until the next list."""
-    rows = [to_asked(one) for one in listed]
-    stored = [[row.kind, row.people, row.anchors, row.faces] for row in rows]
-    set_setting(library, ASKED, json.dumps(stored))
+    save_questions(library, [to_asked(one) for one in listed])
 
 
-def find_asked(library: Library, which: str) -> Asked:
+def find_asked(library: Library, which: str) -> ListedQuestion:
     """Return a question by its number in the last list, by its key, or by the ids of two people.
 
     Raises
@@ -84,7 +61,7 @@ def find_asked(library: Library, which: str) -> Asked:
     Refused
         No such question was listed.
     """
-    listed = _listed(library)
+    listed = listed_questions(library)
     if which.isdecimal():
         if 1 <= int(which) <= len(listed):
             return listed[int(which) - 1]
@@ -94,7 +71,7 @@ def find_asked(library: Library, which: str) -> Asked:
     return find_key(library, which)
 
 
-def find_key(library: Library, which: str) -> Asked:
+def find_key(library: Library, which: str) -> ListedQuestion:
     """Return a question by its key alone, as programs name it: a number is a person then.
 
     Raises
@@ -102,29 +79,24 @@ def find_key(library: Library, which: str) -> Asked:
     Refused
         No such question was listed.
     """
-    for one in _listed(library):
-        if which == one.key:
+    for one in listed_questions(library):
+        if which == question_key(one.people, one.faces):
             return one
     ids = which.split(",")
     if len(ids) == 2 and all(part.strip().isdecimal() for part in ids):
-        return Asked("same", (int(ids[0]), int(ids[1])), ())
+        return ListedQuestion("same", (int(ids[0]), int(ids[1])), ())
     raise Refused(
         f"{which} is no question; give its number in the list, or the ids of two people: 12,31."
     )
 
 
-def _listed(library: Library) -> list[Asked]:
-    rows = json.loads(get_setting(library, ASKED) or "[]")
-    return [Asked(kind, *map(tuple, columns)) for kind, *columns in rows]
-
-
-def answer(library: Library, asked: Asked, said: str) -> Answered:
+def answer(library: Library, asked: ListedQuestion, said: str) -> Answered:
     """Do what follows from an answer.
 
     Parameters
     ----------
     library : Library
-    asked : Asked
+    asked : ListedQuestion
     said : str
         'yes', 'no' or 'skip'; for 'name' a name or 'skip'.
 
@@ -149,7 +121,7 @@ def answer(library: Library, asked: Asked, said: str) -> Answered:
     return Answered(change.summary, change)
 
 
-def _answer_same(library: Library, asked: Asked, said: str) -> Change:
+def _answer_same(library: Library, asked: ListedQuestion, said: str) -> Change:
     a, b = _still(library, asked)
     if a == b:
         raise OutdatedQuestion(f"Both are person {a} by now.")
@@ -158,7 +130,7 @@ def _answer_same(library: Library, asked: Asked, said: str) -> Change:
     return keep_apart(library, a, b) if said == "no" else skip_pair(library, a, b)
 
 
-def _still(library: Library, asked: Asked) -> list[int]:
+def _still(library: Library, asked: ListedQuestion) -> list[int]:
     """Return who the people of a question are now, as one may have been merged since."""
     if not asked.anchors:
         return list(asked.people)
@@ -171,7 +143,6 @@ def _still(library: Library, asked: Asked) -> list[int]:
     ]
 
 
-def _skip(library: Library, asked: Asked) -> Answered:
-    skipped = sorted({*skipped_parts(library), asked.key})
-    set_setting(library, SKIPPED, " ".join(skipped))
+def _skip(library: Library, asked: ListedQuestion) -> Answered:
+    skip_question(library, asked.people[0], min(asked.faces, default=0))
     return Answered("Left for later.")
