@@ -212,10 +212,10 @@ def test_distances_of_a_large_library_are_measured_by_another_process(album, cli
 
 
 def test_a_process_that_measures_and_is_ended_is_one_sentence(album, client, monkeypatch):
-    from album.grouping import candidates
     from album.web import measuring
+    from db.people.suggestions import save_candidates
 
-    candidates.drop_candidates(client.shelf.library)
+    save_candidates(client.shelf.library, "none", b"")
     monkeypatch.setattr(measuring, "FEW", 0)
     monkeypatch.setattr(measuring, "_measure", os._exit)
     monkeypatch.setattr(client.shelf, "path", 9)
@@ -225,10 +225,10 @@ def test_a_process_that_measures_and_is_ended_is_one_sentence(album, client, mon
 
 
 def test_what_another_process_refuses_is_told_as_it_is(album, client, monkeypatch):
-    from album.grouping import candidates
     from album.web import measuring
+    from db.people.suggestions import save_candidates
 
-    candidates.drop_candidates(client.shelf.library)
+    save_candidates(client.shelf.library, "none", b"")
     monkeypatch.setattr(measuring, "FEW", 0)
     monkeypatch.setattr(client.shelf, "path", "/no/library.db")
     answer = client.get("/api/v1/questions")
