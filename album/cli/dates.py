@@ -124,7 +124,7 @@ def list_command(
 
 
 def _record(one: "DatedPhoto") -> dict[str, Any]:
-    from album.people.people import path_record
+    from album.people.records import path_record
 
     return {
         "photo_id": one.photo_id,

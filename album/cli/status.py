@@ -10,7 +10,7 @@ from album.cli.common import Session, echo_json, everywhere, opened
 from album.dates.sources import is_trusted
 from album.errors import shown
 from album.models.contracts import NetsUsed, nets_used
-from album.people.people import path_record
+from album.people.records import path_record
 from db.photos.files import failures
 from db.photos.status import date_counts, status
 from db.rows import FailureRow, Status

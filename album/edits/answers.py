@@ -14,37 +14,12 @@ from album.edits.decisions import (
     split_person,
 )
 from album.errors import Refused
-from album.people.suggestions import SKIPPED, Suggestion, question_key, skipped_parts
+from album.people.suggestions import SKIPPED, Question, skipped_parts
 from db.library import Library
 from db.people.questions import placements
 from db.settings import ASKED, get_setting, set_setting
 
 ANSWERS = ("yes", "no", "skip")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question as it was listed.
-
-    Attributes
-    ----------
-    kind : str
-        One of `album.people.suggestions.KINDS`.
-    people : tuple of int
-    anchors : tuple of int
-        A face of each, by which whoever was merged since is found.
-    faces : tuple of int
-    """
-
-    kind: str
-    people: tuple[int, ...]
-    anchors: tuple[int, ...]
-    faces: tuple[int, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """As `Suggestion.key`."""
-        return question_key(self.people, self.faces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +38,13 @@ class Answered:
     change: Change | None = None
 
 
-def to_asked(one: Suggestion) -> Asked:
-    """Return what has to be known of a question to answer it."""
-    people = tuple(person.id for person in one.people)
-    return Asked(one.kind, people, one.anchors, one.faces)
-
-
-def remember(library: Library, listed: Sequence[Suggestion]) -> None:
+def remember(library: Library, listed: Sequence[Question]) -> None:
     """Store a list of questions, so that their numbers hold until the next list."""
-    rows = [to_asked(one) for one in listed]
-    stored = [[row.kind, row.people, row.anchors, row.faces] for row in rows]
+    stored = [[one.kind, one.person_ids, one.anchors, one.face_ids] for one in listed]
     set_setting(library, ASKED, json.dumps(stored))
 
 
-def find_asked(library: Library, which: str) -> Asked:
+def find_question(library: Library, which: str) -> Question:
     """Return a question by its number in the last list, by its key, or by the ids of two people.
 
     Raises
@@ -95,7 +63,7 @@ def find_asked(library: Library, which: str) -> Asked:
     return find_key(library, which)
 
 
-def find_key(library: Library, which: str) -> Asked:
+def find_key(library: Library, which: str) -> Question:
     """Return a question by its key alone, as programs name it: a number is a person then.
 
     Raises
@@ -108,25 +76,25 @@ def find_key(library: Library, which: str) -> Asked:
             return one
     ids = which.split(",")
     if len(ids) == 2 and all(part.strip().isdecimal() for part in ids):
-        return Asked("same", (int(ids[0]), int(ids[1])), ())
+        return Question("same", (int(ids[0]), int(ids[1])), anchors=())
     raise Refused(
         f"{which} is no question; give its number in the list, or the ids of two people: 12,31."
     )
 
 
-def _listed(library: Library) -> list[Asked]:
+def _listed(library: Library) -> list[Question]:
     rows = json.loads(get_setting(library, ASKED) or "[]")
-    return [Asked(kind, *map(tuple, columns)) for kind, *columns in rows]
+    return [Question(kind, *map(tuple, columns)) for kind, *columns in rows]
 
 
-def answer(library: Library, asked: Asked, said: str) -> Answered:
+def answer(library: Library, question: Question, reply: str) -> Answered:
     """Do what follows from an answer.
 
     Parameters
     ----------
     library : Library
-    asked : Asked
-    said : str
+    question : Question
+    reply : str
         'yes', 'no' or 'skip'; for 'name' a name or 'skip'.
 
     Raises
@@ -135,44 +103,44 @@ def answer(library: Library, asked: Asked, said: str) -> Answered:
         The answer contradicts something, or the people are one by now.
     LibraryError
     """
-    if asked.kind != "name" and said not in ANSWERS:
-        raise Refused(f"The answer is yes, no or skip, not {said}.")
-    if asked.kind == "same":
-        change = _answer_same(library, asked, said)
-    elif said == "skip":
-        return _skip(library, asked)
-    elif asked.kind == "name":
-        change = name_person(library, _still(library, asked)[0], said)
-    elif said == "yes":
-        change = move_faces(library, asked.faces, _still(library, asked)[0])
+    if question.kind != "name" and reply not in ANSWERS:
+        raise Refused(f"The answer is yes, no or skip, not {reply}.")
+    if question.kind == "same":
+        change = _answer_same(library, question, reply)
+    elif reply == "skip":
+        return _skip(library, question)
+    elif question.kind == "name":
+        change = name_person(library, _people_now(library, question)[0], reply)
+    elif reply == "yes":
+        change = move_faces(library, question.face_ids, _people_now(library, question)[0])
     else:
-        change = split_person(library, _still(library, asked)[0], asked.faces)
+        change = split_person(library, _people_now(library, question)[0], question.face_ids)
     return Answered(change.summary, change)
 
 
-def _answer_same(library: Library, asked: Asked, said: str) -> Change:
-    a, b = _still(library, asked)
+def _answer_same(library: Library, question: Question, reply: str) -> Change:
+    a, b = _people_now(library, question)
     if a == b:
         raise Refused(f"Both are person {a} by now; `album suggest` lists what is left to ask.")
-    if said == "yes":
+    if reply == "yes":
         return merge_people(library, [a, b])
-    return keep_apart(library, a, b) if said == "no" else skip_pair(library, a, b)
+    return keep_apart(library, a, b) if reply == "no" else skip_pair(library, a, b)
 
 
-def _still(library: Library, asked: Asked) -> list[int]:
-    """Return who the people of a question are now, as one may have been merged since."""
-    if not asked.anchors:
-        return list(asked.people)
+def _people_now(library: Library, question: Question) -> list[int]:
+    """Return the ids of the people of a question; one may have been merged since."""
+    if not question.anchors:
+        return list(question.person_ids)
     now = placements(library)
     there = set(now.person_id.tolist())
     of = dict(zip(now.face_id.tolist(), now.person_id.tolist(), strict=True))
     return [
         person if person in there else of.get(anchor, person)
-        for person, anchor in zip(asked.people, asked.anchors, strict=True)
+        for person, anchor in zip(question.person_ids, question.anchors, strict=True)
     ]
 
 
-def _skip(library: Library, asked: Asked) -> Answered:
-    skipped = sorted({*skipped_parts(library), asked.key})
+def _skip(library: Library, question: Question) -> Answered:
+    skipped = sorted({*skipped_parts(library), question.key})
     set_setting(library, SKIPPED, " ".join(skipped))
     return Answered("Left for later.")

@@ -30,6 +30,7 @@ from db.people.verdicts import Verdicts, verdicts
 from db.records import Grouping, PersonFacts
 from db.rows import FaceTable
 from nets.core.api import EMOTIONS
+from nets.core.quality import clarity
 from nets.engine import Engine
 
 Ints = NDArray[np.int64]
@@ -267,8 +268,7 @@ def cover_faces(table: FaceTable, labels: Ints, k: int) -> Ints:
 
     That is large, sharp, facing the camera, and smiling.
     """
-    clear = np.minimum(table.size, 250) * np.minimum(table.sharpness, 200) ** 0.25
-    clear = np.nan_to_num(clear * (0.3 + table.frontal))
+    clear = clarity(table.size, table.sharpness, table.frontal)
     if table.emotions is not None and table.emotions.shape[1]:
         clear = clear * (1 + SMILE * np.nan_to_num(table.emotions[:, EMOTIONS.index("happy")]))
     order = np.lexsort((table.face_id, -clear, labels))

@@ -9,8 +9,9 @@ from album.dates.calendar import age_in, fractional_year
 from album.dates.sources import is_trusted
 from album.errors import AlbumError
 from album.people.expressions import NOBODY, SURE, Look, expressions, likeliest
-from album.people.people import GENDERS, Person, emotion_record, path_record, to_person, whole_age
+from album.people.people import GENDERS, Person, to_person, whole_age
 from album.people.ranges import Range
+from album.people.records import emotion_record, path_record
 from db.library import Library
 from db.people.people import find_person, people_by_id
 from db.people.people import people as person_rows
