@@ -48,6 +48,8 @@ class PhotoFailed:
     path: StrPath
     reason: str
     trace: str = ""
+    code: str = ""
+    """Of the `AlbumError`."""
 
 
 @dataclass(frozen=True, slots=True)

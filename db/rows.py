@@ -26,8 +26,10 @@ class KnownFile:
         The path had vanished when it was last looked for.
     done : bool
         Its content has been analysed under the contract asked for.
-    failed : bool
-        It could not be read or analysed, and has not changed since.
+    failed_stage : str or None
+        What kept it from being read or analysed, if it has not changed since.
+    failed_at : datetime or None
+        When that was; UTC.
     """
 
     path: str
@@ -38,7 +40,13 @@ class KnownFile:
     photo_id: int | None
     gone: bool
     done: bool
-    failed: bool
+    failed_stage: str | None = None
+    failed_at: datetime | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be read or analysed, and has not changed since."""
+        return self.failed_stage is not None
 
 
 @dataclass(frozen=True, slots=True)

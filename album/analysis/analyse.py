@@ -202,7 +202,7 @@ class Analyser:
         except MediaError as error:
             return _failed(task, error, content_hash, kind)
         except MemoryError:
-            reason = "needs more memory than there is; close other programs and use --retry."
+            reason = "needs more memory than there is; close other programs."
             return Failed(task, "memory", reason, content_hash, kind)
         seconds = time.perf_counter() - started
         found = detections, batch, scores, look

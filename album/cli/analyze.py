@@ -29,6 +29,7 @@ from album.cli.nets_options import (
     PROFILE,
 )
 from album.cli.progress import progress
+from album.cli.remedies import about_failures
 from album.errors import shown
 from album.events import ClipDone, FileSkipped, PhotoDone, PhotoFailed
 
@@ -184,4 +185,5 @@ def _summary(done: Counter[str], failures: list[PhotoFailed], out: Path) -> list
     if failures:
         lines.append(f"{text.count(len(failures), 'file')} could not be used:")
     lines += [f"  {text.path_text(one.path)}: {text.path_text(one.reason)}" for one in failures]
+    lines += about_failures(one.code for one in failures)
     return lines

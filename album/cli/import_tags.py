@@ -75,7 +75,7 @@ def run(
     """Import and group, showing progress."""
     # Imported late: the nets are not needed to refuse a wrong option.
     from album.events import IndexReport, TagsImported
-    from album.indexing.index import group_if_due
+    from album.grouping.run import group_if_due
     from album.tags.importing.run import import_tags, photos_in
     from db.library import Library
 

@@ -102,14 +102,14 @@ def find(library: "Library", options: dict[str, Any]) -> "list[Suggestion]":
 
 
 def _list(library: "Library", options: dict[str, Any]) -> None:
-    from album.edits.answers import remember
     from album.people.suggestions import suggestion_record
     from db.errors import LibraryError
+    from db.people.suggestions import save_questions
 
     found = find(library, options)
     numbered = True
     try:
-        remember(library, found)
+        save_questions(library, found)
     except LibraryError:  # nobody can write to it now; the answers can name the ids
         numbered = False
     paths = _pictures(library, found, options)

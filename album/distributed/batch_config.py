@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from album.errors import AlbumError, is_remote, shown
-from db.engine.places import is_url
+from db.places import is_url
 from nets.engine import ATTRIBUTES, DETECTORS, EMBEDDERS, PROFILES
 from nets.runtime.devices import DEVICES
 

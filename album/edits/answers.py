@@ -1,7 +1,5 @@
 """Answers to the questions of `album.people.suggestions`, by number or by what is asked about."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from album.edits.decisions import (
@@ -13,11 +11,11 @@ from album.edits.decisions import (
     skip_pair,
     split_person,
 )
-from album.errors import Refused
-from album.people.suggestions import SKIPPED, Question, skipped_parts
+from album.errors import OutdatedQuestion, Refused
+from album.people.labels import person_label
 from db.library import Library
 from db.people.questions import placements
-from db.settings import ASKED, get_setting, set_setting
+from db.people.suggestions import Question, listed_questions, skip_question
 
 ANSWERS = ("yes", "no", "skip")
 
@@ -38,12 +36,6 @@ class Answered:
     change: Change | None = None
 
 
-def remember(library: Library, listed: Sequence[Question]) -> None:
-    """Store a list of questions, so that their numbers hold until the next list."""
-    stored = [[one.kind, one.person_ids, one.anchors, one.face_ids] for one in listed]
-    set_setting(library, ASKED, json.dumps(stored))
-
-
 def find_question(library: Library, which: str) -> Question:
     """Return a question by its number in the last list, by its key, or by the ids of two people.
 
@@ -52,13 +44,12 @@ def find_question(library: Library, which: str) -> Question:
     Refused
         No such question was listed.
     """
-    listed = _listed(library)
+    listed = listed_questions(library)
     if which.isdecimal():
         if 1 <= int(which) <= len(listed):
             return listed[int(which) - 1]
-        raise Refused(
-            f"There is no question {which} in the last list, which had {len(listed)}; "
-            "`album suggest` lists them anew."
+        raise OutdatedQuestion(
+            f"There is no question {which} in the last list, which had {len(listed)}."
         )
     return find_key(library, which)
 
@@ -71,7 +62,7 @@ def find_key(library: Library, which: str) -> Question:
     Refused
         No such question was listed.
     """
-    for one in _listed(library):
+    for one in listed_questions(library):
         if which == one.key:
             return one
     ids = which.split(",")
@@ -80,11 +71,6 @@ def find_key(library: Library, which: str) -> Question:
     raise Refused(
         f"{which} is no question; give its number in the list, or the ids of two people: 12,31."
     )
-
-
-def _listed(library: Library) -> list[Question]:
-    rows = json.loads(get_setting(library, ASKED) or "[]")
-    return [Question(kind, *map(tuple, columns)) for kind, *columns in rows]
 
 
 def answer(library: Library, question: Question, reply: str) -> Answered:
@@ -121,7 +107,7 @@ def answer(library: Library, question: Question, reply: str) -> Answered:
 def _answer_same(library: Library, question: Question, reply: str) -> Change:
     a, b = _people_now(library, question)
     if a == b:
-        raise Refused(f"Both are person {a} by now; `album suggest` lists what is left to ask.")
+        raise OutdatedQuestion(f"Both are {person_label(a)} by now.")
     if reply == "yes":
         return merge_people(library, [a, b])
     return keep_apart(library, a, b) if reply == "no" else skip_pair(library, a, b)
@@ -141,6 +127,5 @@ def _people_now(library: Library, question: Question) -> list[int]:
 
 
 def _skip(library: Library, question: Question) -> Answered:
-    skipped = sorted({*skipped_parts(library), question.key})
-    set_setting(library, SKIPPED, " ".join(skipped))
+    skip_question(library, question.person_ids[0], min(question.face_ids, default=0))
     return Answered("Left for later.")

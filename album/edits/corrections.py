@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from album.edits.refresh import decide_again, refresh
 from album.edits.together import check_photos, label, labels, listed, twice_in
-from album.errors import Refused, shown
+from album.errors import NoFaceGiven, NotComparable, NotTheirFace, OneGroup, Refused, shown
 from album.models.contracts import nets_used
 from album.people.labels import person_label
 from db.journal import edits
@@ -49,10 +49,7 @@ def split_person(library: Library, person_id: int, face_ids: Sequence[int]) -> C
             raise Refused("No face was given; name those that are somebody else's.")
         for face in faces:
             if face.person_id != person_id:
-                raise Refused(
-                    f"Face {face.face_id} is not {label(row)}'s; `album show {person_id} --faces` "
-                    "lists those that are."
-                )
+                raise NotTheirFace(face.face_id, person_id, label(row))
         if len(faces) == len(edits.placed(edit, people=[person_id])):
             raise Refused(f"No face of {label(row)} would be left; leave at least one.")
         (new,) = _split_off(edit, person_id, [[face.face_id for face in faces]])
@@ -95,7 +92,7 @@ def split_auto(library: Library, person_id: int) -> Change:
         row = edits.person_of(edit, person_id)
         nets = nets_used(library)
         if nets is None:
-            raise Refused("The faces can't be compared yet; run `album index` once more first.")
+            raise NotComparable()
         table = edits.faces_of(
             edit,
             [person_id],
@@ -104,10 +101,7 @@ def split_auto(library: Library, person_id: int) -> Change:
         )
         groups = subclusters(table, nets)
         if not groups:
-            raise Refused(
-                f"The faces of {label(row)} do not fall into groups; name those that are somebody "
-                f"else's (album split {person_id} FACE…)."
-            )
+            raise OneGroup(person_id, label(row))
         made = _split_off(edit, person_id, groups)
         refresh(edit, nets, [person_id, *made])
         edit.person_ids = [person_id, *made]
@@ -162,7 +156,7 @@ def move_within(
 def _some(edit: Edit, face_ids: Sequence[int]) -> list[Placed]:
     faces = edits.placed(edit, faces=face_ids)
     if not faces:
-        raise Refused("No face was given; `album show PERSON --faces` lists them with their ids.")
+        raise NoFaceGiven()
     return faces
 
 

@@ -17,7 +17,7 @@ from album.models.contracts import nets_used
 from db.journal import edits
 from db.journal.journal import Change, changing, deriving
 from db.library import Library
-from db.photos.dates import USER, DatedPhoto, Said, dated_photos, save_dates
+from db.photos.dates import USER, DatedPhoto, Said, dated_photos
 
 BATCH = 500
 
@@ -188,7 +188,7 @@ def refresh_dates(
             differs = one.date_source != USER and taken.when != one.taken_at
             told.append(Reread(one.path, changed=differs))
         with deriving(library) as edit:
-            people = save_dates(edit.conn, found)
+            people = edits.set_date_claims(edit, found)
             refresh(edit, nets_used(library), people)
         progress(start + len(told))
         yield from told

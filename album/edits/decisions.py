@@ -202,24 +202,22 @@ def _check_words(
         said = {folded(value): value for value in values if value}
         if len(said) > 1:
             listed = " and ".join(said.values())
-            raise Refused(
-                f"They have different {what}, {listed}; use --force to keep the first one's."
-            )
+            raise Refused(f"They have different {what}, {listed}.", forced="keep the first one's")
     ids = {row.person_id for row in rows}
     by_id = {row.person_id: row for row in rows}
     for row in rows:
         for other, verdict in edits.comparisons_of(edit, row.person_id).items():
             if other in ids and verdict == "different":
                 raise Refused(
-                    f"You said that {label(row)} and {label(by_id[other])} are different people; "
-                    "use --force to merge them all the same."
+                    f"You said that {label(row)} and {label(by_id[other])} are different people.",
+                    forced="merge them all the same",
                 )
     mine = {face.face_id for face in faces}
     for row in rows:
         if not_theirs := sorted(mine & edits.rejected_of(edit, row.person_id)):
             raise Refused(
-                f"You said that face {not_theirs[0]} is not {label(row)}'s; use --force to merge "
-                "them all the same."
+                f"You said that face {not_theirs[0]} is not {label(row)}'s.",
+                forced="merge them all the same",
             )
 
 

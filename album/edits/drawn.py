@@ -9,16 +9,17 @@ from album.analysis.region_faces import describe_regions
 from album.edits.corrections import move_within
 from album.edits.naming import face_owner
 from album.edits.together import label
-from album.errors import Refused, Vanished
+from album.errors import NothingGrouped, Refused, Vanished
 from album.models.added import models_folder
 from album.models.contracts import nets_used
 from db.journal import edits
-from db.journal.found import IMPORTED
+from db.journal.imports import add_faces
 from db.journal.journal import Change, changing
 from db.library import Library
+from db.photos.added_faces import IMPORTED
 from db.photos.matching import SAME_FACE, overlaps
 from db.photos.photos import photo_row
-from db.tags.imports import add_faces, boxes_in
+from db.tags.imports import boxes_in
 from nets.engine import Engine, load_engine
 
 SMALLEST = 12.0
@@ -39,7 +40,7 @@ def library_engine(library: Library) -> Engine:
 
     nets = nets_used(library)
     if nets is None:
-        raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
+        raise NothingGrouped()
     fake = nets.embedder == "fake"
     detector = "fake" if fake else DETECTOR.choose(library, None, "default")
     return load_engine(

@@ -62,8 +62,8 @@ def check_photos(edit: Edit, faces: Sequence[Placed], who: str, *, force: bool) 
         edits.exempt(edit, photos)
         return
     raise Refused(
-        f"{who[:1].upper()}{who[1:]} would be twice in {paths_text(edit, photos)}; use --force if "
-        "that is right, as in a mirror or a collage."
+        f"{who[:1].upper()}{who[1:]} would be twice in {paths_text(edit, photos)}.",
+        forced="allow that, as in a mirror or a collage",
     )
 
 

@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 from typing import TextIO
 
-from album.errors import shown
-from album.export.manifest import ExportError, Made, digest_of, read_manifest
+from album.errors import ExportError, shown
+from album.export.manifest import Made, digest_of, read_manifest
 from album.export.plan import (
     FOLDERS,
     JSON,

@@ -2,14 +2,12 @@
 
 Found from all vectors, which takes seconds on a large library, and kept in the library as
 distances, which hold for what is merged later (`clustering.identity.questions.pooled`). No vector
-is kept twice: who is forgotten leaves some distances behind at most, and `drop_candidates` removes
-those.
+is kept twice: who is forgotten leaves some distances behind at most, and forgetting deletes those.
 """
 
 import io
 import zipfile
 import zlib
-from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -23,7 +21,7 @@ from clustering.identity import questions
 from db.errors import LibraryError
 from db.library import Library
 from db.people.questions import Placements, placements
-from db.settings import CANDIDATES, get_setting, set_setting
+from db.people.suggestions import load_candidates, save_candidates
 
 if TYPE_CHECKING:
     from album.grouping.memory import Space
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
-KEY = CANDIDATES
 STALE_SHARE = 0.02
 """Where more of the faces than this have moved to other people, the distances are found anew."""
 HOPELESS, NEAREST = 0.002, 2
@@ -81,6 +78,14 @@ class Candidates:
         return np.bincount(self.group)
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Candidates to be stored, and what they depend on besides who has which face."""
+
+    version: str
+    arrays: bytes
+
+
 def candidates(
     library: Library, now: Placements, *, keep: bool = True, space: "Space | None" = None
 ) -> Candidates | None:
@@ -109,7 +114,7 @@ def candidates(
 
 def measured(
     library: Library, now: Placements, *, space: "Space | None" = None
-) -> tuple[Candidates | None, str | None]:
+) -> tuple[Candidates | None, Packed | None]:
     """Return the candidates as `candidates` does, and what to keep if they were found anew.
 
     It stores nothing, so that it can be given a snapshot; see `keep_measured`.
@@ -121,13 +126,13 @@ def measured(
     if kept is not None:
         return kept, None
     found = find_candidates(library, nets, now, space)
-    return found, _packed(found, _version(nets, now))
+    return found, Packed(_version(nets, now), _pack(found))
 
 
-def keep_measured(library: Library, packed: str) -> None:
+def keep_measured(library: Library, packed: Packed) -> None:
     """Keep candidates that were found anew, if the library can be written."""
     with suppress(LibraryError):  # they can be found again
-        set_setting(library, KEY, packed)
+        save_candidates(library, packed.version, packed.arrays)
 
 
 def _kept(library: Library, nets: NetsUsed, now: Placements) -> Candidates | None:
@@ -162,11 +167,6 @@ def prepare(library: Library, space: "Space | None" = None) -> None:
         _, packed = measured(moment, now, space=space) if len(now) else (None, None)
     if packed is not None:
         keep_measured(library, packed)
-
-
-def drop_candidates(library: Library) -> None:
-    """Remove what is kept, as when a person is to be forgotten."""
-    set_setting(library, KEY, None)
 
 
 def owners(found: Candidates, now: Placements) -> Ints:
@@ -288,22 +288,22 @@ _KINDS = ("i8", "i8", "i8", "i8", "f8", "i8", "f8", "i8", "i8")
 _STORED = {"f8": "f4", "i8": "u4"}
 
 
-def _packed(found: Candidates, version: str) -> str:
+def _pack(found: Candidates) -> bytes:
     buffer = io.BytesIO()
     columns = {
         field.name: getattr(found, field.name).astype(_STORED[kind])
         for field, kind in zip(fields(found), _KINDS, strict=True)
     }
     np.savez_compressed(buffer, **columns)
-    return f"{version} {b64encode(buffer.getvalue()).decode('ascii')}"
+    return buffer.getvalue()
 
 
-def _read(library: Library, wanted: str) -> Candidates | None:
-    version, _, text = (get_setting(library, KEY) or "").partition(" ")
-    if version != wanted:
+def _read(library: Library, version: str) -> Candidates | None:
+    packed = load_candidates(library, version)
+    if packed is None:
         return None
     try:
-        with np.load(io.BytesIO(b64decode(text)), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
             return Candidates(
                 *(
                     stored[field.name].astype(kind)

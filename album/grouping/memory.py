@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import DTypeLike, NDArray
 
-from album.errors import Refused, shown
+from album.errors import TooManyVectors, shown
 from clustering.linkage.graph import Resources, within_memory
 from clustering.linkage.storage import MEMORY, OnDisk, Storage
 from clustering.linkage.tiles import Spread
@@ -90,7 +90,7 @@ def space_for(
 
     Raises
     ------
-    Refused
+    TooManyVectors
         The disk is full.
     """
     folder = Path(library_path).parent if Path(library_path).is_file() else None
@@ -101,10 +101,7 @@ def space_for(
         if error.errno != errno.ENOSPC:
             raise
         where = shown(folder) if folder else "the system's folder for temporary files"
-        raise Refused(
-            f"Vectors of this many faces do not fit into memory, and {where} has no room for them; "
-            f"make room there, or allow more memory with --memory."
-        ) from error
+        raise TooManyVectors(where) from error
     finally:
         if isinstance(space.storage, OnDisk):
             space.storage.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from album.errors import Refused
+from album.errors import NothingGrouped, Refused
 from album.grouping.candidates import prepare
 from album.grouping.features import Ints, compared, some
 from album.grouping.grouping import ATTEMPTS
@@ -22,10 +22,9 @@ from album.models.calibration import identity_calibration
 from album.models.contracts import NetsUsed, nets_used
 from clustering.linkage.constraints import Constraints
 from clustering.linkage.linkage import cluster
+from db.journal import edits
 from db.journal.journal import changing, merged_in_part
 from db.library import Library
-from db.people.people import still_holds, store_people
-from db.settings import store_settings
 
 CORE = 0.7
 """Threshold under which faces are the core of a person, in units of that of the grouping. With .5
@@ -82,9 +81,7 @@ def regroup(library: Library, *, dry_run: bool = False, space: Space | None = No
         with library.snapshot() as moment:
             nets = nets_used(moment)
             if nets is None:
-                raise Refused(
-                    "No faces have been grouped yet; run `album index` with a folder first."
-                )
+                raise NothingGrouped()
             now = look(moment, nets, space)
             merged = merged_in_part(moment)
         before = now.table.person_id
@@ -99,8 +96,8 @@ def regroup(library: Library, *, dry_run: bool = False, space: Space | None = No
             prepare(library, space)
             return _said(before, ids, event_id)
     raise Refused(
-        "People were changed each time their faces were grouped; run `album regroup` again once "
-        "nothing else changes the library."
+        "People were changed each time their faces were grouped; group them again once nothing "
+        "else changes the library."
     )
 
 
@@ -155,13 +152,16 @@ def _store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> int |
     changed = ids != before
     who = set(np.union1d(ids[changed], before[changed]).tolist()) - {0}
     with changing(library, "regroup") as edit:
-        if not still_holds(edit.conn, grouping, now.said.stamp):
-            return None
         edit.touch("people", who)
-        edit.touch("faces", grouping.face_id.tolist())
-        facts = [facts for facts in people if facts.person_id in who]
-        store_people(edit.conn, grouping, facts)
-        store_settings(edit.conn, {LAST_WHOLE: f"{nets.identity_contract} {len(ids)}"})
+        stored = edits.regroup(
+            edit,
+            grouping,
+            [facts for facts in people if facts.person_id in who],
+            stamp=now.said.stamp,
+            settings={LAST_WHOLE: f"{nets.identity_contract} {len(ids)}"},
+        )
+        if not stored:
+            return None
         moved = int((changed & (before > 0)).sum())
         faces = "1 face" if moved == 1 else f"{moved} faces"
         edit.summary = f"Grouped all faces anew: {faces} changed person."

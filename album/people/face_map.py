@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from album.errors import Refused
+from album.errors import NothingGrouped
 from album.grouping.features import unit
 from album.models.contracts import nets_used
 from album.people.browse import Card, people_cards, with_faces
@@ -55,12 +55,11 @@ def face_map(library: Library, who: Sequence[int | str] = ()) -> FaceMap:
     Raises
     ------
     UnknownPersonError, AmbiguousPersonError
-    Refused
-        Nothing has been grouped yet.
+    NothingGrouped
     """
     nets = nets_used(library)
     if nets is None:
-        raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
+        raise NothingGrouped()
     if who:
         people = [to_person(find_person(library, one)) for one in who[:MOST_PEOPLE]]
         cards = with_faces(library, list({person.id: person for person in people}.values()))

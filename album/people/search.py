@@ -7,7 +7,7 @@ from typing import Any
 
 from album.dates.calendar import age_in, fractional_year
 from album.dates.sources import is_trusted
-from album.errors import AlbumError
+from album.errors import Impossible, NobodyAlone, NoEmotions
 from album.people.expressions import NOBODY, SURE, Look, expressions, likeliest
 from album.people.people import GENDERS, Person, to_person, whole_age
 from album.people.ranges import Range
@@ -24,13 +24,6 @@ from nets.core.api import EMOTIONS
 ANYTHING = Range(None, None)
 _FEW = 5000
 """Up to so many photos are asked for their people one by one; for more, all faces are read."""
-
-
-class Impossible(AlbumError):  # noqa: N818 - the name says what is wrong
-    """A query that no photo can ever meet, or that can't be answered."""
-
-    code = "impossible-query"
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,12 +251,9 @@ def _resolve(library: Library, query: Query) -> _Asked:
                 "one of the two."
             )
     if query.only and not asked.wanted:
-        raise Impossible("Nobody is named whom the photos should show alone; add --person.")
+        raise NobodyAlone()
     if query.emotions and not any_told(library):
-        raise Impossible(
-            "What faces express is not known yet; `album index --emotions` on your folders tells "
-            "it."
-        )
+        raise NoEmotions()
     for person in asked.people or asked.any_of:
         if query.ages != ANYTHING and person.born is None:
             raise Impossible(

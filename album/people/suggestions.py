@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from album.grouping.candidates import keep_measured, measured, owners
+from album.grouping.candidates import Packed, keep_measured, measured, owners
 from album.people.faces import Face, chosen_faces, clearest_of_stretches
 from album.people.people import Person, to_person
 from album.people.ranking import (
@@ -25,42 +25,14 @@ from album.people.ranking import (
 from album.people.records import person_record
 from db.library import Library
 from db.people.browse import FaceQuality, face_qualities
-from db.people.decisions import rejections
 from db.people.people import people_by_id
 from db.people.questions import placements, traits, verdicts
+from db.people.suggestions import Question, question_key, skipped_questions
+from db.people.verdicts import rejections
+from db.photos.hints import hinted_names
 from db.rows import PersonRow
-from db.settings import get_setting
-from db.tags.hints import hinted_names
 
 KINDS = ("same", "split", "name")
-SKIPPED = "suggest.skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a question is about: all that its answer needs.
-
-    Attributes
-    ----------
-    kind : {'same', 'split', 'name'}
-        Are two people one; are all faces of a person theirs; who is this.
-    person_ids : tuple of int
-        Two, or one.
-    anchors : tuple of int
-        A face of each person, by which whoever is merged later can be found.
-    face_ids : tuple of int
-        For 'split', the faces that may be somebody else's.
-    """
-
-    kind: str
-    person_ids: tuple[int, ...]
-    anchors: tuple[int, ...]
-    face_ids: tuple[int, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """See `question_key`."""
-        return question_key(self.person_ids, self.face_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +100,7 @@ def suggestions(
 
 def _suggestions(
     library: Library, limit: int, wanted: Set[str], *, again: bool
-) -> tuple[list[Suggestion], str | None]:
+) -> tuple[list[Suggestion], Packed | None]:
     """Return the questions, and candidates that were measured for them and should be kept."""
     everything = placements(library)
     now = everything.on_disk()
@@ -223,15 +195,10 @@ def _side(library: Library, person: Person, known: Sequence[FaceQuality], most: 
     return Side(person, tuple(chosen_faces(library, [face.face_id for face in chosen])))
 
 
-def question_key(ids: Sequence[int], faces: Sequence[int]) -> str:
-    """Return what names a question whatever else is asked: 12,31 or 12:4711 or 12."""
-    people = ",".join(map(str, ids))
-    return f"{people}:{min(faces)}" if faces else people
-
-
 def skipped_parts(library: Library) -> frozenset[str]:
-    """Return the keys of the doubtful parts that were left for later."""
-    return frozenset((get_setting(library, SKIPPED) or "").split())
+    """Return the keys of the questions about one person that were left for later."""
+    skipped = skipped_questions(library)
+    return frozenset(question_key([person], [face] if face else []) for person, face in skipped)
 
 
 def suggestion_record(one: Suggestion) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from album.edits.answers import answer, find_key, remember
+from album.edits.answers import answer, find_key
 from album.people.browse import Card
 from album.people.faces import face_key
 from album.people.suggestions import Side, Suggestion, sides, suggestion_record, suggestions
@@ -25,6 +25,7 @@ from album.web.rendering import render
 from album.web.shelf import Shelf
 from album.web.texts import text
 from db.library import Library
+from db.people.suggestions import save_questions
 
 router = APIRouter()
 SHOWN = 8
@@ -61,7 +62,7 @@ def _questions(shelf: Shelf, limit: int, *, names: bool, again: bool) -> Questio
         measure(shelf)
         listed = suggestions(library, limit=limit, kinds=kinds, again=again)
         if not library.read_only:
-            remember(library, listed)
+            save_questions(library, listed)
     return QuestionsModel(questions=[question_model(library, one) for one in listed])
 
 

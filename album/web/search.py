@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from album.errors import AlbumError
 from album.people.phrases import parse_phrase
 from album.people.search import Match, find_page
+from album.web.answers import sentence_of
 from album.web.deps import Limit, Offset, ShelfOf
 from album.web.images import photo_url
 from album.web.models import FoundModel, FoundPhoto
@@ -56,7 +57,7 @@ def search_page(request: Request, shelf: ShelfOf, q: Words = "", offset: Offset 
     try:
         found = _find(shelf, q, offset, PAGE)
     except (AlbumError, LibraryError) as error:
-        problem = str(error)
+        problem = sentence_of(error)
     values = {"query": q, "problem": problem, "found": found, "offset": offset, "size": PAGE}
     page: HTMLResponse = render(request, "search.html", values, status=400 if problem else 200)
     return page

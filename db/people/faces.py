@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, literal, null, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, null, select
 
 from db.engine.bulk import read_rows
 from db.engine.schema import assignment, face, file, observation, person, photo
-from db.engine.schema import contract as contracts
 from db.engine.sql import best_file, chunks, contract_id, is_present, next_id
 from db.errors import damaged
 from db.library import Library
@@ -305,19 +304,3 @@ def last_face(library: Library) -> int:
     """Return the highest id that a face has ever had."""
     with library.read() as conn:
         return next_id(conn, "face") - 1
-
-
-def drop_observations(library: Library, contract: str) -> int:
-    """Delete the vectors, ages and genders under a contract that is no longer used.
-
-    Photos keep being counted as done under analysis contracts; only what `contract` observed goes.
-
-    Returns
-    -------
-    int
-        Number of observations deleted.
-    """
-    with library.write() as conn:
-        under = select(contracts.c.id).where(contracts.c.key == contract)
-        dropped = conn.execute(delete(observation).where(observation.c.contract_id.in_(under)))
-        return dropped.rowcount

@@ -124,11 +124,12 @@ class _Worker:
         except Ignored:
             return FileSkipped(path, "other")
         except MediaError as error:
-            return PhotoFailed(path, error.reason, trace_of(error))
+            return PhotoFailed(path, error.reason, trace_of(error), error.code)
         except AlbumError as error:
             return PhotoFailed(path, str(error))
         except MemoryError:
-            return PhotoFailed(path, "needs more memory than there is; try fewer --jobs.")
+            reason = "needs more memory than there is; close other programs."
+            return PhotoFailed(path, reason, code="memory")
         finally:
             self.clock.stop(place.found.path)
 
@@ -222,7 +223,7 @@ def _event(worker: _Worker, place: Place, future: Future[Event], pool: Workers) 
     except GivenUp:
         pool.add()
         error = TooSlow(path, f"more than {worker.clock.limit:g} seconds")
-        return PhotoFailed(Path(path), error.reason)
+        return PhotoFailed(Path(path), error.reason, code=error.code)
 
 
 def known_faces(library: Library | None, path: str) -> list[Named]:

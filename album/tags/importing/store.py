@@ -14,10 +14,10 @@ from album.tags.importing.read import TaggedFace
 from album.tags.marks import digest
 from db.journal import edits
 from db.journal.edits import Placed
+from db.journal.imports import add_faces, new_conflicts, verdicts_on
 from db.journal.journal import Change, Edit, changing, named_by
 from db.library import Library
 from db.people.people import folded
-from db.tags.imports import add_faces, new_conflicts, said_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +120,13 @@ def gather(
     people = sorted(meant | {one.person_id for one in mine if one.person_id})
     faces = {one.face_id: _standing(one) for one in (*mine, *edits.placed(edit, people=people))}
     faces |= {one.face_id: Standing(one.face_id, one.photo_id) for one in pretended}
-    said = said_of(edit, people)
+    said = verdicts_on(edit, people)
     return claims, Known(
         faces,
         names,
-        named_by_user=_named_by_user(edit, claims, faces, names),
+        named_by_user=_named_by_user(
+            edit, claims, faces, {p: names[p] for p in people if p in names}
+        ),
         touched=said.touched,
         rejected=said.rejected,
         different=said.different,
@@ -138,15 +140,15 @@ def _named_by_user(
     faces: Mapping[int, Standing],
     names: Mapping[int, str],
 ) -> set[int]:
-    """Return those people with a name of the user's whose faces have another one in a tag."""
-    contested = {
-        person_id
-        for claim in claims
-        if (person_id := faces[claim.face_id].person_id) in names
-        and folded(names[person_id]) != claim.key
-    }
-    # Imports of many photos make for large events, which need not be read in most cases.
-    return contested - named_by(edit.conn, "import") if contested else set()
+    """Return those of some people with a name whose name is the user's word.
+
+    Where all tags say what is known, nobody: the journal, in which imports of many photos make for
+    large events, need not be read then.
+    """
+    is_news = any(
+        folded(names.get(faces[claim.face_id].person_id, "")) != claim.key for claim in claims
+    )
+    return set(names) - named_by(edit, "import") if is_news else set()
 
 
 def _standing(one: Placed) -> Standing:

@@ -13,9 +13,9 @@ import album as package
 from album.cli import text
 from album.cli.app import COMMANDS, group
 from db.library import Library
-from db.people.decisions import edit_person
 from tests.album.albums import ANNA, CLEO, Drawn, Shelf, album, family, photo
 from tests.databases import called, sql
+from tests.db.make import edit_person
 
 ROOT = Path(__file__).parents[3]
 

@@ -10,7 +10,7 @@ from album.errors import Refused
 from album.people.suggestions import suggestions
 from db.library import Library
 from db.photos.dates import dated_photos
-from db.tags.hints import hinted_names
+from db.photos.hints import hinted_names
 from tests.album.albums import ANNA, Drawn, Shelf, family, photo
 from tests.databases import sql
 

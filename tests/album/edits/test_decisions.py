@@ -96,7 +96,7 @@ def test_merging(library, who):
 
 
 def test_merging_people_who_share_photos(library, who):
-    refused(library, r"/p/1.jpg, /p/2.jpg and /p/4.jpg; use --force", merge_people,
+    refused(library, r"/p/1.jpg, /p/2.jpg and /p/4.jpg", merge_people,
             [who["A"], who["B"]])  # fmt: skip
     merge_people(library, [who["A"], who["B"]], force=True)
     assert set(dump(library)["exemption"]) == {(1,), (2,), (4,)}
@@ -168,7 +168,7 @@ def test_splitting_into_subclusters(library, who):
     refused(library, "do not fall into groups", split_auto, new)
     set_setting(library, GROUPED_WITH, None)
     assert nets_used(library) is None
-    refused(library, "run `album index`", split_auto, kept)
+    refused(library, "can't be compared yet", split_auto, kept)
 
 
 def test_moving(library, who):

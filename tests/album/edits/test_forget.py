@@ -12,14 +12,14 @@ from album.edits.corrections import exempt_photo
 from album.edits.decisions import history, merge_people, name_person, undo
 from album.edits.forget import TracesLeft, forget_people, forget_photos
 from db.errors import EmptyHistoryError
-from db.journal.forgetting import forgotten_contents
 from db.library import Library
-from db.people.decisions import edit_person, reject_face
 from db.people.faces import face_rows
+from db.photos.forgotten import forgotten_contents
 from db.photos.photos import photo_at
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, family, photo
 from tests.album.cli.test_commands import failing
 from tests.databases import everything_in, sql
+from tests.db.make import edit_person, reject_face
 
 NAME = "Xanthippe Qvrz"
 
@@ -44,8 +44,8 @@ def shelf(own, tmp_path):
     own.index(own.root)
     own.anna, own.bert, own.cleo = (person["id"] for person in own.people("--all"))
     with Library.open(own.path) as library:
-        edit_person(library, own.anna, name=NAME)
-        edit_person(library, own.bert, name="Bert")
+        name_person(library, own.anna, NAME)
+        name_person(library, own.bert, "Bert")
     return own
 
 
@@ -201,12 +201,13 @@ def test_the_journal_forgets_too_and_undo_brings_nobody_back(shelf):
     shelf("forget", shelf.anna, "--yes")
     assert not [name for name in (NAME, "Zzyzx") if name.encode() in beside(shelf)]
     with Library.open(shelf.path) as library:
-        assert [change.kind for change in history(library)] == ["twice", "name"]
+        assert [change.kind for change in history(library)] == ["twice", "name", "name"]
         undo(library)
         assert "Albert" in undo(library).summary
+        assert "Bert" in undo(library).summary
         with pytest.raises(EmptyHistoryError):
             undo(library)
-    assert [person["name"] for person in shelf.people("--all")] == ["Bert"]
+    assert [person["name"] for person in shelf.people("--all")] == [None]
 
 
 # Photos
@@ -385,7 +386,7 @@ def test_a_backup_that_can_not_be_deleted_is_told(shelf):
     with (
         pytest.MonkeyPatch.context() as patch,
         Library.open(shelf.path) as library,
-        pytest.raises(TracesLeft, match=r"Permission denied.*`album purge`"),
+        pytest.raises(TracesLeft, match="Permission denied"),
     ):
         patch.setattr(Path, "unlink", _refused)
         forget_people(library, [NAME])

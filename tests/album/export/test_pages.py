@@ -14,10 +14,10 @@ from album.people.people import list_people
 from album.thumbnails import face_tiles
 from album.thumbnails.face_tiles import FaceTiles, Tile
 from db.library import Library
-from db.people.decisions import edit_person
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
 from tests.album.drawn_clips import Placed, still, write
 from tests.databases import copy
+from tests.db.make import edit_person
 
 NASTY = "<script>alert('x')</script>\"><img src=http://example.org/a.png onerror=b()> & Söhne"
 

@@ -17,10 +17,10 @@ from album.grouping import incremental, linking
 from album.grouping.incremental import LAST_WHOLE, assign, is_due, look
 from album.models.contracts import NetsUsed
 from db.errors import LockedLibraryError
-from db.people.decisions import place_faces
 from db.photos.files import mark_gone
 from db.settings import get_setting
 from tests.album.portraits import NETS, Album, looks, photo
+from tests.db.make import place_faces
 
 ANNA, BERT, CLEO, DORA = 0, 1, 2, 3
 

@@ -211,7 +211,7 @@ def test_the_core_is_the_largest_group_of_a_persons_faces(album):
 def test_a_library_that_was_never_grouped_or_is_empty(album):
     assert regroup(album.library).faces == 0
     set_setting(album.library, GROUPED_WITH, None)
-    with pytest.raises(Refused, match="run `album index`"):
+    with pytest.raises(Refused, match="No faces have been grouped yet"):
         regroup(album.library)
 
 

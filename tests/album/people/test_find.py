@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from album.errors import Impossible
 from album.people.ranges import Range
-from album.people.search import Impossible, Query, find_photos
+from album.people.search import Query, find_photos
 from db.library import Library
-from db.people.decisions import edit_person, reject_face
 from db.photos.files import mark_gone
 from tests.album.albums import ANNA, BERT, Drawn, Ran, Shelf, family, photo
 from tests.databases import name_of
-from tests.db.make import add, group
+from tests.db.make import add, edit_person, group, reject_face
 
 ROOT = Path(__file__).parents[3]
 

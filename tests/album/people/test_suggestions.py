@@ -4,26 +4,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from album.edits import decisions
-from album.edits.answers import answer, find_question, remember
+from album.edits.answers import answer, find_question
 from album.errors import Refused
-from album.grouping.candidates import KEY, candidates, find_candidates, owners, sharing
+from album.grouping.candidates import candidates, find_candidates, owners, sharing
 from album.grouping.regroup import regroup as regroup_all
 from album.models.contracts import nets_used
 from album.people.ranking import lives_of, pair_scores, view_of
 from album.people.suggestions import suggestions
 from clustering.identity.questions import Pairs
+from db.engine import schema
 from db.library import Library
-from db.people.decisions import edit_person
 from db.people.faces import face_rows
 from db.people.people import people
 from db.people.questions import placements, traits, verdicts
+from db.people.suggestions import save_candidates, save_questions
 from db.photos.files import mark_gone
-from db.settings import get_setting, set_setting
 from tests.album.questions import indexed, take_apart
 from tests.databases import copy
-from tests.db.make import group, regroup
+from tests.db.make import edit_person, group, regroup
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +179,7 @@ def test_no_keeps_apart_and_can_be_undone(library):
 
 def test_numbers_hold_after_the_first_answers(library):
     found = suggestions(library, kinds=["same"])
-    remember(library, found)
+    save_questions(library, found)
     anna = {library.parts[name] for name in "abc"}
     numbers = [i for i, one in enumerate(found, 1) if {p.id for p in one.people} <= anna]
     for number in numbers[:2]:
@@ -193,7 +194,7 @@ def test_numbers_hold_after_the_first_answers(library):
 def test_a_question_about_who_was_merged_is_about_who_they_are_now(library):
     a, b, c = (library.parts[name] for name in "abc")
     found = [one for one in suggestions(library) if {p.id for p in one.people} == {b, c}]
-    remember(library, found)
+    save_questions(library, found)
     decisions.merge_people(library, [a, b])
     answer(library, find_question(library, "1"), "no")
     assert verdicts(library) == {(min(a, c), max(a, c)): "different"}
@@ -280,19 +281,25 @@ def test_what_was_measured_is_kept_and_pooled_after_a_merge(library, monkeypatch
     suggestions(library)
     monkeypatch.setattr("album.grouping.candidates.QUICK_FACES", 0)
     monkeypatch.setattr("album.grouping.candidates.STALE_SHARE", 0.5)
-    kept = get_setting(library, KEY)
+    before = kept(library)
     decisions.merge_people(library, [library.parts["a"], library.parts["b"]])
     found = suggestions(library, kinds=["same"])
-    assert get_setting(library, KEY) == kept
+    assert kept(library) == before
     now = placements(library)
     fresh = find_candidates(library, nets_used(library), now)
-    set_setting(library, KEY, None)
+    save_candidates(library, "none", b"")
     again = suggestions(library, kinds=["same"])
     assert [one.key for one in found] == [one.key for one in again]
     assert [one.probability for one in found] == pytest.approx(
         [o.probability for o in again], abs=0.01
     )
     assert len(fresh.count) == 5
+
+
+def kept(library):
+    """The row of the candidates that are stored."""
+    with library.read() as conn:
+        return conn.execute(select(schema.candidates)).one_or_none()
 
 
 def test_candidates_are_measured_again_when_faces_moved(library):
@@ -304,21 +311,21 @@ def test_candidates_are_measured_again_when_faces_moved(library):
 
 def test_another_calibration_means_measuring_again(library, monkeypatch):
     suggestions(library)
-    kept = get_setting(library, KEY)
+    before = kept(library)
     monkeypatch.setattr("album.grouping.candidates.calibration_files", lambda: ("another",))
     suggestions(library)
-    assert get_setting(library, KEY).split()[0] != kept.split()[0]
+    assert kept(library).version != before.version
 
 
 def test_a_regroup_measures_at_once(library):
-    set_setting(library, KEY, None)
+    save_candidates(library, "none", b"")
     regroup_all(library)
-    assert get_setting(library, KEY)
+    assert kept(library).version != "none"
 
 
 def test_damage_to_what_is_kept_does_no_harm(library):
     suggestions(library)
-    set_setting(library, KEY, get_setting(library, KEY)[:-40])
+    save_candidates(library, kept(library).version, kept(library).packed[:-40])
     assert sorted(pairs_asked(library)) == ["ab", "ac", "bc", "de"]
 
 

@@ -1,5 +1,6 @@
 """Every page over a small library, and what can be done there."""
 
+import os
 import re
 
 import pytest
@@ -76,7 +77,9 @@ def test_what_is_refused_may_be_insisted_on(client):
     answer = client.post("/api/v1/people/merge", json={"person_ids": [ANNA, BERT]})
     assert answer.status_code == 409
     assert answer.json()["can_force"] is True
-    assert "--force" not in answer.json()["error"]
+    assert answer.json()["error"].endswith(
+        "Do you want to allow that, as in a mirror or a collage?"
+    )
     done = client.post("/api/v1/people/merge", json={"person_ids": [ANNA, BERT], "force": True})
     assert done.json()["kind"] == "merge"
     assert client.get(f"/people/{BERT}").status_code == 404
@@ -194,17 +197,43 @@ def test_distances_of_a_large_library_are_measured_by_another_process(album, cli
     """They need memory that a server should not keep."""
     from album.grouping import candidates
     from album.web import measuring
+    from db.people.suggestions import save_candidates
 
     library = client.shelf.library
-    candidates.drop_candidates(library)
+    save_candidates(library, "none", b"")
     assert candidates.are_due(library) == 16
     asked = client.get("/api/v1/questions?names=true").json()
     assert candidates.are_due(library) == 0
-    candidates.drop_candidates(library)
+    save_candidates(library, "none", b"")
     monkeypatch.setattr(measuring, "FEW", 0)
-    monkeypatch.setattr(candidates, "find_candidates", lambda *_: pytest.fail("measured here"))
+    monkeypatch.setattr(candidates, "measured", lambda *_, **__: pytest.fail("measured here"))
     assert client.get("/api/v1/questions?names=true").json() == asked
     assert candidates.are_due(library) == 0
+
+
+def test_a_process_that_measures_and_is_ended_is_one_sentence(album, client, monkeypatch):
+    from album.grouping import candidates
+    from album.web import measuring
+
+    candidates.drop_candidates(client.shelf.library)
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(measuring, "_measure", os._exit)
+    monkeypatch.setattr(client.shelf, "path", 9)
+    answer = client.get("/api/v1/questions")
+    assert answer.status_code == 400
+    assert "perhaps for want of memory" in answer.json()["error"]
+
+
+def test_what_another_process_refuses_is_told_as_it_is(album, client, monkeypatch):
+    from album.grouping import candidates
+    from album.web import measuring
+
+    candidates.drop_candidates(client.shelf.library)
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(client.shelf, "path", "/no/library.db")
+    answer = client.get("/api/v1/questions")
+    assert answer.status_code == 503
+    assert "/no/library.db" in answer.json()["error"]
 
 
 def test_the_map_has_every_face_of_whom_it_shows(client):

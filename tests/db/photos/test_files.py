@@ -153,7 +153,7 @@ def test_a_failure_waits_until_the_file_changes_or_it_is_asked_for(library):
     save_files(library, [broken])
     assert len(failures(library)) == 1
     assert forget_failures(library, ["/b.jpg"]) == 0
-    assert forget_failures(library) == 1
+    assert forget_failures(library, ["/a.jpg"]) == 1
     assert paths_to_do(library) == [("/a.jpg",), ("/b.jpg",)]
     save_failure(library, broken, stage="decode", reason="Still.")
     save_files(library, [seen("/a.jpg", "mended")])
