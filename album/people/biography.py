@@ -45,7 +45,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class YearFace:
-    """The clearest face of a year, with the age at that time in years where it can be told."""
+    """The clearest face of a year, with the age at that time in years where it is known."""
 
     year: int
     face: StoryFace
@@ -63,7 +63,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Biography:
-    """What is told of a person; see the parts. All faces are in `seen`, by date."""
+    """The story of a person in parts. All faces are in `seen`, by date."""
 
     curve: Curve | None
     years: tuple[YearFace, ...]
@@ -79,8 +79,8 @@ def biography(library: Library, person: Person) -> Biography:
     curve = None
     if nets is not None:
         every = -(-max(len(faces), 1) // MOST_IN_CURVE)
-        said = seen_ages(library, person.id, nets.attributes_contract, every=every)
-        curve = birth_curve(said, nets.attributes)
+        ages = seen_ages(library, person.id, nets.attributes_contract, every=every)
+        curve = birth_curve(ages, nets.attributes)
     years = tuple(year_faces(faces, person))
     return Biography(curve, years, tuple(_company(library, person)), seen)
 

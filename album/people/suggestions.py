@@ -1,7 +1,7 @@
 """The questions worth asking the user, best first, and what is done with the answers.
 
 The Python twin of `album suggest`. A question is worth the number of faces that its answer is
-expected to put right: the probability that something changes, times the faces that change.
+expected to correct: the probability that something changes, times the faces that change.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from album.grouping.candidates import Packed, keep_measured, measured, owners
+from album.grouping.candidates import Packed, measured, owners, save_measured
 from album.people.faces import Face, chosen_faces, clearest_of_stretches
 from album.people.people import Person, to_person
 from album.people.ranking import (
@@ -77,7 +77,7 @@ def suggestions(
 ) -> list[Suggestion]:
     """Return the questions worth asking, best first.
 
-    Never asked are pairs that share a photo, were said to be different, or have two names, two
+    Never asked are pairs that share a photo, the user said are different, or have two names, two
     birth dates or two genders by the user's word; people who are hidden; and passers-by, unless
     they may be somebody known.
 
@@ -94,12 +94,12 @@ def suggestions(
     with library.snapshot() as moment:
         found, packed = _suggestions(moment, limit, set(kinds), again=again)
     if packed is not None:
-        keep_measured(library, packed)
+        save_measured(library, packed)
     return found
 
 
 def _suggestions(
-    library: Library, limit: int, wanted: Set[str], *, again: bool
+    library: Library, limit: int, kinds: Set[str], *, again: bool
 ) -> tuple[list[Suggestion], Packed | None]:
     """Return the questions, and candidates that were measured for them and should be kept."""
     everything = placements(library)
@@ -110,17 +110,17 @@ def _suggestions(
     found, packed = measured(library, now) if len(now) else (None, None)
     if found is not None and len(found.face_id):
         owner = view.positions(owners(found, now))
-        if "same" in wanted:
-            said = with_rejections(verdicts(library), rejections(library), everything)
-            drafts += islice(rank_pairs(view, found, owner, said, again=again), limit)
-        if "split" in wanted:
+        if "same" in kinds:
+            compared = with_rejections(verdicts(library), rejections(library), everything)
+            drafts += islice(rank_pairs(view, found, owner, compared, again=again), limit)
+        if "split" in kinds:
             drafts += _first(rank_parts(view, found, owner), view, skipped, limit, again=again)
-    if "name" in wanted and len(now):
+    if "name" in kinds and len(now):
         drafts += _first(rank_nameless(view), view, skipped, limit, again=again)
     chosen = top(drafts, limit)
     ids = {int(view.traits.person_id[at]) for one in chosen for at in one.positions}
     rows = people_by_id(library, ids)
-    hints = hinted_names(library, list(ids)) if "name" in wanted else {}
+    hints = hinted_names(library, list(ids)) if "name" in kinds else {}
     return [_worded(one, view, rows, hints) for one in chosen], packed
 
 
@@ -162,7 +162,7 @@ def _worded(
         face_ids=one.faces,
         people=people,
         probability=one.chance,
-        faces_settled=one.settled,
+        faces_settled=one.corrected,
         why=why,
         skipped=one.skipped,
     )
@@ -284,7 +284,7 @@ def years(person: Person) -> str:
 
 
 def about(person: Person) -> str:
-    """Write a birth year: about 2006, or what the user said."""
+    """Write a birth year: about 2006, or the date that the user gave."""
     if person.born is None:
         return "unknown"
     return person.born_date or f"about {int(person.born)}"

@@ -95,13 +95,13 @@ def photo_get(shelf: ShelfOf, photo_id: Id) -> PhotoModel:
 @router.post("/api/v1/photos/{photo_id}/faces", tags=["changes"])
 def photo_draw(shelf: ShelfOf, photo_id: Id, said: Drawn) -> ChangeModel:
     """Mark a face that was missed, in pixels of the upright photo."""
-    from album.edits.drawn import draw_face
+    from album.edits.marking import mark_face
 
     who = {"person_id": said.person_id, "name": said.name}
     with shelf.changing() as library:
         _row(library, photo_id)
         return changed(
-            draw_face(library, shelf.engine, photo_id, said.box, **who, force=said.force)  # type: ignore[arg-type]
+            mark_face(library, shelf.engine, photo_id, said.box, **who, force=said.force)  # type: ignore[arg-type]
         )
 
 
