@@ -8,7 +8,8 @@ from pathlib import PurePath
 
 from album.export.pages import parts
 from album.export.pages.parts import text
-from album.people.people import Appearance, Person, moment_texts, whole_age
+from album.people.faces import Face, moment_texts
+from album.people.people import Person, whole_age
 
 MOST = 300
 """Faces on one page, which then has some 4 MB."""
@@ -23,18 +24,18 @@ class Life:
     Attributes
     ----------
     person : Person
-    faces : tuple of Appearance
+    faces : tuple of Face
         Those on the page, by date.
     left_out : int
         Further faces that are not on the page.
-    cover : Appearance
+    cover : Face
         The face beside the name.
     """
 
     person: Person
-    faces: tuple[Appearance, ...]
+    faces: tuple[Face, ...]
     left_out: int
-    cover: Appearance
+    cover: Face
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Section:
 
     first: int | None
     last: int | None
-    members: tuple[tuple[Appearance, bytes | None], ...]
+    members: tuple[tuple[Face, bytes | None], ...]
 
     @property
     def title(self) -> str:
@@ -105,12 +106,12 @@ def _top(person: Person, cover: bytes | None) -> Iterator[str]:
     yield "</dl>\n</div>\n</div>\n"
 
 
-def year_of(face: Appearance) -> int | None:
+def year_of(face: Face) -> int | None:
     """Return the year of a photo, None where its date is not to be trusted."""
     return face.date.year if face.date is not None and face.date_trusted else None
 
 
-def sections(shown: Iterable[tuple[Appearance, bytes | None]]) -> list[Section]:
+def sections(shown: Iterable[tuple[Face, bytes | None]]) -> list[Section]:
     """Part faces by years; a year with few faces shares a part with the next ones.
 
     Parameters
@@ -160,7 +161,7 @@ def age_text(age: int) -> str:
     return "in the first year" if age == 0 else "1 year old" if age == 1 else f"{age} years old"
 
 
-def _figure(person: Person, face: Appearance, jpeg: bytes | None, folder: str) -> str:
+def _figure(person: Person, face: Face, jpeg: bytes | None, folder: str) -> str:
     day, age = day_text(face), None if face.age is None else whole_age(face.age, person)
     told = [part for part in (day, None if age is None else f"age {age}") if part]
     alt = ", ".join([person.label, *told])
@@ -175,7 +176,7 @@ def _figure(person: Person, face: Appearance, jpeg: bytes | None, folder: str) -
     )
 
 
-def day_text(face: Appearance) -> str:
+def day_text(face: Face) -> str:
     """Write the day of a photo as far as it is known and trusted."""
     if face.date is None or not face.date_trusted:
         return ""
@@ -183,7 +184,7 @@ def day_text(face: Appearance) -> str:
     return face.date.strftime(pattern)
 
 
-def common_folder(faces: Sequence[Appearance]) -> str:
+def common_folder(faces: Sequence[Face]) -> str:
     """Return the deepest folder in which all photos lie, so that it need be named only once."""
     folders = {str(PurePath(face.path).parent) for face in faces if face.path is not None}
     try:
