@@ -24,7 +24,7 @@ from album.events import (
     TagsImported,
     WorkersChanged,
 )
-from album.files.scan import named
+from album.files.scan import display_path
 from album.indexing.duplicates import mark_duplicates
 from album.indexing.emotions import tell_emotions
 from album.indexing.heartbeat import Heartbeat
@@ -318,7 +318,7 @@ class _Reading:
 
     def _done_by_others(self) -> Iterator[Event]:
         for task in self.shared.elsewhere():
-            yield FileSkipped(named(task.found.path), "elsewhere")
+            yield FileSkipped(display_path(task.found.path), "elsewhere")
 
 
 def analyse(

@@ -75,7 +75,9 @@ def look(
         if file.done and file.content_hash and file.kind != "live"
     }
     scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
-    unreadable = [PhotoFailed(scan.named(error.path), error.reason) for error in walk.unreadable]
+    unreadable = [
+        PhotoFailed(scan.display_path(error.path), error.reason) for error in walk.unreadable
+    ]
     forgotten = forgotten_contents(library)
     sizes = _sizes({task.found.size for task in tasks}, known.values(), done)
     return Plan(tasks, done | forgotten, sizes, forgotten, gone, back, scanned, unreadable)
