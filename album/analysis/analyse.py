@@ -160,7 +160,7 @@ class Analyser:
         """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
         self.clock.start(task.found.path)
         try:
-            with scan.at_hand(task.found) as place:
+            with scan.local_copy(task.found) as place:
                 return self._read(task, place)
         except MediaError as error:  # of a server
             return _failed(task, error, task.content_hash)
@@ -183,7 +183,7 @@ class Analyser:
                 header = reading.read_header(path)
                 kind = "clip" if header.kind is Kind.CLIP else kind
                 if kind == "clip" and (still := live.still_beside(place, header)):
-                    still = scan.beside(task.found.path, still)
+                    still = scan.sibling(task.found.path, still)
                     return LiveClip(task, content_hash or scan.content_hash(path), still)
                 if kind == "clip" and self.clips is None:
                     return Skipped(task, kind)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from album.dates.photo_date import TakenAt, read_date, refusal
 from album.dates.sources import SIGMA_YEARS, Source, is_trusted
-from album.dates.text import Moment, Precision, from_name, from_timestamp, parse, parse_offset
+from album.dates.text import Moment, Precision, from_timestamp, parse, parse_file_name, parse_offset
 from album.errors import Vanished
 from album.files.kinds import Kind
 from album.media.reading import Header, read_header
@@ -84,7 +84,7 @@ def test_dates_survive_writing_and_reading(when, minutes):
 def test_reading_dates_never_fails(text, offset, subsec):
     parse(text, offset=offset, subsec=subsec)
     parse_offset(text)
-    from_name(text)
+    parse_file_name(text)
     read_properties(text.encode("utf-8", "surrogatepass"))
 
 
@@ -118,13 +118,13 @@ def test_timestamps_never_fail(seconds):
     ],
 )
 def test_dates_in_names(name, when, precision):
-    assert from_name("/photos/2003/" + name) == Moment(when, None, Precision(precision))
+    assert parse_file_name("/photos/2003/" + name) == Moment(when, None, Precision(precision))
 
 
 def test_pixel_names_are_in_utc():
     want = Moment(datetime(2021, 1, 2, 3, 4, 5), 0)
-    assert from_name("PXL_20210102_030405678.jpg") == want
-    assert from_name("PXL_20210102_030405678.MP.jpg") == want
+    assert parse_file_name("PXL_20210102_030405678.jpg") == want
+    assert parse_file_name("PXL_20210102_030405678.MP.jpg") == want
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_pixel_names_are_in_utc():
     ],
 )
 def test_names_without_dates(name):
-    assert from_name("/2019/2019-01-02/" + name) is None
+    assert parse_file_name("/2019/2019-01-02/" + name) is None
 
 
 # What is believed
