@@ -11,6 +11,7 @@ from album.export.pages import person as person_pages
 from album.export.pages.plan import choose
 from album.people.people import appearances, list_people
 from album.thumbnails import face_tiles
+from album.thumbnails.cache import Thumbnails
 from album.thumbnails.face_tiles import FaceTiles, Tile
 from db.library import Library
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
@@ -305,24 +306,14 @@ def test_a_photo_is_decoded_once_for_all_faces_in_it(tmp_path, monkeypatch):
         return crop(path, *args, **options)
 
     monkeypatch.setattr(face_tiles, "crop_faces", spied)
-    tiles = FaceTiles(tmp_path / "cache")
-    tiles.want(wanted)
+    tiles = FaceTiles(Thumbnails(tmp_path / "cache"))
+    tiles.expect(wanted)
     jpegs = {tiles.jpeg(tile) for tile in wanted}
     assert opened == [str(path)]
     assert len(jpegs) == 3
-    again = FaceTiles(tmp_path / "cache")
+    again = FaceTiles(Thumbnails(tmp_path / "cache"))
     assert {again.jpeg(tile) for tile in wanted} == jpegs
     assert len(opened) == 1
-
-
-def test_the_cache_is_bounded(tmp_path):
-    path = photo(tmp_path / "one.jpg", Drawn(ANNA))
-    tiles = FaceTiles(tmp_path / "cache")
-    sizes = [len(tiles.jpeg(Tile(i, str(path), (24, 24, 96, 96)))) for i in range(1, 5)]
-    tiles.clean(sum(sizes) - 1)
-    assert len(list((tmp_path / "cache").rglob("*.jpg"))) == 3
-    tiles.clean(0)
-    assert not list((tmp_path / "cache").rglob("*.jpg"))
 
 
 def test_years_with_few_faces_share_a_part(shelf):
