@@ -157,11 +157,6 @@ class Moment:
     frames: int
 
 
-def clearness(size: float, sharpness: float | None) -> float:
-    """Tell how well a face can be seen: large (pixels) and sharp (see `nets.core.quality`)."""
-    return float(min(size, 250.0) * min(max(sharpness or 0.0, 0.01), 200.0) ** 0.25)
-
-
 @dataclass(frozen=True, slots=True)
 class FaceRow:
     """One face with its photo and whom it is assigned to; see `FaceTable` and `PhotoRow`."""
@@ -176,6 +171,7 @@ class FaceRow:
     score: float
     size: float
     sharpness: float | None
+    frontal: float | None
     taken_at: datetime | None
     date_source: str
     date_precision: str

@@ -35,7 +35,7 @@ ONLY_IN = {
     "jinja2": ("album/export/pages", "album/web"),
     "uvicorn": ("album/cli/serve.py", "album/web/serving.py"),
 }
-WITHOUT_CIRCLES = ("nets", "clustering", "db")
+WITHOUT_CIRCLES = ROOMS
 LOOSE = 5
 """Modules at the root of `album` beside `__init__` and `__main__`."""
 

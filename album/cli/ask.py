@@ -127,12 +127,12 @@ def _line(prompt: str) -> str:
 def _do(library: "Library", one: "Suggestion", said: str) -> "Answered | None":
     """Answer; a refusal is told, and the next question asked."""
     from album.cli.remedies import sentence
-    from album.edits.answers import answer, to_asked
+    from album.edits.answers import answer
     from album.errors import Refused
     from db.errors import UnknownPersonError
 
     try:
-        return answer(library, to_asked(one), said)
+        return answer(library, one, said)
     except (Refused, UnknownPersonError) as refused:
         click.echo(text.safe(sentence(refused)))
         return None

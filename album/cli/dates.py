@@ -124,7 +124,7 @@ def list_command(
 
 
 def _record(one: "DatedPhoto") -> dict[str, Any]:
-    from album.people.people import path_record
+    from album.people.records import path_record
 
     return {
         "photo_id": one.photo_id,
@@ -174,14 +174,14 @@ def set_command(
 
     It goes before whatever the files say, and stays when they are read again.
     """
-    from album.edits.dating import find_dated, parse_said, parse_shift, set_dates, shift_dates
+    from album.edits.dating import find_dated, parse_date, parse_shift, set_dates, shift_dates
 
     if (when is None) == (shift is None):
         raise click.UsageError("Give either --date or --shift.")
     with writable(session) as library:
         found = find_dated(library, paths)
         if when is not None:
-            change = set_dates(library, found, parse_said(when))
+            change = set_dates(library, found, parse_date(when))
         else:
             change = shift_dates(library, found, parse_shift(str(shift)))
     tell(change, as_json=as_json)

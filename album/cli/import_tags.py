@@ -117,7 +117,7 @@ def engine_of(library: "Library") -> "Engine":
 
 def record(report: "ImportReport", change: "Change | None", *, dry_run: bool) -> dict[str, Any]:
     """Return what was done as JSON has it; docs/import-tags.md describes the keys."""
-    from album.people.people import path_record
+    from album.people.records import path_record
 
     failures = [{**path_record(path), "reason": shown(reason)} for path, reason in report.failures]
     return {

@@ -11,7 +11,7 @@ from album.cli.remedies import about_failures
 from album.dates.sources import is_trusted
 from album.errors import shown
 from album.models.contracts import NetsUsed, nets_used
-from album.people.people import path_record
+from album.people.records import path_record
 from db.photos.files import failures
 from db.photos.status import date_counts, status
 from db.rows import FailureRow, Status

@@ -102,22 +102,22 @@ def find(library: "Library", options: dict[str, Any]) -> "list[Suggestion]":
 
 
 def _list(library: "Library", options: dict[str, Any]) -> None:
-    from album.edits.answers import remember
     from album.people.suggestions import suggestion_record
     from db.errors import LibraryError
+    from db.people.suggestions import save_questions
 
     found = find(library, options)
     numbered = True
     try:
-        remember(library, found)
+        save_questions(library, found)
     except LibraryError:  # nobody can write to it now; the answers can name the ids
         numbered = False
     paths = _pictures(library, found, options)
     if options["as_json"]:
-        from album.people.people import path_record
+        from album.people.records import path_record
 
         records = [
-            suggestion_record(number, one) | {"picture": path_record(path)["path"]}
+            {"number": number} | suggestion_record(one) | {"picture": path_record(path)["path"]}
             for number, (one, path) in enumerate(zip(found, paths, strict=True), 1)
         ]
         echo_json({"format": 1, "questions": records})
@@ -147,7 +147,13 @@ def _table(found: "list[Suggestion]", paths: list[str | None]) -> Iterator[str]:
     for number, (one, path) in enumerate(zip(found, paths, strict=True), 1):
         percent = text.NOTHING if one.probability is None else f"{100 * one.probability:.0f} %"
         rows.append(
-            (str(number), question_text(one), percent, f"{one.settled:.1f}", text.path_text(path))
+            (
+                str(number),
+                question_text(one),
+                percent,
+                f"{one.faces_settled:.1f}",
+                text.path_text(path),
+            )
         )
     header, *lines = text.table(COLUMNS, rows)
     yield header
@@ -186,9 +192,9 @@ def _pictures(
 
 
 def _answer(library: "Library", answers: list[tuple[str, str]], *, as_json: bool) -> None:
-    from album.edits.answers import answer, find_asked
+    from album.edits.answers import answer, find_question
 
-    done = [answer(library, find_asked(library, which), said) for which, said in answers]
+    done = [answer(library, find_question(library, which), said) for which, said in answers]
     if as_json:
         told = [
             {"summary": one.summary, "event": one.change.event_id if one.change else None}

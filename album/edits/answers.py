@@ -1,6 +1,5 @@
 """Answers to the questions of `album.people.suggestions`, by number or by what is asked about."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from album.edits.decisions import (
@@ -13,15 +12,10 @@ from album.edits.decisions import (
     split_person,
 )
 from album.errors import OutdatedQuestion, Refused
-from album.people.suggestions import Suggestion, question_key
+from album.people.labels import person_label
 from db.library import Library
 from db.people.questions import placements
-from db.people.suggestions import (
-    ListedQuestion,
-    listed_questions,
-    save_questions,
-    skip_question,
-)
+from db.people.suggestions import Question, listed_questions, skip_question
 
 ANSWERS = ("yes", "no", "skip")
 
@@ -42,18 +36,7 @@ class Answered:
     change: Change | None = None
 
 
-def to_asked(one: Suggestion) -> ListedQuestion:
-    """Return what has to be known of a question to answer it."""
-    people = tuple(person.id for person in one.people)
-    return ListedQuestion(one.kind, people, one.anchors, one.faces)
-
-
-def remember(library: Library, listed: Sequence[Suggestion]) -> None:
-    """Store a list of questions, so that their numbers hold until the next list."""
-    save_questions(library, [to_asked(one) for one in listed])
-
-
-def find_asked(library: Library, which: str) -> ListedQuestion:
+def find_question(library: Library, which: str) -> Question:
     """Return a question by its number in the last list, by its key, or by the ids of two people.
 
     Raises
@@ -71,7 +54,7 @@ def find_asked(library: Library, which: str) -> ListedQuestion:
     return find_key(library, which)
 
 
-def find_key(library: Library, which: str) -> ListedQuestion:
+def find_key(library: Library, which: str) -> Question:
     """Return a question by its key alone, as programs name it: a number is a person then.
 
     Raises
@@ -80,24 +63,24 @@ def find_key(library: Library, which: str) -> ListedQuestion:
         No such question was listed.
     """
     for one in listed_questions(library):
-        if which == question_key(one.people, one.faces):
+        if which == one.key:
             return one
     ids = which.split(",")
     if len(ids) == 2 and all(part.strip().isdecimal() for part in ids):
-        return ListedQuestion("same", (int(ids[0]), int(ids[1])), ())
+        return Question("same", (int(ids[0]), int(ids[1])), anchors=())
     raise Refused(
         f"{which} is no question; give its number in the list, or the ids of two people: 12,31."
     )
 
 
-def answer(library: Library, asked: ListedQuestion, said: str) -> Answered:
+def answer(library: Library, question: Question, reply: str) -> Answered:
     """Do what follows from an answer.
 
     Parameters
     ----------
     library : Library
-    asked : ListedQuestion
-    said : str
+    question : Question
+    reply : str
         'yes', 'no' or 'skip'; for 'name' a name or 'skip'.
 
     Raises
@@ -106,43 +89,43 @@ def answer(library: Library, asked: ListedQuestion, said: str) -> Answered:
         The answer contradicts something, or the people are one by now.
     LibraryError
     """
-    if asked.kind != "name" and said not in ANSWERS:
-        raise Refused(f"The answer is yes, no or skip, not {said}.")
-    if asked.kind == "same":
-        change = _answer_same(library, asked, said)
-    elif said == "skip":
-        return _skip(library, asked)
-    elif asked.kind == "name":
-        change = name_person(library, _still(library, asked)[0], said)
-    elif said == "yes":
-        change = move_faces(library, asked.faces, _still(library, asked)[0])
+    if question.kind != "name" and reply not in ANSWERS:
+        raise Refused(f"The answer is yes, no or skip, not {reply}.")
+    if question.kind == "same":
+        change = _answer_same(library, question, reply)
+    elif reply == "skip":
+        return _skip(library, question)
+    elif question.kind == "name":
+        change = name_person(library, _people_now(library, question)[0], reply)
+    elif reply == "yes":
+        change = move_faces(library, question.face_ids, _people_now(library, question)[0])
     else:
-        change = split_person(library, _still(library, asked)[0], asked.faces)
+        change = split_person(library, _people_now(library, question)[0], question.face_ids)
     return Answered(change.summary, change)
 
 
-def _answer_same(library: Library, asked: ListedQuestion, said: str) -> Change:
-    a, b = _still(library, asked)
+def _answer_same(library: Library, question: Question, reply: str) -> Change:
+    a, b = _people_now(library, question)
     if a == b:
-        raise OutdatedQuestion(f"Both are person {a} by now.")
-    if said == "yes":
+        raise OutdatedQuestion(f"Both are {person_label(a)} by now.")
+    if reply == "yes":
         return merge_people(library, [a, b])
-    return keep_apart(library, a, b) if said == "no" else skip_pair(library, a, b)
+    return keep_apart(library, a, b) if reply == "no" else skip_pair(library, a, b)
 
 
-def _still(library: Library, asked: ListedQuestion) -> list[int]:
-    """Return who the people of a question are now, as one may have been merged since."""
-    if not asked.anchors:
-        return list(asked.people)
+def _people_now(library: Library, question: Question) -> list[int]:
+    """Return the ids of the people of a question; one may have been merged since."""
+    if not question.anchors:
+        return list(question.person_ids)
     now = placements(library)
     there = set(now.person_id.tolist())
     of = dict(zip(now.face_id.tolist(), now.person_id.tolist(), strict=True))
     return [
         person if person in there else of.get(anchor, person)
-        for person, anchor in zip(asked.people, asked.anchors, strict=True)
+        for person, anchor in zip(question.person_ids, question.anchors, strict=True)
     ]
 
 
-def _skip(library: Library, asked: ListedQuestion) -> Answered:
-    skip_question(library, asked.people[0], min(asked.faces, default=0))
+def _skip(library: Library, question: Question) -> Answered:
+    skip_question(library, question.person_ids[0], min(question.face_ids, default=0))
     return Answered("Left for later.")

@@ -1,9 +1,10 @@
-"""What a person says of single faces and photos, one journalled change each."""
+"""Corrections of single faces and photos, one journalled change each."""
 
 from collections.abc import Iterable, Sequence
 
 from album.edits.refresh import decide_again, refresh
-from album.edits.together import check_photos, label, labels, listed, twice_in
+from album.edits.same_photo import check_photos, twice_in
+from album.edits.wording import label, labels, listed
 from album.errors import NoFaceGiven, NotComparable, NotTheirFace, OneGroup, Refused, shown
 from album.models.contracts import nets_used
 from album.people.labels import person_label
@@ -21,7 +22,7 @@ def _faces_text(face_ids: Sequence[int]) -> str:
 
 
 def split_person(library: Library, person_id: int, face_ids: Sequence[int]) -> Change:
-    """Make faces of a person somebody new, said to be different from the person.
+    """Make faces of a person somebody new, known to be different from the person.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def split_auto(library: Library, person_id: int) -> Change:
 def move_faces(
     library: Library, face_ids: Sequence[int], person_id: int | None, *, force: bool = False
 ) -> Change:
-    """Say whose some faces are.
+    """Assign faces to a person.
 
     Parameters
     ----------
@@ -161,7 +162,7 @@ def _some(edit: Edit, face_ids: Sequence[int]) -> list[Placed]:
 
 
 def _leave(edit: Edit, library: Library, before: Sequence[int], to: int | None) -> None:
-    """Settle what follows for those whom faces have left, and for whom they went to."""
+    """Refresh the people that faces have left, and the one they went to."""
     gone = edits.remove_empty(edit, [person_id for person_id in before if person_id != to])
     there = [person_id for person_id in before if person_id not in gone]
     refresh(edit, nets_used(library), [*there, *([] if to is None else [to])])
@@ -170,7 +171,7 @@ def _leave(edit: Edit, library: Library, before: Sequence[int], to: int | None) 
 
 
 def reject_faces(library: Library, face_ids: Sequence[int]) -> Change:
-    """Say that faces are not of the people who have them; nobody has them until the next index.
+    """Take faces from the people who have them; nobody has them until the next index.
 
     Raises
     ------

@@ -37,7 +37,7 @@ class NotALibrary(AlbumError):  # noqa: N818 - the name says what is wrong
 
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What there is to be deleted.
+    """What deleting a library deletes.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ def chosen_people(library: Library, people: Sequence[int | str]) -> list[Person]
 def forget_people(
     library: Library, people: Sequence[int | str], *, completely: bool = False
 ) -> Forgotten:
-    """Delete people: their faces with vectors and ages, their names, and what was said of them.
+    """Delete people: their faces with vectors and ages, their names, and the decisions about them.
 
     This can't be undone. No trace stays in the file, and backups of the library are deleted.
 

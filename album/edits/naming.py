@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from album.edits.corrections import move_within
-from album.edits.together import label
+from album.edits.wording import label
 from album.errors import NameTaken, Refused
 from db.journal import edits
 from db.journal.journal import Change, Edit, changing

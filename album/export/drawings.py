@@ -7,14 +7,15 @@ from pathlib import Path
 from album.export.pages import plan as pages
 from album.export.plan import PAGES, STRIPS, Plan, Step, plan_drawn
 from album.export.strips import recipe, strip_of, write_strip
-from album.people.people import Appearance, Person
+from album.people.faces import Face
+from album.people.people import Person
 from album.thumbnails.cache import Thumbnails
 from album.thumbnails.face_tiles import FaceTiles
 from db.library import Library
 from db.people.looks import face_looks
 from db.people.people import people as person_rows
 
-Theirs = tuple[Person, str, Sequence[Appearance]]
+Theirs = tuple[Person, str, Sequence[Face]]
 """A person, the name of their file, and their faces by date."""
 
 

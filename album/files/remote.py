@@ -28,9 +28,8 @@ from album.errors import (
     is_possible,
     shown,
 )
-from album.files.kinds import CLIP_SUFFIXES
+from album.files.kinds import CLIP_SUFFIXES, LIVE_STILL_SUFFIXES
 from album.files.temporary import temporary_folder
-from album.media.live import SUFFIXES as STILLS
 from album.metadata.decoder_errors import is_mistake, system_words
 from album.plain_text import plain_text
 
@@ -202,7 +201,7 @@ class Beside:
         self._stills: dict[str, list[str]] = {}
         for name in names:
             path = PurePosixPath(name)
-            if path.suffix.lower() in STILLS:
+            if path.suffix.lower() in LIVE_STILL_SUFFIXES:
                 self._stills.setdefault(path.stem.casefold(), []).append(name)
 
     def of(self, name: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Grouping a library when something has changed, in the way that it is asked for."""
+"""Group a library if something has changed since it was last grouped."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from album.events import Event, Grouped
 from album.grouping.candidates import prepare
 from album.grouping.grouping import group
 from album.grouping.incremental import LAST_WHOLE, assign
-from album.grouping.memory import space_for
+from album.grouping.memory import open_workspace
 from album.models.calibration import calibration_files
 from album.models.contracts import nets_of, remember_nets
 from clustering.linkage.tiles import Spread
@@ -35,9 +35,9 @@ def group_if_due(
     method : str
         A key of `album.grouping.grouping.LINKAGE`.
     spread : callable, optional
-        Has the search for near faces done elsewhere, as `clustering.linkage.tiles.Spread`.
+        Searches for near faces on other workers, see `clustering.linkage.tiles.Spread`.
     memory : int, optional
-        See `album.grouping.memory.Space`.
+        See `album.grouping.memory.Workspace`.
     """
     contracts = engine.embedder.contract, engine.attributes.contract
     how = f"{digest(*contracts, method, *calibration_files())} {last_face(library)}"
@@ -49,10 +49,10 @@ def group_if_due(
         return
     # Stored with the grouping itself: whatever changes from then on needs another one.
     done = {GROUPED_UNDER: how}
-    with space_for(library.path, memory, spread=spread) as space:
+    with open_workspace(library.path, memory, spread=spread) as workspace:
         if method == "default":
-            yield from assign(library, nets_of(engine), space, settings=done)
+            yield from assign(library, nets_of(engine), workspace, settings=done)
         else:
             done[LAST_WHOLE] = f"{method} 0"
             yield from group(library, engine, method=method, settings=done)
-        prepare(library, space)
+        prepare(library, workspace)

@@ -71,7 +71,7 @@ class IndexOptions:
         Tell what faces express that were found before, too. Of new ones that is told whenever the
         engine can.
     memory : int or None
-        Bytes that a grouping may take, see `album.grouping.memory.Space`.
+        Bytes that a grouping may take, see `album.grouping.memory.Workspace`.
     """
 
     jobs: int = os.cpu_count() or 1

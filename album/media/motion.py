@@ -10,7 +10,7 @@ import struct
 from typing import BinaryIO
 
 from album.files.kinds import Kind
-from album.media import heif
+from album.metadata.containers import isobmff
 
 _FLAG = re.compile(rb"(?:MotionPhoto|MicroVideo)\s*(?:=\s*[\"']|>)\s*1\s*[\"'<]")
 _OFFSET = re.compile(rb"MicroVideoOffset\s*(?:=\s*[\"']|>)\s*(\d{1,12})")
@@ -32,9 +32,7 @@ def is_motion_photo(file: BinaryIO, kind: Kind, packet: bytes) -> bool:
         Its XMP, empty where there is none.
     """
     if kind is Kind.HEIC:
-        return any(
-            name == b"mpvd" and end - start > 16 for name, start, end in heif.top_boxes(file)
-        )
+        return any(box.name == b"mpvd" and box.end - box.start > 16 for box in isobmff.boxes(file))
     if kind is not Kind.JPEG:
         return False
     return _said_by_xmp(file, packet) or _said_by_samsung(file)

@@ -25,9 +25,10 @@ from album.errors import (
 from album.files.kinds import HEAD, STILLS, Kind, kind_of, name_of_other, promises_media
 from album.media import colour, developing, heif, motion, truncation
 from album.media.clips.header import find_picture, open_clip
-from album.media.limits import LIMITS, Limits, check, pixels_text, room_for, webp_size
+from album.media.limits import LIMITS, Limits, check, pixels_text, room_for
 from album.media.opening import RawPhoto, open_picture, open_raw
 from album.metadata import exif, fields
+from album.metadata.containers import webp
 from album.metadata.decoder_errors import translated
 from album.metadata.regular_files import open_regular
 from album.metadata.sidecars import neighbours
@@ -129,7 +130,8 @@ def read_header(
             if kind is Kind.RAW:
                 return _raw_header(open_raw(file, path), file_bytes, sidecar, limits, path)
             truncation.check(file, kind, path)
-            if kind is Kind.WEBP and (size := webp_size(file)):
+            # Its decoder takes memory for the pixels as soon as it is opened.
+            if kind is Kind.WEBP and (size := webp.picture_size(file)):
                 check(kind, size, file_bytes, limits, path)
             header = _still_header(open_picture(file, kind), kind, file, sidecar)
         check(kind, header.stored_size, file_bytes, limits, path)

@@ -1,4 +1,4 @@
-"""A map of faces: neighbours in the plane are alike, whoever they are said to be."""
+"""A map of faces: neighbours in the plane are alike, whoever they are assigned to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from db.people.people import find_person
 Floats = NDArray[np.floating]
 
 MOST_FACES = 2500
-"""Faces on one map: more are no easier to look at, and take seconds to lay out."""
+"""Faces on one map; more are no easier to survey and take seconds to lay out."""
 MOST_PEOPLE = 150
 
 
@@ -102,7 +102,7 @@ def _most_seen(library: Library) -> tuple[Card, ...]:
 
 
 def _even(n: int) -> list[int]:
-    """Return places in a list of n, evenly spread, `MOST_FACES` at most."""
+    """Return evenly spaced positions in a list of n, `MOST_FACES` at most."""
     chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_FACES)).astype(np.int64))
     return [int(at) for at in chosen]
 

@@ -7,11 +7,10 @@ whose photo can't be read becomes a grey tile that says so.
 import io
 import os
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -357,21 +356,3 @@ def save_jpeg(image: "Image.Image", path: Path) -> None:
         partial.touch(mode=0o600)
         image.save(partial, "JPEG", quality=JPEG_QUALITY)
         partial.replace(path)
-
-
-def spread(shots: Iterable[tuple[float, Shot]], most: int) -> tuple[Shot, ...]:
-    """Choose the clearest faces of equal stretches of a life.
-
-    Parameters
-    ----------
-    shots : iterable of tuple
-        How clear each face is, and the face, by date.
-    most : int
-        How many to return at most.
-    """
-    known = list(shots)
-    if len(known) <= most:
-        return tuple(shot for _, shot in known)
-    edges = [round(i * len(known) / most) for i in range(most + 1)]
-    parts = (known[a:b] for a, b in pairwise(edges))
-    return tuple(max(part, key=lambda one: one[0])[1] for part in parts)

@@ -5,17 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from album.dates.calendar import age_at
-from album.dates.sources import is_trusted
 from album.errors import AlbumError
-from album.people.people import Person
-from album.people.reasons import about, years
-from album.people.suggestions import Suggestion
+from album.people.faces import Face
+from album.people.people import Person, whole_age
+from album.people.suggestions import Side, Suggestion, about, sides, years
 from album.thumbnails.cache import Thumbnails
-from album.thumbnails.pictures import Row, Sheet, Shot, save_jpeg, sheet, spread
+from album.thumbnails.pictures import Row, Sheet, Shot, save_jpeg, sheet
 from db.library import Library
-from db.people.faces import face_rows
-from db.rows import FaceRow, clearness
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -44,29 +40,17 @@ def save_picture(
 
 def question_rows(library: Library, one: Suggestion) -> list[Row]:
     """Return the faces that a question is about, as rows of a sheet."""
-    faces = {person.id: list[FaceRow]() for person in one.people}
-    for face in face_rows(library, person_ids=list(faces)):
-        assert face.person_id is not None
-        faces[face.person_id].append(face)
-    if one.kind == "split":
-        return _parts(one, faces[one.people[0].id])
-    return [_row(person, faces[person.id]) for person in one.people]
+    return [_row(one, side) for side in sides(library, one, SHOTS)]
 
 
-def _parts(one: Suggestion, faces: list[FaceRow]) -> list[Row]:
-    person, doubtful = one.people[0], set(one.faces)
-    rest = [face for face in faces if face.face_id not in doubtful]
-    apart = [face for face in faces if face.face_id in doubtful]
-    title = f"Also {person.label}?" if len(apart) > 1 else f"Is this {person.label}?"
-    note = f"{len(apart)} faces" if len(apart) > 1 else f"face {one.faces[0]}"
-    return [
-        _row(person, rest),
-        Row(title, _shots(person, apart), note, marked=True),
-    ]
-
-
-def _row(person: Person, faces: list[FaceRow]) -> Row:
-    return Row(person.label, _shots(person, faces), note_text(person))
+def _row(one: Suggestion, side: Side) -> Row:
+    person = side.person
+    shots = tuple(_shot(person, face) for face in side.faces)
+    if not side.doubtful:
+        return Row(person.label, shots, note_text(person))
+    if len(one.face_ids) == 1:
+        return Row(f"Is this {person.label}?", shots, f"face {one.face_ids[0]}", marked=True)
+    return Row(f"Also {person.label}?", shots, f"{len(one.face_ids)} faces", marked=True)
 
 
 def note_text(person: Person) -> str:
@@ -80,27 +64,17 @@ def note_text(person: Person) -> str:
     return "  ·  ".join(parts)
 
 
-def _shots(person: Person, faces: list[FaceRow]) -> tuple[Shot, ...]:
-    """Choose faces to show: of photos on disk where there are any, of all times of a life."""
-    chosen = [face for face in faces if face.present] or faces
-    return spread(
-        [(clearness(face.size, face.sharpness), _shot(person, face)) for face in chosen], SHOTS
-    )
+def _shot(person: Person, face: Face) -> Shot:
+    return Shot(face.path if face.present else None, face.box, caption(person, face), face.time_ms)
 
 
-def _shot(person: Person, face: FaceRow) -> Shot:
-    path = face.path if face.present else None
-    return Shot(path, face.box, caption(person, face), face.time_ms)
-
-
-def caption(person: Person, face: FaceRow) -> str:
-    """Return the date of a photo, with the age that the person had where that can be told."""
-    if face.taken_at is None or not is_trusted(face.date_source, face.date_precision):
+def caption(person: Person, face: Face) -> str:
+    """Return the date of a photo, and the age of the person where that is known."""
+    if face.date is None or not face.date_trusted:
         return ""
     pattern = {"year": "%Y", "month": "%Y-%m"}.get(face.date_precision, "%Y-%m-%d")
-    when = face.taken_at.strftime(pattern)
-    age = age_at(face.taken_at, person.born)
-    return when if age is None else f"{when}, {int(age)}"
+    when = face.date.strftime(pattern)
+    return when if face.age is None else f"{when}, {whole_age(face.age, person)}"
 
 
 def draw_question(library: Library, one: Suggestion) -> Sheet:

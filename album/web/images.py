@@ -14,6 +14,7 @@ from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 
 from album.errors import NotAPhoto, StillChanging, Vanished, reading
+from album.people.faces import Face
 from album.thumbnails.cache import face_key, key_of
 from album.web.deps import Id, ShelfOf
 from album.web.shelf import Shelf
@@ -34,14 +35,14 @@ CLIPS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/mp4", ".webm":
 Side = Annotated[int, InPath(ge=16, le=4096)]
 
 
-def face_version(key: FaceKey) -> str:
+def face_version(face: FaceKey | Face) -> str:
     """Return what changes with the picture of a face."""
-    return key_of(key.photo_id, key.box, key.time_ms)[:10]
+    return key_of(face.photo_id, face.box, face.time_ms)[:10]
 
 
-def face_url(key: FaceKey, side: int = 176) -> str:
+def face_url(face: FaceKey | Face, side: int = 176) -> str:
     """Return the address of the picture of a face."""
-    return f"/faces/{key.face_id}/{side}.jpg?v={face_version(key)}"
+    return f"/faces/{face.face_id}/{side}.jpg?v={face_version(face)}"
 
 
 def photo_url(photo_id: int, side: int = 640) -> str:

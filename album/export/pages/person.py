@@ -8,7 +8,8 @@ from pathlib import PurePath
 
 from album.export.pages import facts
 from album.export.pages.rendering import render
-from album.people.people import Appearance, Person, moment_texts, whole_age
+from album.people.faces import Face, moment_texts
+from album.people.people import Person, whole_age
 
 MOST = 300
 """Faces on one page, which then has some 4 MB."""
@@ -23,18 +24,18 @@ class Life:
     Attributes
     ----------
     person : Person
-    faces : tuple of Appearance
+    faces : tuple of Face
         Those on the page, by date.
     left_out : int
         Further faces that are not on the page.
-    cover : Appearance
+    cover : Face
         The face beside the name.
     """
 
     person: Person
-    faces: tuple[Appearance, ...]
+    faces: tuple[Face, ...]
     left_out: int
-    cover: Appearance
+    cover: Face
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,7 @@ def _facts(person: Person) -> list[tuple[str, str]]:
     return [(term, value) for term, value in known if value]
 
 
-def year_of(face: Appearance) -> int | None:
+def year_of(face: Face) -> int | None:
     """Return the year of a photo, None where its date is not to be trusted."""
     return face.date.year if face.date is not None and face.date_trusted else None
 
@@ -161,7 +162,7 @@ def age_text(age: int) -> str:
     return "in the first year" if age == 0 else "1 year old" if age == 1 else f"{age} years old"
 
 
-def _figure(person: Person, face: Appearance, jpeg: bytes | None, folder: str) -> Figure:
+def _figure(person: Person, face: Face, jpeg: bytes | None, folder: str) -> Figure:
     day, age = day_text(face), None if face.age is None else whole_age(face.age, person)
     facts = [part for part in (day, None if age is None else f"age {age}") if part]
     alt = ", ".join([person.label, *facts])
@@ -171,7 +172,7 @@ def _figure(person: Person, face: Appearance, jpeg: bytes | None, folder: str) -
     return Figure(jpeg, age, alt, " · ".join(facts), face.path, below)
 
 
-def day_text(face: Appearance) -> str:
+def day_text(face: Face) -> str:
     """Write the day of a photo as far as it is known and trusted."""
     if face.date is None or not face.date_trusted:
         return ""
@@ -179,7 +180,7 @@ def day_text(face: Appearance) -> str:
     return face.date.strftime(pattern)
 
 
-def common_folder(faces: Sequence[Appearance]) -> str:
+def common_folder(faces: Sequence[Face]) -> str:
     """Return the deepest folder in which all photos lie, so that it need be named only once."""
     folders = {str(PurePath(face.path).parent) for face in faces if face.path is not None}
     try:

@@ -199,7 +199,7 @@ def test_a_person_is_only_forgotten_after_a_yes(shelf, monkeypatch):
         answer(monkeypatch, said)
         ran = shelf("forget", NAME)
         assert ran.code == 1
-        assert f"{NAME} (person {shelf.anna}, in 10 photos)" in ran.out
+        assert f"{NAME} (Person {shelf.anna}, in 10 photos)" in ran.out
         assert "can't be undone" in ran.out
         assert ran.err.endswith("Nothing was deleted.\n")
     assert len(shelf.people()) == 2

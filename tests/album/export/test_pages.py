@@ -9,7 +9,8 @@ import pytest
 
 from album.export.pages import person as person_pages
 from album.export.pages.plan import choose
-from album.people.people import appearances, list_people
+from album.people.faces import person_faces
+from album.people.people import list_people
 from album.thumbnails import face_tiles
 from album.thumbnails.cache import Thumbnails
 from album.thumbnails.face_tiles import FaceTiles, Tile
@@ -195,14 +196,14 @@ def test_the_clearest_of_equal_stretches_are_shown(shelf, monkeypatch):
     monkeypatch.setattr("album.export.pages.plan.MOST", 4)
     with Library.open(shelf.path) as library:
         anna = list_people(library).shown[0]
-        faces = list(appearances(library, [anna]))
+        faces = list(person_faces(library, [anna]))
     life = choose(anna, faces, faces[2].face_id)
     assert life.left_out == 9
     assert life.cover is faces[2]
     places = [faces.index(face) for face in life.faces]
     assert places == sorted(places)
     assert [bisect([3, 6, 10], place) for place in places] == [0, 1, 2, 3]
-    assert life.faces[0].clearness == max(face.clearness for face in faces[:3])
+    assert life.faces[0].clarity == max(face.clarity for face in faces[:3])
 
 
 def test_further_people_have_no_picture(shelf, out, monkeypatch):
@@ -319,7 +320,7 @@ def test_a_photo_is_decoded_once_for_all_faces_in_it(tmp_path, monkeypatch):
 def test_years_with_few_faces_share_a_part(shelf):
     with Library.open(shelf.path) as library:
         anna = list_people(library).shown[0]
-        faces = list(appearances(library, [anna]))
+        faces = list(person_faces(library, [anna]))
     parted = person_pages.sections((person_pages.year_of(face), face) for face in faces)
     assert [part.title for part in parted] == ["2000–2004", "2006–2008", "Without a date"]
     assert sum(len(part.figures) for part in parted) == len(faces)

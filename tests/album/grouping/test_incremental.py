@@ -112,7 +112,7 @@ def test_nobody_joins_a_person_who_was_not_born_yet(album):
 
 def test_a_known_birth_date_counts_more_than_what_faces_look_like():
     from album.grouping.features import Dated, Faces
-    from album.grouping.linking import Told, link
+    from album.grouping.linking import UserRules, link
     from album.models.calibration import IdentityCalibration
 
     vectors = np.array([looks(ANNA, seed=i, noise=0.3) for i in range(3)])
@@ -125,7 +125,7 @@ def test_a_known_birth_date_counts_more_than_what_faces_look_like():
     assert link(faces, dated, use, person).tolist() == [7, 7, -1]
     born = np.full((3, 2), np.nan)
     born[:2] = 2000, 2001
-    assert link(faces, dated, use, person, Told(born=born)).tolist() == [7, 7, 7]
+    assert link(faces, dated, use, person, UserRules(born=born)).tolist() == [7, 7, 7]
 
 
 def test_with_few_new_faces_only_people_within_reach_are_looked_at(album, monkeypatch):

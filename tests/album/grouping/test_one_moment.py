@@ -185,9 +185,9 @@ def test_what_is_said_while_distances_are_measured_needs_another_grouping(album,
     monkeypatch.setattr(index, "remember_nets", lambda *_: None)
     monkeypatch.setattr(index, "nets_of", lambda _: NETS)
 
-    def measured(library, *space):
+    def measured(library, *workspace):
         elsewhere(album, reject_faces, [1])()
-        prepare(library, *space)
+        prepare(library, *workspace)
 
     with monkeypatch.context() as patch:
         patch.setattr("album.grouping.candidates.prepare", measured)

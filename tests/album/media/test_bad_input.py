@@ -18,7 +18,7 @@ from tests.album.raw_files import cr2
 
 HANGING = """
 import sys, time
-from album.media.reading import reading as media
+from album.media import reading as media
 
 real = media.read_upright
 

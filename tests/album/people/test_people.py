@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from album.export.tables import PERSON_COLUMNS
-from album.people.people import Person, path_record, person_record, to_person
+from album.people.people import Person, to_person
+from album.people.records import PERSON_KEYS, path_record, person_record
 from db.rows import PersonRow
 
 ROW = PersonRow(
@@ -40,7 +40,7 @@ def test_what_the_user_said_goes_first():
 
 def test_record_of_a_person_has_the_columns_of_the_csv():
     record = person_record(to_person(ROW))
-    assert tuple(record) == PERSON_COLUMNS
+    assert tuple(record) == PERSON_KEYS
     assert {field.name for field in fields(Person)} == set(record)
     assert record["first"] == "2004-05-06T07:08:09"
 

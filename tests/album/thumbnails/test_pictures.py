@@ -16,7 +16,6 @@ from album.thumbnails.pictures import (
     crop_face,
     save_jpeg,
     sheet,
-    spread,
 )
 from tests.album.drawn_clips import turn, write
 from tests.album.media_files import exif
@@ -136,15 +135,6 @@ def test_a_saved_picture_is_its_owners_alone(tmp_path):
     save_jpeg(Image.new("RGB", (8, 8)), path)
     assert path.stat().st_mode & 0o077 == 0
     assert [one.name for one in path.parent.iterdir()] == ["sheet.jpg"]
-
-
-def test_the_clearest_of_each_stretch_are_chosen():
-    shots = [
-        (float(clear), Shot(None, (0, 0, 1, 1), str(i)))
-        for i, clear in enumerate([3, 9, 1, 2, 7, 5])
-    ]
-    assert [shot.caption for shot in spread(shots, 3)] == ["1", "3", "4"]
-    assert len(spread(shots, 9)) == 6
 
 
 def test_a_face_of_a_clip_is_cut_out_of_its_frame(tmp_path):

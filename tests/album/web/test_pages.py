@@ -88,7 +88,7 @@ def test_what_is_refused_may_be_insisted_on(client):
 def test_faces_are_split_moved_named_and_rejected(client):
     faces = client.get(f"/api/v1/people/{ANNA}/faces").json()
     assert faces["total"] == 10
-    first, second, third = (one["id"] for one in faces["faces"][:3])
+    first, second, third = (one["face_id"] for one in faces["faces"][:3])
     new = client.post(f"/api/v1/people/{ANNA}/split", json={"face_ids": [first]}).json()
     assert new["person_ids"][0] == ANNA
     named = client.post("/api/v1/faces/move", json={"face_ids": [second], "name": "Zoë"}).json()
@@ -110,7 +110,7 @@ def test_the_page_and_the_interface_list_faces_in_one_order(album, client, tmp_p
     shown = re.findall(
         r'class="face" data-id="(\d+)"', client.get(f"/people/1?newest={newest}").text
     )
-    assert [int(one) for one in shown] == [one["id"] for one in told["faces"]]
+    assert [int(one) for one in shown] == [one["face_id"] for one in told["faces"]]
     assert len(shown) == told["total"] == 11
     dates = [one["date"] for one in told["faces"] if one["date"]]
     assert dates == sorted(dates, reverse=newest == "true")

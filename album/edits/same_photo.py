@@ -1,31 +1,14 @@
-"""How people are called in sentences, and the rule that nobody is in a photo twice."""
+"""The rule that nobody is twice in a photo, unless the user has exempted it."""
 
 from collections.abc import Iterable, Sequence
 
+from album.edits.wording import listed
 from album.errors import Refused, shown
-from album.people.labels import person_label
 from db.journal import edits
 from db.journal.edits import Placed
 from db.journal.journal import Edit
-from db.rows import PersonRow
 
 NAMED_AT_MOST = 5
-
-
-def label(row: PersonRow) -> str:
-    """Return how a person is called."""
-    return person_label(row.person_id, row.name)
-
-
-def listed(words: Iterable[str]) -> str:
-    """Join words as a sentence does: a, b and c."""
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def labels(rows: Sequence[PersonRow]) -> str:
-    """Return how several people are called."""
-    return listed(label(row) for row in rows)
 
 
 def twice_in(edit: Edit, faces: Iterable[Placed]) -> set[int]:
@@ -38,7 +21,7 @@ def twice_in(edit: Edit, faces: Iterable[Placed]) -> set[int]:
 
 
 def check_photos(edit: Edit, faces: Sequence[Placed], who: str, *, force: bool) -> None:
-    """Refuse that faces become one person's who would then be in a photo twice.
+    """Refuse to give a person faces of which two would be in one photo.
 
     Parameters
     ----------
