@@ -34,7 +34,7 @@ ONLY_IN = {
     "fastapi": ("album/web",),
     "starlette": ("album/web",),
     "pydantic": ("album/web",),
-    "jinja2": ("album/web",),
+    "jinja2": ("album/export/pages", "album/web"),
     "uvicorn": ("album/cli/serve.py", "album/web/serving.py"),
 }
 BOTTOM = {

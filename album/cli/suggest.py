@@ -170,10 +170,9 @@ def _pictures(
     """Write the pictures; return their paths."""
     if options["no_pictures"] or not found:
         return [None] * len(found)
-    from album.thumbnails.question_pictures import clear_folder, default_folder, write_pictures
+    from album.thumbnails.question_pictures import write_pictures
 
-    own: Path | None = options["pictures"]
-    folder = (own or default_folder(library)).absolute()
+    folder: Path | None = options["pictures"]
     paths: list[str | None] = []
     missing: dict[str, None] = {}
     try:
@@ -181,12 +180,10 @@ def _pictures(
             paths.append(os.fspath(path))
             missing |= dict.fromkeys(reasons)
     except OSError as error:
-        if own is not None:
+        if folder is not None:
             raise
         click.echo(f"The pictures can't be written ({error.strerror}).", err=True)
         return [None] * len(found)
-    if own is None:
-        clear_folder(folder, [Path(path) for path in paths if path])
     for sentence in list(missing)[:5]:
         click.echo(text.safe(sentence), err=True)
     if len(missing) > 5:

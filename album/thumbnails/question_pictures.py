@@ -3,27 +3,39 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from album.errors import AlbumError
-from album.paths import cache_folder
 from album.people.faces import Face
 from album.people.people import Person, whole_age
 from album.people.suggestions import Side, Suggestion, about, sides, years
+from album.thumbnails.cache import Thumbnails
 from album.thumbnails.pictures import Row, Sheet, Shot, save_jpeg, sheet
 from db.library import Library
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SHOTS = 6
 """Faces in a row."""
 
 
-def default_folder(library: Library) -> Path:
-    """Return the folder for pictures of questions, which forgetting empties."""
-    return cache_folder(library.path) / "questions"
+def save_picture(
+    image: "Image.Image", one: Suggestion, thumbnails: Thumbnails, folder: Path | None
+) -> Path:
+    """Write the picture of a question into a folder, or into the cache; return its path.
 
-
-def picture_name(one: Suggestion) -> str:
-    """Return the name of the file with the picture of a question."""
-    return f"{one.key.replace(',', '-').replace(':', '-face-')}.jpg"
+    Raises
+    ------
+    OSError
+        It can't be written.
+    """
+    name = one.key.replace(",", "-").replace(":", "-face-")
+    if folder is None:
+        return thumbnails.put(f"question-{name}", image)
+    path = folder.absolute() / f"{name}.jpg"
+    save_jpeg(image, path)
+    return path
 
 
 def question_rows(library: Library, one: Suggestion) -> list[Row]:
@@ -71,9 +83,9 @@ def draw_question(library: Library, one: Suggestion) -> Sheet:
 
 
 def write_pictures(
-    library: Library, listed: Iterable[Suggestion], folder: Path, *, jobs: int = 4
+    library: Library, listed: Iterable[Suggestion], folder: Path | None = None, *, jobs: int = 4
 ) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Write the pictures of questions.
+    """Write the pictures of questions, into the cache unless a folder is given.
 
     Yields
     ------
@@ -88,22 +100,15 @@ def write_pictures(
     OSError
         It can't be written.
     """
-    if folder.exists() and not folder.is_dir():
+    if folder is not None and folder.exists() and not folder.is_dir():
         raise AlbumError(f"{folder} is a file; give a folder for the pictures.")
-    work = [(folder / picture_name(one), question_rows(library, one)) for one in listed]
+    thumbnails = Thumbnails.of_library(library.path)
+
+    def write(work: tuple[Suggestion, list[Row]]) -> tuple[Path, tuple[str, ...]]:
+        one, rows = work
+        drawn = sheet(rows)
+        return save_picture(drawn.image, one, thumbnails, folder), drawn.missing
+
+    work = [(one, question_rows(library, one)) for one in listed]
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        yield from pool.map(lambda item: _write(*item), work)
-
-
-def _write(path: Path, rows: list[Row]) -> tuple[Path, tuple[str, ...]]:
-    drawn = sheet(rows)
-    save_jpeg(drawn.image, path)
-    return path, drawn.missing
-
-
-def clear_folder(folder: Path, keep: Iterable[Path] = ()) -> None:
-    """Remove the pictures of earlier questions from the folder in the cache."""
-    kept = {path.name for path in keep}
-    for path in folder.glob("*.jpg"):
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
+        yield from pool.map(write, work)

@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, Response
 
 from album.errors import NotAPhoto, StillChanging, Vanished, reading
 from album.people.faces import Face
-from album.thumbnails.cache import key_of
+from album.thumbnails.cache import face_key, key_of
 from album.web.deps import Id, ShelfOf
 from album.web.shelf import Shelf
 from db.people.browse import FaceKey, PhotoFile, face_file, photo_file
@@ -78,7 +78,7 @@ def _photo(shelf: Shelf, photo_id: int) -> PhotoFile:
 
 async def _picture(shelf: Shelf, key: str, draw: "Callable[[], Image.Image]") -> Response:
     """Answer with a picture; drawing waits for its turn without holding up anything else."""
-    found: Path | bytes | None = await to_thread.run_sync(shelf.thumbnails.there, key)
+    found: Path | bytes | None = await to_thread.run_sync(shelf.thumbnails.find, key)
     if found is None:
         get = shelf.thumbnails.get
         found = await to_thread.run_sync(get, key, draw, limiter=shelf.decoding)
@@ -107,7 +107,8 @@ async def face_picture(shelf: ShelfOf, face_id: Id, side: Side) -> Response:
         path, where = _checked(found.path, found.present), found.key
         return crop_face(path, where.box, side=size, time_ms=where.time_ms)
 
-    return await _picture(shelf, key_of("face", face_version(found.key), size), draw)
+    key = face_key(found.key.photo_id, found.key.box, found.key.time_ms, size)
+    return await _picture(shelf, key, draw)
 
 
 @router.get("/photos/{photo_id}/{side}.jpg", include_in_schema=False)

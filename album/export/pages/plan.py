@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
-from album.export.pages import parts
 from album.export.pages.people import WITH_FACES, Entry, people_page
 from album.export.pages.person import MOST, Life, person_page
+from album.export.pages.rendering import style
 from album.people.faces import Face, clearest_of_stretches
 from album.people.people import Person
 from album.thumbnails.face_tiles import FaceTiles, Tile
@@ -66,7 +66,7 @@ def people_recipe(lives: Sequence[Life], files: Sequence[str]) -> str:
 
 
 def _digest(*values: object) -> str:
-    whole = json.dumps([VERSION, parts.style(), *values], default=str)
+    whole = json.dumps([VERSION, style(), *values], default=str)
     return hashlib.sha256(whole.encode()).hexdigest()
 
 

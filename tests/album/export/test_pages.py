@@ -12,6 +12,7 @@ from album.export.pages.plan import choose
 from album.people.faces import person_faces
 from album.people.people import list_people
 from album.thumbnails import face_tiles
+from album.thumbnails.cache import Thumbnails
 from album.thumbnails.face_tiles import FaceTiles, Tile
 from db.library import Library
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
@@ -170,7 +171,7 @@ def contrast(one, other):
 
 
 def test_text_has_enough_contrast_on_light_and_dark(shelf, out):
-    from album.export.pages.parts import style
+    from album.export.pages.rendering import style
 
     blocks = re.findall(r":root \{([^}]*)\}", style())
     assert len(blocks) == 3  # light, dark, print
@@ -306,30 +307,20 @@ def test_a_photo_is_decoded_once_for_all_faces_in_it(tmp_path, monkeypatch):
         return crop(path, *args, **options)
 
     monkeypatch.setattr(face_tiles, "crop_faces", spied)
-    tiles = FaceTiles(tmp_path / "cache")
-    tiles.want(wanted)
+    tiles = FaceTiles(Thumbnails(tmp_path / "cache"))
+    tiles.expect(wanted)
     jpegs = {tiles.jpeg(tile) for tile in wanted}
     assert opened == [str(path)]
     assert len(jpegs) == 3
-    again = FaceTiles(tmp_path / "cache")
+    again = FaceTiles(Thumbnails(tmp_path / "cache"))
     assert {again.jpeg(tile) for tile in wanted} == jpegs
     assert len(opened) == 1
-
-
-def test_the_cache_is_bounded(tmp_path):
-    path = photo(tmp_path / "one.jpg", Drawn(ANNA))
-    tiles = FaceTiles(tmp_path / "cache")
-    sizes = [len(tiles.jpeg(Tile(i, str(path), (24, 24, 96, 96)))) for i in range(1, 5)]
-    tiles.clean(sum(sizes) - 1)
-    assert len(list((tmp_path / "cache").rglob("*.jpg"))) == 3
-    tiles.clean(0)
-    assert not list((tmp_path / "cache").rglob("*.jpg"))
 
 
 def test_years_with_few_faces_share_a_part(shelf):
     with Library.open(shelf.path) as library:
         anna = list_people(library).shown[0]
         faces = list(person_faces(library, [anna]))
-    parted = person_pages.sections((face, b"") for face in faces)
+    parted = person_pages.sections((person_pages.year_of(face), face) for face in faces)
     assert [part.title for part in parted] == ["2000–2004", "2006–2008", "Without a date"]
-    assert sum(len(part.members) for part in parted) == len(faces)
+    assert sum(len(part.figures) for part in parted) == len(faces)
