@@ -14,7 +14,7 @@ from album.dates.sources import SIGMA_YEARS, Source, is_trusted
 from album.dates.text import Moment, Precision, from_timestamp, parse, parse_file_name, parse_offset
 from album.errors import Vanished
 from album.files.kinds import Kind
-from album.media.reading import Header, read_header
+from album.media.headers import Header, read_header
 from album.metadata import exif as exif_module
 from album.metadata.sidecars import Takeout, neighbours, read_takeout, takeout_names
 from album.metadata.xmp_properties import read_properties
