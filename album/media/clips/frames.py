@@ -22,15 +22,15 @@ from album.metadata.regular_files import require_regular
 WINDOW = 9
 """Frames that are handed over at a time: a second and a half, in which a face is described once."""
 VIEW = 1280
-"""Longest side in pixels of the picture given to the detector, at most. Frames are blurred by motion
-and compression: a face needs 40 pixels here, 60 in full HD, to be recognised."""
+"""Longest side in pixels of the picture given to the detector, at most. Frames are blurred by
+motion and compression: a face needs 40 pixels here, 60 in full HD, to be recognised."""
 CLOSER = 1920
 """Longest side of the picture that faces are cropped from; bounds the memory of a frame."""
 STRETCH = WINDOW
 """Frames sampled in one stretch of a long clip."""
 RATES = 20.0, 30.0
-"""Bounds of the frame rate by which "every fifth" is counted: slow motion is not sampled ten times as
-often, and a slow camera often enough for faces to be tracked."""
+"""Bounds of the frame rate by which "every fifth" is counted: slow motion is not sampled ten times
+as often, and a slow camera often enough for faces to be tracked."""
 _SKIPS = frozenset(("h264", "hevc"))
 """Codecs whose non-reference frames are not decoded when sampling is sparse."""
 LOST_S, LOST_SHARE = 2.0, 0.05
