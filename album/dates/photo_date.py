@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from album.dates.sources import Source, sigma_years
 from album.dates.text import Moment, Precision, from_timestamp, parse, parse_file_name
 from album.errors import StrPath, reading, shown
-from album.media.reading import Header
+from album.media.headers import Header
 from album.metadata.fields import CLIP_LOCAL, CLIP_UTC
 from album.metadata.sidecars import Takeout, neighbours, read_takeout
 from album.metadata.xmp_properties import DATES, GPS_TIME
@@ -126,7 +126,7 @@ def read_date(
     path : str or PathLike
         The file; Google's JSON is looked for beside it.
     header : Header
-        What `album.media.reading.read_header` returned for it.
+        What `album.media.headers.read_header` returned for it.
     stat : os.stat_result, optional
         Of the file, where the caller has it.
     names : frozenset of str, optional

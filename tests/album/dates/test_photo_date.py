@@ -14,9 +14,10 @@ from album.dates.sources import SIGMA_YEARS, Source, is_trusted
 from album.dates.text import Moment, Precision, from_timestamp, parse, parse_file_name, parse_offset
 from album.errors import Vanished
 from album.files.kinds import Kind
-from album.media.reading import Header, read_header
+from album.media.headers import Header, read_header
 from album.metadata import exif as exif_module
 from album.metadata.sidecars import Takeout, neighbours, read_takeout, takeout_names
+from album.metadata.xmp import MAX_PACKET
 from album.metadata.xmp_properties import read_properties
 from tests.album.media_files import encoded, exif, quarters, written
 
@@ -312,6 +313,24 @@ def test_xmp_in_utf16_and_xmp_that_breaks_off():
     assert read_properties(text.encode("utf-16")) == want
     assert read_properties(text.encode()[:-40]) == want
     assert read_properties(text.encode() + b"\0" * 100) == want
+    assert read_properties(b'\n <?xml version="1.0"?>' + text.partition("?>")[2].encode()) == want
+
+
+def test_an_xmp_property_that_breaks_off_is_not_read():
+    start, _, _ = sidecar("", "<xmp:CreateDate>2001-01-02</xmp:CreateDate>").partition(b"-02<")
+    assert read_properties(start) == {}
+
+
+def test_only_the_first_of_an_xmp_property_counts_and_structures_do_not():
+    twice = "<xmp:CreateDate>2001<!-- x -->-01-02</xmp:CreateDate>"
+    twice += "<ps:DateCreated><ps:a>2003</ps:a></ps:DateCreated>"
+    packet = sidecar("", twice + "<xmp:CreateDate>2002-01-02</xmp:CreateDate>")
+    assert read_properties(packet) == {"xmp:CreateDate": "2001-01-02"}
+
+
+def test_xmp_that_is_too_large_is_not_read():
+    packet = sidecar('xmp:CreateDate="2001-01-02"')
+    assert read_properties(packet + b" " * MAX_PACKET) == {}
 
 
 def test_xmp_that_declares_entities_is_not_read():
