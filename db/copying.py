@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from db.engine.bulk import insert_rows
 from db.engine.schema import metadata, photo, setting
-from db.errors import LibraryError, printable
+from db.errors import LibraryError, OtherCopyError, printable
 from db.library import UNFINISHED, Library
 
 ROWS = 4096
@@ -107,9 +107,9 @@ def _mark(target: Library, source: str) -> None:
                 "none."
             )
         if of not in (None, source):
-            raise LibraryError(
+            raise OtherCopyError(
                 f"{printable(target.path)} is an unfinished copy of {of}; finish that, or delete "
-                "it with `album forget --everything`."
+                "it."
             )
         if of is None:
             conn.execute(insert(setting).values(key=UNFINISHED, value=source))

@@ -159,8 +159,8 @@ class Library:
             of = conn.scalar(select(setting.c.value).where(setting.c.key == UNFINISHED))
         if of is not None:
             raise UnfinishedLibraryError(
-                f"{printable(self.path)} is an unfinished copy of {of}; run `album library copy` "
-                "again to finish it."
+                f"{printable(self.path)} is an unfinished copy of {of}; copy that again to finish "
+                "it."
             )
 
     def close(self) -> None:

@@ -51,7 +51,11 @@ def command(
     hosts = frozenset((*LOOPBACK_NAMES, *(name.lower() for name in names)))
     shelf = make_shelf(session.path, Access(hosts, password or None), read_only=read_only)
     shelf.library  # noqa: B018 - says now what is wrong with it
-    listener = _listen(host, port)
+    try:
+        listener = _listen(host, port)
+    except AlbumError:
+        shelf.close()
+        raise
     address = f"http://{_shown(host)}:{listener.getsockname()[1]}/"
     click.echo(f"The album is at {address} — stop with Ctrl-C.")
     if open_page:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from album.errors import ClusterError, shown
+from album.errors import BadCertificates, ClusterError, PlainConnection, shown
 
 PORT = 8786
 PATIENCE_S = 5.0
@@ -39,17 +39,12 @@ class Tls:
 
         Raises
         ------
-        ClusterError
+        PlainConnection
             The address is tcp:// beyond loopback.
         """
         protocol, host, port = split(address)
         if protocol == "tcp" and not self.insecure and not is_loopback(host):
-            raise ClusterError(
-                f"{address} is not encrypted, and whoever can reach it can run programs on this "
-                f"machine; use tls://{bracketed(host)}:{port} with --tls-ca, --tls-cert and "
-                f"--tls-key (see docs/scale.md), or --insecure (insecure = true in the file of "
-                f"album batch) in a network where you trust everyone."
-            )
+            raise PlainConnection(address, f"tls://{bracketed(host)}:{port}")
 
     def security(self, distributed: Any) -> Any:
         """Return them as dask takes them.
@@ -143,9 +138,8 @@ def check(address: str, security: Any) -> None:
         raise ClusterError(f"There is no host {host}; check the address {address}.") from error
     except ssl.SSLError as error:
         told = getattr(error, "verify_message", "") or error.reason or "no more is known"
-        raise ClusterError(
-            f"The scheduler {place} and the certificates named do not trust each other ({told}); "
-            f"check --tls-ca, --tls-cert and --tls-key."
+        raise BadCertificates(
+            f"The scheduler {place} and the certificates named do not trust each other ({told})."
         ) from error
     except OSError as error:
         told = error.strerror or "no answer"
@@ -160,15 +154,9 @@ def _context(address: str, security: Any) -> ssl.SSLContext:
         context: ssl.SSLContext | None = security.get_connection_args("client").get("ssl_context")
     except (OSError, ValueError) as error:
         told = getattr(error, "reason", None) or error
-        raise ClusterError(
-            f"The certificates for {address} can't be used ({told}); check --tls-ca, --tls-cert "
-            f"and --tls-key, or dask's configuration."
-        ) from error
+        raise BadCertificates(f"The certificates for {address} can't be used ({told}).") from error
     if context is None:
-        raise ClusterError(
-            f"{address} asks for certificates; name them with --tls-ca, --tls-cert and "
-            f"--tls-key, or in dask's configuration."
-        )
+        raise BadCertificates(f"{address} asks for certificates.")
     return context
 
 

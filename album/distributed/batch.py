@@ -23,9 +23,8 @@ from album.grouping.memory import share_of
 from album.indexing.index import IndexOptions, index
 from album.indexing.sources import Read, Source, Told, Wanted
 from album.media.clips.frames import Sampling
-from album.models.age_heads import choose_head
-from album.models.detectors import choose_detector
 from album.models.engines import Choice, build
+from album.models.selection import DETECTOR, HEAD
 from clustering.linkage.tiles import Spread
 from db.library import Library
 
@@ -189,13 +188,13 @@ def choice_of(library: Library, job: Job) -> Choice:
     told = job.options
     profile = told.get("profile", "default")
     return Choice(
-        profile,
-        choose_detector(library, told.get("detector"), profile),
-        told.get("embedder"),
-        choose_head(library, told.get("attributes"), profile),
-        float(told.get("min-face", 40)),
-        told.get("device", "auto"),
-        told.get("emotions", True),
+        profile=profile,
+        detector=DETECTOR.choose(library, told.get("detector"), profile),
+        embedder=told.get("embedder"),
+        attributes=HEAD.choose(library, told.get("attributes"), profile),
+        min_face=float(told.get("min-face", 40)),
+        device=told.get("device", "auto"),
+        emotions=told.get("emotions", True),
     )
 
 

@@ -58,10 +58,8 @@ class Dask:
     ----------
     connect : callable
         Returns a client that is connected; raises `ClusterError`.
-    place : str
-        Where the scheduler is, for people.
-    remedy : str
-        What to do where no worker joins.
+    address : str
+        Of the scheduler; empty where it and its workers are this process's own.
     cluster : object, optional
         The workers that were started for this process, to be ended with it.
     """
@@ -69,11 +67,10 @@ class Dask:
     def __init__(
         self,
         connect: Callable[[], Any],
-        place: str,
-        remedy: str,
+        address: str,
         cluster: "_Local | None" = None,
     ) -> None:
-        self.place, self.remedy = place, remedy
+        self.address = address
         self._connect, self._cluster = connect, cluster
         self._client = connect()
         self._tickets = itertools.count()
@@ -92,7 +89,7 @@ class Dask:
                 self._client.scheduler.identity, n_workers=-1, callback_timeout=ASK_S
             )
         except Exception as error:
-            raise Gone(self.place) from error
+            raise Gone(self.address) from error
         return {address: _present(address, facts) for address, facts in told["workers"].items()}
 
     def submit(self, worker: str, call: Callable[..., Any], *args: Any) -> int:
@@ -103,7 +100,7 @@ class Dask:
             future = self._client.submit(call, *args, key=f"album-{id(self)}-{ticket}", **how)
         except Exception as error:
             if self._client.status != "running":
-                raise Gone(self.place) from error
+                raise Gone(self.address) from error
             raise
         self._futures[ticket] = future
         client = self._client
@@ -140,7 +137,7 @@ class Dask:
             while True:
                 answer = self._came.get(timeout=0 if came else timeout)
                 if answer is None:
-                    raise Gone(self.place)
+                    raise Gone(self.address)
                 if self._futures.pop(answer.ticket, None) is not None:
                     came.append(answer)
         except Empty:
@@ -176,7 +173,7 @@ class Dask:
             except ClusterError as error:
                 if not error.may_pass or time.monotonic() > until:
                     raise ClusterError(
-                        f"The scheduler {self.place} is gone and did not come back; what was "
+                        f"The scheduler {self.address} is gone and did not come back; what was "
                         f"finished is kept: start it, and run the same command."
                     ) from error
                 time.sleep(PAUSE_S)
@@ -263,7 +260,7 @@ def local(workers: int) -> Dask:
     def connect() -> Any:
         return distributed.Client(mine.cluster, set_as_default=False, timeout=CONNECT_S)
 
-    return Dask(connect, "this machine", "try fewer --workers, or --jobs instead", mine)
+    return Dask(connect, "", mine)
 
 
 def at(address: str, tls: Tls) -> Dask:
@@ -292,4 +289,4 @@ def at(address: str, tls: Tls) -> Dask:
                 may_pass=True,
             ) from error
 
-    return Dask(connect, address, f"start one with: album worker {address}")
+    return Dask(connect, address)

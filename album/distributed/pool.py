@@ -17,7 +17,7 @@ import album
 from album.distributed.hands import Hand, Held, idlest
 from album.distributed.transport import Answer, Gone, KilledWorker, Transport
 from album.distributed.work import PROTOCOL, about
-from album.errors import ClusterError
+from album.errors import ClusterError, NoWorkers
 from album.events import WorkersChanged
 
 LOOK_S = 1.0
@@ -311,10 +311,7 @@ class Pool:
         elif self._hands and not greeting and now - owner.without > UNFIT_S:
             raise ClusterError(f"No worker can be used. {owner.problem}")
         elif now - owner.without > JOIN_S:
-            raise ClusterError(
-                f"No worker has joined {self.transport.place} for {JOIN_S:.0f} seconds; "
-                f"{self.transport.remedy}."
-            )
+            raise NoWorkers(self.transport.address, JOIN_S)
 
     def _fit(self, name: str) -> int:
         return sum(hand.is_for(name) for hand in self._hands.values())

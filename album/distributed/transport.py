@@ -47,16 +47,13 @@ class Answer:
 class Transport(Protocol):
     """Carries calls to workers, each to the one it is meant for."""
 
-    place: str
-    """Where the scheduler is, for people."""
+    address: str
+    """Of the scheduler; empty where it and its workers are this process's own."""
 
     @property
     def client(self) -> Any:
         """What searches for pairs of faces (`album.distributed.pairs`) talk to."""
         ...
-
-    remedy: str
-    """What to do where no worker joins."""
 
     def workers(self) -> Mapping[str, Present]:
         """Return the workers by address; raises `Gone`."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from album.errors import AlbumError, StrPath, shown
+from album.errors import AlbumError, ForgottenBefore, NotInLibrary, StrPath, TracesLeft, shown
 from album.files.scan import content_hash
 from album.files.temporary import sweep
 from album.paths import default_library, empty_cache
@@ -35,21 +35,9 @@ class NotALibrary(AlbumError):  # noqa: N818 - the name says what is wrong
     code = "not-a-library"
 
 
-class NotInLibrary(AlbumError):  # noqa: N818
-    """A photo that was to be forgotten is not known."""
-
-    code = "not-in-library"
-
-
-class TracesLeft(AlbumError):  # noqa: N818
-    """What was to be forgotten is deleted, but bytes of it may still be found."""
-
-    code = "traces-left"
-
-
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What there is to be deleted.
+    """What deleting a library deletes.
 
     Attributes
     ----------
@@ -170,7 +158,7 @@ def chosen_people(library: Library, people: Sequence[int | str]) -> list[Person]
 def forget_people(
     library: Library, people: Sequence[int | str], *, completely: bool = False
 ) -> Forgotten:
-    """Delete people: their faces with vectors and ages, their names, and what was said of them.
+    """Delete people: their faces with vectors and ages, their names, and the decisions about them.
 
     This can't be undone. No trace stays in the file, and backups of the library are deleted.
 
@@ -215,7 +203,7 @@ def chosen_photos(
 
     Raises
     ------
-    NotInLibrary
+    NotInLibrary, ForgottenBefore
     """
     absolute = list(dict.fromkeys(os.path.normpath(Path(path).absolute()) for path in paths))
     unknown = forgetting.unknown_paths(library, absolute)
@@ -224,13 +212,9 @@ def chosen_photos(
     for path in unknown:
         content = content_hash(path) if remembered and Path(path).is_file() else None
         if content not in remembered:
-            raise NotInLibrary(
-                f"{shown(path)} is not in the library; give a path as `album find` prints it."
-            )
+            raise NotInLibrary(path)
         if not completely:
-            raise NotInLibrary(
-                f"{shown(path)} is forgotten already; with --completely it may be indexed again."
-            )
+            raise ForgottenBefore(path)
         contents.append(str(content))
     return [path for path in absolute if path not in unknown], contents
 
@@ -254,7 +238,7 @@ def forget_photos(
 
     Raises
     ------
-    NotInLibrary
+    NotInLibrary, ForgottenBefore
         Nothing was deleted.
     LockedLibraryError
         Likewise.
@@ -292,10 +276,7 @@ def _swept(library: Library, loss: Loss) -> Forgotten:
         empty_cache(library.path)
         forgetting.clean(library)
     except (LibraryError, OSError) as error:
-        raise TracesLeft(
-            f"It is forgotten, but traces are left in the library or beside it ({_why(error)}); "
-            "`album purge` wipes them out later."
-        ) from error
+        raise TracesLeft(_why(error)) from error
     return Forgotten(loss.people, loss.faces, loss.photos, loss.files, gone)
 
 

@@ -192,8 +192,8 @@ class PostgresqlStore:
         encoding = conn.scalar(text("SHOW server_encoding"))
         if encoding != "UTF8":
             raise LibraryError(
-                f"The database {self.path} is encoded in {encoding}; make one with "
-                "`createdb --encoding=UTF8 --template=template0`."
+                f"The database {self.path} is encoded in {encoding}; make one in UTF8, from "
+                "template0 (see docs/postgresql.md)."
             )
         for statement in migrations.schema_sql(self.engine.dialect):
             conn.exec_driver_sql(statement)

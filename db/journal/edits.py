@@ -78,9 +78,7 @@ def placed(
     found = sorted((Placed(row[0], row[1], row[2] or 0, row[3] or "") for row in rows), key=_face)
     if faces is not None and len(found) < len(ids):
         missing = sorted(set(ids) - {one.face_id for one in found})
-        raise UnknownFaceError(
-            f"There is no face with the id {missing[0]}; `album show PERSON --faces` lists them."
-        )
+        raise UnknownFaceError(f"There is no face with the id {missing[0]}.")
     return found
 
 

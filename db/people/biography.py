@@ -10,11 +10,58 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from db.engine.schema import assignment, face, observation, photo, sighting
-from db.engine.sql import chunks, contract_id, is_present
+from db.engine.schema import assignment, face, observation, photo
+from db.engine.sql import contract_id, is_present
 from db.library import Library
-from db.people.browse import FaceKey, PersonFace
+from db.people.browse import FaceKey
+from db.photos.sightings import sightings
 from db.rows import Moment
+
+
+class PersonFace(NamedTuple):
+    """A face of a person in a photo on the disk: a plain row, since there may be many.
+
+    Attributes
+    ----------
+    face_id, photo_id : int
+    x0, y0, x1, y1 : float
+        In pixels of the upright photo.
+    time_ms : int or None
+        Of the frame, in a clip.
+    kind : {'image', 'clip'}
+    taken_at : datetime or None
+        Naive local time.
+    date_source, date_precision : str
+    source : str
+        Who placed it; see `db.engine.schema.assignment`.
+    confidence : float or None
+    size : float
+        In pixels of the photo.
+    sharpness, frontal : float or None
+    """
+
+    face_id: int
+    photo_id: int
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    time_ms: int | None
+    kind: str
+    taken_at: datetime | None
+    date_source: str
+    date_precision: str
+    source: str
+    confidence: float | None
+    size: float
+    sharpness: float | None
+    frontal: float | None
+
+    @property
+    def key(self) -> FaceKey:
+        """Where the picture of the face is to be had."""
+        box = (self.x0, self.y0, self.x1, self.y1)
+        return FaceKey(self.face_id, self.photo_id, box, self.time_ms)
 
 
 class DatedAges(NamedTuple):
@@ -33,6 +80,39 @@ class ClipAppearance:
     key: FaceKey
     taken_at: datetime | None
     moments: tuple[Moment, ...]
+
+
+def person_faces(library: Library, person_id: int) -> list[PersonFace]:
+    """Return the faces of a person in photos that are on the disk, by date; undated ones last.
+
+    All of them, in the order of `db.people.browse.faces_of`: one pass serves everything on the
+    page.
+    """
+    query = (
+        select(
+            face.c.id,
+            face.c.photo_id,
+            face.c.x0,
+            face.c.y0,
+            face.c.x1,
+            face.c.y1,
+            face.c.time_ms,
+            photo.c.kind,
+            photo.c.taken_at,
+            photo.c.date_source,
+            photo.c.date_precision,
+            assignment.c.source,
+            assignment.c.confidence,
+            face.c.size,
+            face.c.sharpness,
+            face.c.frontal,
+        )
+        .select_from(assignment.join(face).join(photo))
+        .where(assignment.c.person_id == person_id, is_present(face.c.photo_id))
+        .order_by(photo.c.taken_at.is_(None), photo.c.taken_at, face.c.id)
+    )
+    with library.read() as conn:
+        return [PersonFace._make(row) for row in conn.execute(query)]
 
 
 def dated_ages(library: Library, person_id: int, attributes: str, *, every: int) -> list[DatedAges]:
@@ -63,16 +143,8 @@ def dated_ages(library: Library, person_id: int, attributes: str, *, every: int)
 def clip_appearances(library: Library, faces: Sequence[PersonFace]) -> list[ClipAppearance]:
     """Return the clips among what a person is seen in, with the moments, in the same order."""
     clips = [one for one in faces if one.kind == "clip"]
-    columns = (sighting.c.face_id, sighting.c.start_ms, sighting.c.end_ms, sighting.c.frames)
-    found: dict[int, list[Moment]] = {}
-    with library.read() as conn:
-        for part in chunks(one.face_id for one in clips):
-            query = select(*columns).where(sighting.c.face_id.in_(part)).order_by(*columns[:2])
-            for face_id, *moment in conn.execute(query):
-                found.setdefault(face_id, []).append(Moment(*moment))
-    return [
-        ClipAppearance(one.key, one.taken_at, tuple(found.get(one.face_id, ()))) for one in clips
-    ]
+    found = sightings(library, face_ids=[one.face_id for one in clips])
+    return [ClipAppearance(one.key, one.taken_at, found.get(one.face_id, ())) for one in clips]
 
 
 def companions(library: Library, person_id: int, *, limit: int = 12) -> list[tuple[int, int]]:

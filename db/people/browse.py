@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
@@ -12,7 +10,7 @@ from db.engine.schema import assignment, face, file, person, photo
 from db.engine.sql import CHUNK, best_file, chunks, is_present
 from db.library import Library
 from db.people.faces import load_table
-from db.rows import FaceTable, clearness
+from db.rows import FaceTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,52 +32,6 @@ class FaceKey:
     time_ms: int | None
 
 
-class PersonFace(NamedTuple):
-    """A face of a person in a photo on the disk: a plain row, since there may be many.
-
-    Attributes
-    ----------
-    face_id, photo_id : int
-    x0, y0, x1, y1 : float
-        In pixels of the upright photo.
-    time_ms : int or None
-        Of the frame, in a clip.
-    kind : {'image', 'clip'}
-    taken_at : datetime or None
-        Naive local time.
-    date_source, date_precision : str
-    source : str
-        Who placed it; see `db.engine.schema.assignment`.
-    confidence : float or None
-    size : float
-        In pixels of the photo.
-    sharpness, frontal : float or None
-    """
-
-    face_id: int
-    photo_id: int
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    time_ms: int | None
-    kind: str
-    taken_at: datetime | None
-    date_source: str
-    date_precision: str
-    source: str
-    confidence: float | None
-    size: float
-    sharpness: float | None
-    frontal: float | None
-
-    @property
-    def key(self) -> FaceKey:
-        """Where the picture of the face is to be had."""
-        box = (self.x0, self.y0, self.x1, self.y1)
-        return FaceKey(self.face_id, self.photo_id, box, self.time_ms)
-
-
 @dataclass(frozen=True, slots=True)
 class FaceFile:
     """A face and a file that holds its photo, as both were when the photo was read.
@@ -95,19 +47,6 @@ class FaceFile:
 
 
 _KEY = (face.c.id, face.c.photo_id, face.c.x0, face.c.y0, face.c.x1, face.c.y1, face.c.time_ms)
-_FACE = (
-    *_KEY,
-    photo.c.kind,
-    photo.c.taken_at,
-    photo.c.date_source,
-    photo.c.date_precision,
-    assignment.c.source,
-    assignment.c.confidence,
-    face.c.size,
-    face.c.sharpness,
-    face.c.frontal,
-)
-"""The columns of `PersonFace`."""
 
 
 def _key(row: Sequence[Any]) -> FaceKey:
@@ -155,28 +94,21 @@ def _of(person_id: int) -> ColumnElement[bool]:
 
 
 def faces_of(
-    library: Library,
-    person_id: int,
-    *,
-    offset: int = 0,
-    limit: int | None = None,
-    newest: bool = False,
-) -> list[PersonFace]:
-    """Return some faces of a person in photos that are on the disk, by date; undated ones last.
+    library: Library, person_id: int, *, offset: int = 0, limit: int = 200, newest: bool = False
+) -> list[int]:
+    """Return the ids of some faces of a person in present photos, by date; undated ones last.
 
     Parameters
     ----------
     library : Library
     person_id : int
-    offset : int
-    limit : int or None
-        At most that many; None: all.
+    offset, limit : int
     newest : bool
         Newest first.
     """
     when = photo.c.taken_at.desc() if newest else photo.c.taken_at
     query = (
-        select(*_FACE)
+        select(face.c.id)
         .select_from(assignment.join(face).join(photo))
         .where(_of(person_id))
         .order_by(photo.c.taken_at.is_(None), when, face.c.id)
@@ -184,7 +116,7 @@ def faces_of(
         .offset(offset)
     )
     with library.read() as conn:
-        return [PersonFace._make(row) for row in conn.execute(query)]
+        return [int(one) for one in conn.scalars(query)]
 
 
 def count_faces(library: Library, person_id: int) -> int:
@@ -245,40 +177,31 @@ def photo_file(library: Library, photo_id: int) -> PhotoFile | None:
     return PhotoFile(row[0], row[1], row[2], row[3], here, row[5], row[6])
 
 
-def faces_over_time(
-    library: Library,
-    person_id: int,
-    most: int,
-    *,
-    without: Sequence[int] = (),
-    among: Sequence[int] | None = None,
-) -> list[PersonFace]:
-    """Return the clearest faces of equal stretches of a person's time, oldest first.
+class FaceQuality(NamedTuple):
+    """How clearly a face shows, and whether its photo is on the disk; see `db.rows.FaceTable`."""
 
-    Parameters
-    ----------
-    library : Library
-    person_id : int
-    most : int
-        How many at most.
-    without, among : sequence of int
-        Faces to leave out; the only ones to choose from. At most a few thousand each.
-    """
+    face_id: int
+    present: bool
+    size: float
+    sharpness: float | None
+    frontal: float | None
+
+
+def face_qualities(library: Library, person_id: int) -> list[FaceQuality]:
+    """Return all faces of a person by date, undated ones first."""
     query = (
-        select(*_FACE)
+        select(
+            *(face.c.id, is_present(face.c.photo_id)),
+            face.c.size,
+            face.c.sharpness,
+            face.c.frontal,
+        )
         .select_from(assignment.join(face).join(photo))
-        .where(_of(person_id))
-        .order_by(photo.c.taken_at.nulls_first(), face.c.id)
+        .where(assignment.c.person_id == person_id)
+        .order_by(photo.c.taken_at.nulls_first(), face.c.photo_id, face.c.id)
     )
-    if among is not None:
-        query = query.where(face.c.id.in_(list(among)[:CHUNK]))
-    if without:
-        query = query.where(face.c.id.not_in(list(without)[:CHUNK]))
     with library.read() as conn:
-        rows = [PersonFace._make(row) for row in conn.execute(query)]
-    edges = [round(i * len(rows) / most) for i in range(most + 1)]
-    parts = [rows[a:b] for a, b in pairwise(edges) if a < b]
-    return [max(part, key=lambda one: clearness(one.size, one.sharpness)) for part in parts]
+        return [FaceQuality._make(row) for row in conn.execute(query)]
 
 
 def face_ids_of(library: Library, person_ids: Sequence[int]) -> list[int]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal, null, s
 
 from db.engine.bulk import read_rows
 from db.engine.schema import assignment, face, file, observation, person, photo
-from db.engine.sql import best_file, contract_id, is_present, next_id
+from db.engine.sql import best_file, chunks, contract_id, is_present, next_id
 from db.errors import damaged
 from db.library import Library
 from db.photos.emotions import emotions_of, latest_emotions
@@ -240,6 +240,7 @@ def _row_query(attributes: int | None) -> Select[Any]:
         face.c.score,
         face.c.size,
         face.c.sharpness,
+        face.c.frontal,
         photo.c.taken_at,
         photo.c.date_source,
         photo.c.date_precision,
@@ -253,11 +254,11 @@ def _row_query(attributes: int | None) -> Select[Any]:
 
 
 def _face_row(row: Any) -> FaceRow:
-    face_id, photo_id, path, gone_at, kind, time_ms, *box_and_quality = row[:13]
+    face_id, photo_id, path, gone_at, kind, time_ms, *box_and_quality = row[:14]
     here = path is not None and gone_at is None
     box, quality = tuple(box_and_quality[:4]), box_and_quality[4:]
     values: list[Any] = [face_id, photo_id, path, here, kind, time_ms, box, *quality]
-    values += [*row[13:-3], _halves(row[-3]), row[-2], _halves(row[-1])]
+    values += [*row[14:-3], _halves(row[-3]), row[-2], _halves(row[-1])]
     return FaceRow(*values)
 
 
@@ -304,6 +305,16 @@ def face_rows(
         with closing(conn.execute(query.execution_options(yield_per=_BATCH))) as result:
             for row in result:
                 yield _face_row(row)
+
+
+def faces_by_id(library: Library, face_ids: Sequence[int]) -> list[FaceRow]:
+    """Return some faces, in the order of their ids as given; those that are gone are left out."""
+    found: dict[int, FaceRow] = {}
+    with library.read() as conn:
+        for part in chunks(face_ids):
+            rows = conn.execute(_row_query(None).where(face.c.id.in_(part)))
+            found |= {row[0]: _face_row(row) for row in rows}
+    return [found[face_id] for face_id in face_ids if face_id in found]
 
 
 def last_face(library: Library) -> int:

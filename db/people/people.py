@@ -256,14 +256,15 @@ def _plain(name: str) -> str:
 def _ids_named(conn: Connection, name: str) -> list[int]:
     """Return those of exactly this name, else in any case, else without accents, else by words.
 
-    By words, Ana and Muller are names of Ana Müller.
+    By words, Ana and Muller are names of Ana Müller. A number is no such word: it is the id of
+    somebody who may be gone, and must not come to mean Louis 14.
     """
     named = select(person.c.id, person.c.name).where(person.c.name.is_not(None))
     rows = conn.execute(named.order_by(person.c.id)).all()
     exact = [int(row[0]) for row in rows if row[1] == name]
     same = exact or [int(row[0]) for row in rows if folded(row[1]) == folded(name)]
     plain = same or [int(row[0]) for row in rows if _plain(row[1]) == _plain(name)]
-    words = set(_plain(name).split())
+    words = set() if name.isdecimal() else set(_plain(name).split())
     return plain or [int(row[0]) for row in rows if words and words <= set(_plain(row[1]).split())]
 
 

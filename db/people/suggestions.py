@@ -1,7 +1,7 @@
 """What suggestions keep in the library: measured candidates, listed and skipped questions."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select
 
@@ -11,24 +11,36 @@ from db.library import Library
 
 
 @dataclass(frozen=True, slots=True)
-class ListedQuestion:
-    """A question as it was listed.
+class Question:
+    """What a question is about: all that is needed to answer it.
 
     Attributes
     ----------
-    kind : str
-        One of `album.people.suggestions.KINDS`.
-    people : tuple of int
+    kind : {'same', 'split', 'name'}
+        Are two people one; are all faces of a person theirs; who is this.
+    person_ids : tuple of int
+        Two, or one.
     anchors : tuple of int
         A face of each, by which whoever was merged since is found.
-    faces : tuple of int
-        The doubtful part of a person; empty for other kinds.
+    face_ids : tuple of int
+        For 'split', the faces that may be somebody else's.
     """
 
     kind: str
-    people: tuple[int, ...]
+    person_ids: tuple[int, ...]
     anchors: tuple[int, ...]
-    faces: tuple[int, ...] = ()
+    face_ids: tuple[int, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """See `question_key`."""
+        return question_key(self.person_ids, self.face_ids)
+
+
+def question_key(person_ids: Sequence[int], face_ids: Sequence[int]) -> str:
+    """Return what names a question whatever else is asked: 12,31 or 12:4711 or 12."""
+    people = ",".join(map(str, person_ids))
+    return f"{people}:{min(face_ids)}" if face_ids else people
 
 
 def load_candidates(library: Library, version: str) -> bytes | None:
@@ -54,17 +66,26 @@ def save_candidates(library: Library, version: str, packed: bytes) -> None:
         conn.execute(insert(candidates).values(version=version, packed=packed))
 
 
-def listed_questions(library: Library) -> list[ListedQuestion]:
+def listed_questions(library: Library) -> list[Question]:
     """Return the last list of questions, by number."""
     columns = (question.c.kind, question.c.people, question.c.anchors, question.c.faces)
     with library.read() as conn:
         rows = conn.execute(select(*columns).order_by(question.c.number))
-        return [ListedQuestion(kind, *map(tuple, columns)) for kind, *columns in rows]
+        return [Question(kind, *map(tuple, columns)) for kind, *columns in rows]
 
 
-def save_questions(library: Library, listed: Sequence[ListedQuestion]) -> None:
+def save_questions(library: Library, listed: Sequence[Question]) -> None:
     """Store a list of questions, whose numbers hold until the next list."""
-    rows = [{"number": number, **asdict(one)} for number, one in enumerate(listed, 1)]
+    rows = [
+        {
+            "number": number,
+            "kind": one.kind,
+            "people": one.person_ids,
+            "anchors": one.anchors,
+            "faces": one.face_ids,
+        }
+        for number, one in enumerate(listed, 1)
+    ]
     with library.write() as conn:
         conn.execute(delete(question))
         if rows:

@@ -35,7 +35,7 @@ def anew(page):
 def choose(page, text):
     """Pick somebody in the dialog, or give a new name."""
     page.locator("#picker input").fill(text)
-    page.locator("#picker li").first.wait_for()
+    page.locator("#picker li", has_text=text).first.wait_for()
     page.wait_for_timeout(300)
     page.keyboard.press("Enter")
 

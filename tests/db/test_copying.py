@@ -12,7 +12,7 @@ from db.journal import edits
 from db.journal.journal import changing, reverting
 from db.library import Library
 from db.people.people import people
-from db.people.suggestions import ListedQuestion, save_candidates, save_questions, skip_question
+from db.people.suggestions import Question, save_candidates, save_questions, skip_question
 from db.photos.duplicates import save_marks
 from db.photos.files import known_files, mark_gone, save_failure, save_files
 from db.photos.progress import IndexProgress, drop_progress, save_progress
@@ -65,7 +65,7 @@ def fill(library):
     save_failure(library, seen("/bad.jpg", "bad"), stage="header", reason="It is short.")
     set_setting(library, "colour", "green")
     save_candidates(library, "1", b"\0distances")
-    save_questions(library, [ListedQuestion("same", (ana, ben), (1, 2))])
+    save_questions(library, [Question("same", (ana, ben), (1, 2))])
     skip_question(library, ben)
     return ana, ben
 

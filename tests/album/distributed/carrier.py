@@ -38,8 +38,7 @@ class Carrier:
     """Runs every call when answers are asked for, one worker after the other."""
 
     there: dict[str, Worker] = field(default_factory=dict)
-    place: str = "tcp://test:8786"
-    remedy: str = "start one with: album worker tcp://test:8786"
+    address: str = "tcp://test:8786"
     gone: int = 0
     comes_back: bool = True
     respawns: bool = True

@@ -143,7 +143,7 @@ def test_tables_of_another_program_are_left_alone(server, database, url):
 def test_a_database_of_another_encoding(server):
     with server.connect() as raw:
         raw.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    with pytest.raises(LibraryError, match=r"encoded in LATIN1; make one with `createdb"):
+    with pytest.raises(LibraryError, match=r"encoded in LATIN1; make one in UTF8, from"):
         Library.open(server.url("latin"))
 
 

@@ -26,7 +26,7 @@ from db.library import Library
 from db.people.faces import load_faces
 from db.people.people import people
 from db.people.suggestions import (
-    ListedQuestion,
+    Question,
     listed_questions,
     load_candidates,
     save_candidates,
@@ -126,7 +126,7 @@ def test_what_was_worked_out_from_the_faces_goes_too(library):
     first, _ = group(library, [1], [2])
     set_setting(library, GROUPED_UNDER, "something")
     save_candidates(library, "1", b"distances")
-    save_questions(library, [ListedQuestion("same", (first, 9), (1, 2))])
+    save_questions(library, [Question("same", (first, 9), (1, 2))])
     for person_id, face_id in ((first, 0), (8, 1), (8, 2)):
         skip_question(library, person_id, face_id)
     forget_people(library, [first])

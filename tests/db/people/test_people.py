@@ -151,6 +151,17 @@ def test_faces_that_were_not_grouped_stay_where_they_are(library):
     assert [(p.person_id, p.faces) for p in people(library)] == [(ben, 3), (ana, 1)]
 
 
+def test_an_id_of_nobody_is_not_a_word_of_a_name(library):
+    add(library, "/a.jpg", found=boxes(0, 200))
+    louis, other = group(library, [1], [2])
+    edit_person(library, louis, name="Louis 14")
+    edit_person(library, other, name="15")
+    with pytest.raises(UnknownPersonError):
+        find_person(library, "14")
+    assert find_person(library, "louis").person_id == louis
+    assert find_person(library, "15").person_id == other
+
+
 def test_people_are_found_by_id_or_name(library):
     add(library, "/a.jpg", found=boxes(0, 200, 400, 600))
     ana, big, seven, two = group(library, [1], [2], [3], [4])

@@ -1,7 +1,7 @@
 """Candidates, listed questions and skipped ones are stored until others replace them."""
 
 from db.people.suggestions import (
-    ListedQuestion,
+    Question,
     listed_questions,
     load_candidates,
     save_candidates,
@@ -22,9 +22,9 @@ def test_candidates_are_of_one_version(library):
 
 def test_a_list_of_questions_replaces_the_last_one(library):
     listed = [
-        ListedQuestion("same", (3, 12), (1, 40)),
-        ListedQuestion("split", (3,), (1,), (7, 8)),
-        *(ListedQuestion("name", (person,), (person,)) for person in range(20, 30)),
+        Question("same", (3, 12), (1, 40)),
+        Question("split", (3,), (1,), (7, 8)),
+        *(Question("name", (person,), (person,)) for person in range(20, 30)),
     ]
     for some in (listed, listed[1:], []):
         save_questions(library, some)
