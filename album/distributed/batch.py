@@ -1,20 +1,19 @@
 """Indexing and grouping many libraries on one pool of workers, side by side and fairly.
 
 Each library is indexed by `album.indexing.index` in a thread of its own, a few at a time. Workers
-are shared by weight (`album.distributed.pool`). A library that fails, or has had what it may take,
-ends alone; the next run goes on where this one ended.
+are shared by weight (`album.distributed.pool`). A library that fails or reaches a limit ends alone;
+the next run goes on where this one ended.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from album.analysis.analyse import Prepared, ReadClip, Task
-from album.analysis.workers import LIMIT
-from album.distributed.batch_config import Batch, Job, Limits
+from album.distributed.batch_config import Batch, Job
 from album.distributed.pool import Pool
 from album.distributed.source import AT_ONCE, Workers
 from album.errors import ClusterError
@@ -85,7 +84,7 @@ class Limited:
     """
 
     source: Source
-    limits: Limits
+    job: Job
     stop: threading.Event
     now: Callable[[], float] = time.monotonic
     reached: str = ""
@@ -101,7 +100,7 @@ class Limited:
     def start(self, wanted: Wanted) -> Read:
         """Return what reads tasks."""
         inner = self.source.start(wanted)
-        seconds = self.limits.seconds
+        seconds = self.job.max_seconds
         until = None if seconds is None else self.now() + seconds
 
         def read(tasks: Iterable[Task]) -> Iterator[Told]:
@@ -123,12 +122,11 @@ class Limited:
             yield task
 
     def _limit(self, until: float | None) -> str:
-        limits = self.limits
         if self.stop.is_set():
             return "stopped"
-        if limits.photos is not None and self._photos >= limits.photos:
+        if self.job.max_photos is not None and self._photos >= self.job.max_photos:
             return "max-photos"
-        if limits.faces is not None and self._faces >= limits.faces:
+        if self.job.max_faces is not None and self._faces >= self.job.max_faces:
             return "max-faces"
         return "max-seconds" if until is not None and self.now() >= until else ""
 
@@ -163,7 +161,7 @@ class _Run:
             self._index(job, ended)
         except Exception as error:  # one library never ends the others
             ended.error = error
-            if isinstance(error, ClusterError) and self.pool.is_lost:
+            if isinstance(error, ClusterError) and self.pool.is_empty:
                 self.stop.set()
         ended.report.seconds = time.monotonic() - started
         return ended
@@ -171,12 +169,17 @@ class _Run:
     def _index(self, job: Job, ended: Ended) -> None:
         with Library.open(job.library, wait_s=WAIT_S) as library:
             choice = choice_of(library, job)
-            share = {"weight": job.weight, "most": job.limits.in_flight}
-            workers = Workers(self.pool, choice, job.name, **share)  # type: ignore[arg-type]
-            source = Limited(workers, job.limits, self.stop)
-            at_once = min(self.batch.at_once, len(self.batch.jobs))
-            how = replace(options_of(job), memory=share_of(at_once))
-            events = index(library, build(choice), job.photos, how, source)
+            workers = Workers(self.pool, choice, weight=job.weight, limit=job.max_in_flight)
+            source = Limited(workers, job, self.stop)
+            options = IndexOptions(
+                jobs=0,
+                retry=job.retry,
+                group=job.group,
+                clips=Sampling() if job.clips else None,
+                file_timeout=job.file_timeout,
+                memory=share_of(min(self.batch.at_once, len(self.batch.jobs))),
+            )
+            events = index(library, build(choice), job.photos, options, source)
             with closing(events):  # type: ignore[type-var]
                 for event in events:
                     ended.report.add(event)
@@ -186,28 +189,14 @@ class _Run:
 
 def choice_of(library: Library, job: Job) -> Choice:
     """Return the nets that a library is indexed with; detector and head are remembered with it."""
-    told = job.options
-    profile = told.get("profile", "default")
     return Choice(
-        profile,
-        choose_detector(library, told.get("detector"), profile),
-        told.get("embedder"),
-        choose_head(library, told.get("attributes"), profile),
-        float(told.get("min-face", 40)),
-        told.get("device", "auto"),
-        told.get("emotions", True),
-    )
-
-
-def options_of(job: Job) -> IndexOptions:
-    """Return how a library is indexed."""
-    told = job.options
-    return IndexOptions(
-        jobs=0,
-        retry=told.get("retry", False),
-        group=told.get("group", True),
-        clips=Sampling() if told.get("clips", True) else None,
-        file_timeout=float(told.get("file-timeout", LIMIT)),
+        job.profile,
+        choose_detector(library, job.detector, job.profile),
+        job.embedder,
+        choose_head(library, job.attributes, job.profile),
+        job.min_face,
+        job.device,
+        job.emotions,
     )
 
 

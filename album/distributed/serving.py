@@ -5,18 +5,13 @@ A worker of dask ends with its scheduler; these wait for it to come back and joi
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 from album.distributed.addresses import Tls, check
-from album.distributed.dask import imported
-from album.distributed.keeping import CLOSE_S, PAUSE_S, keep, scratch_folder
 from album.errors import ClusterError
 from nets.runtime.models import load_manifest, read_weights
 
-Say = Callable[[str], None]
 
-
-def serve(address: str, tls: Tls, *, workers: int, say: Say) -> None:
+def serve(address: str, tls: Tls, *, workers: int, report: Callable[[str], None]) -> None:
     """Read for a scheduler until the process is interrupted.
 
     Parameters
@@ -26,8 +21,8 @@ def serve(address: str, tls: Tls, *, workers: int, say: Say) -> None:
         How the connection is secured.
     workers : int
         Processes, of one thread each.
-    say : callable
-        Is told in a line when the scheduler was joined or lost.
+    report : callable
+        Gets a line when the scheduler was joined or lost.
 
     Raises
     ------
@@ -37,49 +32,53 @@ def serve(address: str, tls: Tls, *, workers: int, say: Say) -> None:
         Dask is not installed, the certificates do not fit, or the address is that of another
         machine and neither encrypted nor allowed to be plain.
     """
+    from album.distributed import dask
+
     tls.refuse_plain(address)
-    distributed = imported()
     for entry in load_manifest().values():
         read_weights(entry)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    task = loop.create_task(_serve(distributed, address, tls.security(distributed), workers, say))
+    task = loop.create_task(_serve(address, tls, workers, report))
     try:
         loop.run_until_complete(task)
     except KeyboardInterrupt:
         # A while to end in peace; the processes end with this one in any case.
         task.cancel()
-        loop.run_until_complete(asyncio.wait([task], timeout=CLOSE_S))
+        loop.run_until_complete(asyncio.wait([task], timeout=dask.CLOSE_S))
         raise
 
 
-async def _serve(distributed: Any, address: str, security: Any, workers: int, say: Say) -> None:
-    at_work, missing = False, False
-    door = asyncio.Lock()
+async def _serve(address: str, tls: Tls, workers: int, report: Callable[[str], None]) -> None:
+    from album.distributed import dask
+
+    security, context = dask.security_of(tls), dask.context_of(address, tls)
+    has_joined, is_missing = False, False
+    one_at_a_time = asyncio.Lock()
 
     async def ready() -> None:
-        """Wait for the scheduler; one of the processes knocks for all."""
-        nonlocal at_work, missing
-        async with door:
+        """Wait for the scheduler; one of the processes tries for all."""
+        nonlocal has_joined, is_missing
+        async with one_at_a_time:
             while True:
                 try:
-                    await asyncio.to_thread(check, address, security)
+                    await asyncio.to_thread(check, address, context)
                 except ClusterError as error:
                     if not error.may_pass:
                         raise
-                    if not missing:
-                        say(f"{error} Waiting for it.")
-                    at_work, missing = False, True
-                    await asyncio.sleep(PAUSE_S)
+                    if not is_missing:
+                        report(f"{error} Waiting for it.")
+                    has_joined, is_missing = False, True
+                    await asyncio.sleep(dask.PAUSE_S)
                 else:
-                    missing = False
+                    is_missing = False
                     return
 
     def joined() -> None:
-        nonlocal at_work
-        if not at_work:
-            at_work = True
-            say(f"At work for {address}.")
+        nonlocal has_joined
+        if not has_joined:
+            has_joined = True
+            report(f"At work for {address}.")
 
-    with scratch_folder() as scratch:
-        await keep(distributed, address, security, workers, scratch, ready=ready, joined=joined)
+    with dask.scratch_folder() as scratch:
+        await dask.run_workers(address, security, workers, scratch, ready=ready, joined=joined)

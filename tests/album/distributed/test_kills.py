@@ -92,7 +92,7 @@ def test_the_scheduler_is_killed_and_started_again(photos, undisturbed, tmp_path
 
 POISON = """
 import os, sys
-if "--multiprocessing-fork" in sys.argv:
+if {"--multiprocessing-fork", "album.distributed.isolation"} & set(sys.orig_argv):
     from album.analysis.analyse import Analyser
     read = Analyser._read
     def deadly(self, task, place):
@@ -101,7 +101,7 @@ if "--multiprocessing-fork" in sys.argv:
         return read(self, task, place)
     Analyser._read = deadly
 """
-"""Stands for a decoder that a photo ends: in processes that read, and only there."""
+"""Stands for a decoder that a photo crashes: in processes that read, and only there."""
 
 
 def test_a_photo_that_ends_every_worker_is_the_only_one_to_fail(photos, undisturbed, tmp_path):
@@ -111,7 +111,7 @@ def test_a_photo_that_ends_every_worker_is_the_only_one_to_fail(photos, undistur
     out, err = process.communicate(timeout=300)
     assert process.returncode == 3, err
     assert f"Read {PHOTOS - 1} new photos" in out
-    assert "123.jpg: ended two workers that were reading it (" in out
+    assert "123.jpg: ended the processes that were reading it (" in out
     assert "Traceback" not in err
     again = index(path, photos, "--workers", 2, "--retry")
     out, err = again.communicate(timeout=300)
