@@ -37,7 +37,7 @@ def command(
     be reached by tls://, with certificates; see docs/scale.md.
     """
     from album.distributed.addresses import Tls
-    from album.distributed.serving import serve
+    from album.distributed.dask import serve
 
     def report(line: str) -> None:
         click.echo(text.safe(line), err=True)

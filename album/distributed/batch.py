@@ -8,14 +8,16 @@ the next run goes on where this one ended.
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from album.analysis.analyse import Prepared, ReadClip, Task
+from album.analysis.workers import Workers
 from album.distributed.batch_config import Batch, Job
 from album.distributed.pool import Pool
-from album.distributed.source import AT_ONCE, Workers
+from album.distributed.source import AT_ONCE, ClusterSource
 from album.errors import ClusterError
 from album.events import Event, IndexReport
 from album.grouping.memory import share_of
@@ -137,25 +139,15 @@ class _Run:
 
     batch: Batch
     pool: Pool
-    left: list[Job]
-    told: SimpleQueue[BatchEvent] = field(default_factory=SimpleQueue)
+    events: SimpleQueue[BatchEvent] = field(default_factory=SimpleQueue)
     stop: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def thread(self) -> None:
-        """Work at one library after the other, until none is left."""
-        while True:
-            with self.lock:
-                if not self.left:
-                    return
-                job = self.left.pop(0)
-            if self.stop.is_set():
-                self.told.put(Ended(job, IndexReport(), is_begun=False))
-                continue
-            self.told.put(Begun(job))
-            self.told.put(self._one(job))
-
-    def _one(self, job: Job) -> Ended:
+    def index(self, job: Job) -> None:
+        """Index one library, unless the run has been stopped."""
+        if self.stop.is_set():
+            self.events.put(Ended(job, IndexReport(), is_begun=False))
+            return
+        self.events.put(Begun(job))
         ended, started = Ended(job, IndexReport()), time.monotonic()
         try:
             self._index(job, ended)
@@ -164,12 +156,12 @@ class _Run:
             if isinstance(error, ClusterError) and self.pool.is_empty:
                 self.stop.set()
         ended.report.seconds = time.monotonic() - started
-        return ended
+        self.events.put(ended)
 
     def _index(self, job: Job, ended: Ended) -> None:
         with Library.open(job.library, wait_s=WAIT_S) as library:
             choice = choice_of(library, job)
-            workers = Workers(self.pool, choice, weight=job.weight, limit=job.max_in_flight)
+            workers = ClusterSource(self.pool, choice, weight=job.weight, limit=job.max_in_flight)
             source = Limited(workers, job, self.stop)
             options = IndexOptions(
                 jobs=0,
@@ -183,7 +175,7 @@ class _Run:
             with closing(events):  # type: ignore[type-var]
                 for event in events:
                     ended.report.add(event)
-                    self.told.put(Said(job, event))
+                    self.events.put(Said(job, event))
             ended.limit = source.reached
 
 
@@ -214,18 +206,15 @@ def run_batch(batch: Batch, pool: Pool) -> Iterator[BatchEvent]:
     BatchEvent
         For each library `Begun`, what its index says, and `Ended`; of several in between.
     """
-    run = _Run(batch, pool, list(batch.jobs))
-    count = min(batch.at_once, len(batch.jobs))
-    threads = [threading.Thread(target=run.thread, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    ended = 0
+    run, ended = _Run(batch, pool), 0
+    threads = Workers(min(batch.at_once, len(batch.jobs)))
+    jobs = [threads.submit(run.index, job) for job in batch.jobs]
     try:
-        while ended < len(batch.jobs):
-            event = run.told.get()
+        while ended < len(jobs):
+            event = run.events.get()
             ended += isinstance(event, Ended)
             yield event
     finally:
         run.stop.set()
-        for thread in threads:
-            thread.join(LAST_WAIT_S)
+        threads.shutdown(wait=False, cancel_futures=True)
+        wait(jobs, LAST_WAIT_S)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from album.analysis.analyse import Failed, Task
-from album.errors import EndsWorkers, Unreadable
+from album.distributed.isolation import killed_by
+from album.errors import Unreadable
 from album.files.kinds import CLIP_SUFFIXES
 
 FILES = 16
@@ -40,10 +41,6 @@ class Chunk:
         return [replace(self, numbers=(number,), tasks=(task,)) for number, task in pairs]
 
 
-def _is_clip(task: Task) -> bool:
-    return PurePath(task.found.path).suffix.lower() in CLIP_SUFFIXES
-
-
 def in_chunks(tasks: Iterable[Task], first: int = 0) -> Iterator[Chunk]:
     """Divide tasks, as they come, into chunks; a clip is one of its own.
 
@@ -53,20 +50,20 @@ def in_chunks(tasks: Iterable[Task], first: int = 0) -> Iterator[Chunk]:
     first : int
         The number of the first.
     """
-    numbers: list[int] = []
     together: list[Task] = []
-    for number, task in enumerate(tasks, first):
-        size = sum(one.found.size for one in together) + task.found.size
-        if together and (len(together) >= FILES or size > BYTES or _is_clip(task)):
-            yield Chunk(tuple(numbers), tuple(together))
-            numbers, together = [], []
-        numbers.append(number)
+    for task in tasks:
+        size = task.found.size + sum(one.found.size for one in together)
+        is_full = len(together) >= FILES or size > BYTES
+        if together and (is_full or _is_clip(task) or _is_clip(together[-1])):
+            yield Chunk(tuple(range(first, first + len(together))), tuple(together))
+            first, together = first + len(together), []
         together.append(task)
-        if _is_clip(task):
-            yield Chunk(tuple(numbers), tuple(together))
-            numbers, together = [], []
     if together:
-        yield Chunk(tuple(numbers), tuple(together))
+        yield Chunk(tuple(range(first, first + len(together))), tuple(together))
+
+
+def _is_clip(task: Task) -> bool:
+    return PurePath(task.found.path).suffix.lower() in CLIP_SUFFIXES
 
 
 def after_death(chunk: Chunk) -> list[Chunk] | Failed:
@@ -79,9 +76,7 @@ def after_death(chunk: Chunk) -> list[Chunk] | Failed:
         return [replace(chunk, is_isolated=True)]
     if len(chunk.tasks) > 1:
         return chunk.one_by_one()
-    task = chunk.tasks[0]
-    error = EndsWorkers(task.found.path)
-    return Failed(task, error.code, error.reason, task.content_hash)
+    return killed_by(chunk.tasks[0])
 
 
 def after_error(chunk: Chunk, problem: str, worker: str) -> list[Chunk] | Failed:

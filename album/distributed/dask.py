@@ -11,9 +11,10 @@ import logging
 import multiprocessing
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from concurrent.futures import CancelledError, Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
 from typing import Any, ParamSpec, TypeVar
 
@@ -28,6 +29,7 @@ from album.distributed.cluster import (
 )
 from album.distributed.work import about
 from album.errors import ClusterError
+from nets.runtime.models import load_manifest, read_weights
 
 try:
     import distributed
@@ -77,8 +79,8 @@ class DaskCluster:
         Where the scheduler is, for people.
     remedy : str
         What to do where no worker joins.
-    local : LocalWorkers, optional
-        The workers that were started for this process, to be ended with it.
+    started : ExitStack, optional
+        What was started for this process, to be ended with it.
     """
 
     def __init__(
@@ -86,10 +88,10 @@ class DaskCluster:
         client: distributed.Client,
         place: str,
         remedy: str,
-        local: "LocalWorkers | None" = None,
+        started: ExitStack | None = None,
     ) -> None:
         self.place, self.remedy = place, remedy
-        self._client, self._local = client, local
+        self._client, self._started = client, started
         self._versions: dict[str, Future[Reply[dict[str, str]]]] = {}
         self._lost_since: float | None = None
 
@@ -151,12 +153,10 @@ class DaskCluster:
 
     def close(self) -> None:
         """Leave the cluster, and end what was started for it."""
-        try:
+        with suppress(Exception):  # the scheduler may be gone
             self._client.close(timeout=2)
-        except Exception:
-            logging.getLogger(__name__).debug("the client does not close", exc_info=True)
-        if self._local is not None:
-            self._local.close()
+        if self._started is not None:
+            self._started.close()
 
 
 def _call(
@@ -222,8 +222,9 @@ def connect(address: str, tls: Tls) -> DaskCluster:
     """
     _silence()
     tls.refuse_plain(address)
-    check(address, context_of(address, tls))
-    how = {"set_as_default": False, "security": security_of(tls)}
+    security = security_of(tls)
+    check(address, context_of(address, security))
+    how = {"set_as_default": False, "security": security}
     try:
         # The second has as long as this for every later connection, too.
         distributed.Client(address, timeout=CONNECT_S, **how).close()
@@ -241,14 +242,48 @@ def connect(address: str, tls: Tls) -> DaskCluster:
 def start(workers: int) -> DaskCluster:
     """Start a scheduler and workers on this machine, of one thread each.
 
+    Only this process and its workers can reach them, by certificates made for the occasion.
+
     Parameters
     ----------
     workers : int
     """
     _silence()
-    local = LocalWorkers(workers)
-    client = distributed.Client(local.cluster, set_as_default=False, timeout=CONNECT_S)
-    return DaskCluster(client, "this machine", "try fewer --workers, or --jobs instead", local)
+    security = distributed.Security.temporary()
+    with ExitStack() as started:
+        scratch = started.enter_context(scratch_folder())
+        with config.set(QUIET | LOCAL | {"temporary-directory": scratch}):
+            cluster = distributed.LocalCluster(
+                n_workers=0,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                security=security,
+                silence_logs=logging.CRITICAL,
+                scheduler_kwargs={"dashboard": False},
+            )
+        started.callback(_kill_children)
+        started.callback(cluster.close, timeout=CLOSE_S)
+        running = run_workers(cluster.scheduler_address, security, workers, scratch)
+        task = cluster.sync(_begin, running)
+        started.callback(cluster.sync, _end, task)
+        client = distributed.Client(cluster, set_as_default=False, timeout=CONNECT_S)
+        place, remedy = "this machine", "try fewer --workers, or --jobs instead"
+        return DaskCluster(client, place, remedy, started.pop_all())
+
+
+async def _begin(running: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(running)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task], timeout=CLOSE_S)
+
+
+def _kill_children() -> None:
+    """Kill processes that were stopped: they do not hear that they should end."""
+    for process in multiprocessing.active_children():
+        process.kill()
 
 
 def _silence() -> None:
@@ -273,15 +308,14 @@ def security_of(tls: Tls) -> distributed.Security:
     return distributed.Security(**given)
 
 
-def context_of(address: str, tls: Tls) -> ssl.SSLContext | None:
+def context_of(address: str, security: distributed.Security) -> ssl.SSLContext | None:
     """Return the certificates for an address; None where there are none.
 
     Raises
     ------
     ClusterError
-        A file is not there, or can't be used.
+        They can't be used.
     """
-    security = security_of(tls)
     if split(address)[0] != "tls":
         return None
     try:
@@ -295,54 +329,6 @@ def context_of(address: str, tls: Tls) -> ssl.SSLContext | None:
     return context
 
 
-class LocalWorkers:
-    """A scheduler and workers of our own, on this machine.
-
-    Parameters
-    ----------
-    workers : int
-
-    Attributes
-    ----------
-    cluster : distributed.LocalCluster
-    """
-
-    def __init__(self, workers: int) -> None:
-        security = distributed.Security.temporary()
-        self._scratch = scratch_folder()
-        with config.set(QUIET | LOCAL | {"temporary-directory": self._scratch.name}):
-            self.cluster = distributed.LocalCluster(
-                n_workers=0,
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                security=security,
-                silence_logs=logging.CRITICAL,
-                scheduler_kwargs={"dashboard": False},
-            )
-        self._task: asyncio.Task[None] | None = None
-        self._loop: asyncio.AbstractEventLoop = self.cluster.loop.asyncio_loop
-        address = self.cluster.scheduler_address
-        running = run_workers(address, security, workers, self._scratch.name)
-        self._running = asyncio.run_coroutine_threadsafe(self._until_closed(running), self._loop)
-
-    async def _until_closed(self, running: Coroutine[Any, Any, None]) -> None:
-        self._task = asyncio.current_task()
-        with suppress(asyncio.CancelledError):
-            await running
-
-    def close(self) -> None:
-        """End the workers, then the scheduler."""
-        if self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        with suppress(TimeoutError):
-            self._running.result(CLOSE_S)
-        self.cluster.close(timeout=CLOSE_S)
-        # A process that was stopped does not hear that it should end, and Python would wait for it.
-        for process in multiprocessing.active_children():
-            process.kill()
-        self._scratch.cleanup()
-
-
 def scratch_folder() -> TemporaryDirectory[str]:
     """Make a folder for what dask writes, to be deleted in the end.
 
@@ -352,23 +338,17 @@ def scratch_folder() -> TemporaryDirectory[str]:
     return TemporaryDirectory(prefix="album-", ignore_cleanup_errors=True)
 
 
-async def _at_once() -> None:
-    """Wait for nothing."""
-
-
 async def run_workers(
     address: str,
     security: distributed.Security,
     workers: int,
     scratch: str,
-    *,
-    ready: Callable[[], Awaitable[None]] = _at_once,
-    joined: Callable[[], None] = lambda: None,
+    waiting: "Waiting | None" = None,
 ) -> None:
     """Run worker processes of one thread each for a scheduler, until cancelled.
 
-    A nanny starts its process again when that dies. What ends a nanny, too, is made good here: a
-    process that dies while it starts, and the end of the scheduler.
+    A nanny starts its process again when that dies. It ends when that dies while it starts, or when
+    the scheduler is gone; then another takes its place.
 
     Parameters
     ----------
@@ -378,49 +358,115 @@ async def run_workers(
     workers : int
     scratch : str
         A folder, as `scratch_folder` makes it.
-    ready : callable
-        Is awaited before a process is started, which is no use before the scheduler is there.
-    joined : callable
-        Is called when one has joined.
+    waiting : Waiting, optional
+        For a scheduler that may be gone.
     """
 
-    async def one() -> None:
+    async def run() -> None:
+        if waiting is not None:
+            await waiting.until_there()
+        nanny = distributed.Nanny(
+            address,
+            # Of the nanny and of its worker, which dask would have listen on all interfaces.
+            host=bracketed(await asyncio.to_thread(own_address, address)),
+            nthreads=1,
+            memory_limit=0,
+            security=security,
+            silence_logs=logging.CRITICAL,
+            dashboard=False,
+            dashboard_address="127.0.0.1:0",  # listens even without a dashboard
+            config=QUIET,
+            local_directory=scratch,
+            preload=["album.distributed.work"],  # before it is asked for, while others start
+        )
+        try:
+            await nanny
+            if waiting is not None:
+                waiting.has_joined()
+            await nanny.finished()
+        finally:
+            with suppress(Exception):  # it has ended already, in whatever way
+                await nanny.close(timeout=CLOSE_S)
+
+    async def keep_running() -> None:
         while True:
-            await ready()
             try:
-                host = bracketed(await asyncio.to_thread(own_address, address))
-            except OSError:  # the network has gone since
-                await asyncio.sleep(PAUSE_S)
-                continue
-            nanny = distributed.Nanny(
-                address,
-                # Of the nanny and of its worker, which dask would have listen on all interfaces.
-                host=host,
-                nthreads=1,
-                memory_limit=0,
-                security=security,
-                silence_logs=logging.CRITICAL,
-                dashboard=False,
-                dashboard_address="127.0.0.1:0",  # listens even without a dashboard
-                config=QUIET,
-                local_directory=scratch,
-                preload=["album.distributed.work"],  # before it is asked for, while others start
-            )
-            try:
-                await nanny
-                joined()
-                await nanny.finished()
-            except (OSError, RuntimeError):  # killed while it started, or the scheduler has gone
+                await run()
+            except (OSError, RuntimeError):  # killed while it started, or the network has gone
                 logging.getLogger(__name__).debug("a worker did not start", exc_info=True)
-            finally:
-                await _close(nanny)
             await asyncio.sleep(PAUSE_S)
 
-    await asyncio.gather(*(one() for _ in range(workers)))
+    await asyncio.gather(*(keep_running() for _ in range(workers)))
 
 
-async def _close(nanny: distributed.Nanny) -> None:
-    try:
-        await nanny.close(timeout=CLOSE_S)
-    except Exception:  # it has ended already, in whatever way
-        logging.getLogger(__name__).debug("a worker does not close", exc_info=True)
+@dataclass(slots=True)
+class Waiting:
+    """The wait of several processes for a scheduler; reports when it is gone and when it is there.
+
+    Parameters
+    ----------
+    address : str
+    context : ssl.SSLContext or None
+    report : callable
+        Gets a line.
+    """
+
+    address: str
+    context: ssl.SSLContext | None
+    report: Callable[[str], None]
+    _is_there: bool | None = None
+    _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def until_there(self) -> None:
+        """Wait for the scheduler; one process tries for all."""
+        async with self._lock:
+            while True:
+                try:
+                    return await asyncio.to_thread(check, self.address, self.context)
+                except ClusterError as error:
+                    if not error.may_pass:
+                        raise
+                    self._changed(False, f"{error} Waiting for it.")
+                    await asyncio.sleep(PAUSE_S)
+
+    def has_joined(self) -> None:
+        """Note that a process has joined the scheduler."""
+        self._changed(True, f"At work for {self.address}.")
+
+    def _changed(self, is_there: bool, line: str) -> None:
+        if self._is_there is not is_there:
+            self._is_there = is_there
+            self.report(line)
+
+
+def serve(address: str, tls: Tls, *, workers: int, report: Callable[[str], None]) -> None:
+    """Run workers for a scheduler until the process is interrupted.
+
+    A worker of dask ends with its scheduler; these wait for it to come back and join it again.
+
+    Parameters
+    ----------
+    address : str
+    tls : Tls
+        How the connection is secured.
+    workers : int
+        Processes, of one thread each.
+    report : callable
+        Gets a line when the scheduler was joined or lost.
+
+    Raises
+    ------
+    WeightsError
+        The weights here are damaged.
+    ClusterError
+        The certificates do not fit, or the address is that of another machine and neither encrypted
+        nor allowed to be plain.
+    """
+    tls.refuse_plain(address)
+    _silence()
+    security = security_of(tls)
+    waiting = Waiting(address, context_of(address, security), report)
+    for entry in load_manifest().values():
+        read_weights(entry)
+    with scratch_folder() as scratch:
+        asyncio.run(run_workers(address, security, workers, scratch, waiting))

@@ -59,7 +59,7 @@ def open_pool(place: Place) -> Iterator[Pool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
+class ClusterSource:
     """Reads the files of one index on a pool of workers; implements `Source`.
 
     Parameters

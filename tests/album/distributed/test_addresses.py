@@ -9,7 +9,7 @@ import distributed
 import pytest
 
 from album.distributed.addresses import Tls, check, split
-from album.distributed.dask import context_of
+from album.distributed.dask import context_of, security_of
 from album.errors import ClusterError
 from tests.album.albums import Shelf
 from tests.album.distributed.processes import ALBUM, free_port, started
@@ -99,12 +99,12 @@ def test_there_is_no_such_host():
 
 
 def test_certificates_that_fit(guarded, papers):
-    check(guarded, context_of(guarded, tls(papers, "ours", "ours")))
+    check(guarded, context_of(guarded, security_of(tls(papers, "ours", "ours"))))
 
 
 @pytest.mark.parametrize("circles", [("theirs", "ours"), ("ours", "theirs")])
 def test_certificates_that_do_not_fit(guarded, papers, circles):
-    context = context_of(guarded, tls(papers, *circles))
+    context = context_of(guarded, security_of(tls(papers, *circles)))
     with pytest.raises(ClusterError, match=r"127.0.0.1:\d+ .*do not trust each other \(") as error:
         check(guarded, context)
     assert not error.value.may_pass
@@ -113,19 +113,19 @@ def test_certificates_that_do_not_fit(guarded, papers, circles):
 
 def test_certificates_that_are_missing(guarded, tmp_path):
     with pytest.raises(ClusterError, match="asks for certificates; name them"):
-        check(guarded, context_of(guarded, Tls()))
+        check(guarded, context_of(guarded, security_of(Tls())))
     with pytest.raises(ClusterError, match=r"certificate .*no\.pem is not there"):
-        context_of(guarded, Tls(ca=tmp_path / "no.pem"))
+        security_of(Tls(ca=tmp_path / "no.pem"))
     (tmp_path / "empty.pem").write_text("no certificate")
     wrong = Tls(tmp_path / "empty.pem", tmp_path / "empty.pem", tmp_path / "empty.pem")
     with pytest.raises(ClusterError, match="can't be used"):
-        context_of(guarded, wrong)
+        context_of(guarded, security_of(wrong))
 
 
 def test_what_answers_is_no_scheduler(papers):
     with listening() as port, pytest.raises(ClusterError, match=f"127.0.0.1:{port}"):
         address = f"tls://127.0.0.1:{port}"
-        check(address, context_of(address, tls(papers, "ours", "ours")))
+        check(address, context_of(address, security_of(tls(papers, "ours", "ours"))))
 
 
 def test_the_command_says_it_in_one_sentence(tmp_path):

@@ -9,8 +9,7 @@ import psutil
 import pytest
 
 from album.distributed.addresses import Tls, is_loopback, own_address
-from album.distributed.dask import connect
-from album.distributed.serving import serve
+from album.distributed.dask import connect, serve
 from album.errors import ClusterError
 from tests.album.albums import Shelf, album, pairs
 from tests.album.distributed.processes import ended, free_port, scheduler, started, until_listening

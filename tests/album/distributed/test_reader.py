@@ -11,7 +11,7 @@ from album.analysis.analyse import Failed, Known, Prepared, Task
 from album.distributed import chunks, pool, reader, work
 from album.distributed.chunks import Chunk, after_death, after_error, in_chunks
 from album.distributed.pool import Pool
-from album.distributed.source import Workers
+from album.distributed.source import ClusterSource
 from album.errors import ClusterError
 from album.events import PhotoDone, PhotoFailed, WorkersChanged
 from album.files.scan import Found
@@ -52,7 +52,7 @@ def run(path, photos, cluster=None, **options):
     """Index; return the events."""
     engine, how = load_engine(profile="fake"), IndexOptions(jobs=0, **options)
     with Library.open(path) as library:
-        source = None if cluster is None else Workers(Pool(cluster), FAKE)
+        source = None if cluster is None else ClusterSource(Pool(cluster), FAKE)
         return list(index(library, engine, [photos], how, source))
 
 
@@ -140,7 +140,7 @@ def test_only_the_photo_that_ends_workers_is_set_aside(photos, alone, tmp_path, 
     with Library.open(path) as library:
         reasons = {Path(row.path).name: row.reason for row in failures(library)}
     assert reasons["017.jpg"].startswith(
-        "ended the processes that were reading it (the last one with exit status 9 on "
+        "ended the processes that were reading it (the last one on "
     )
     assert sum(map(len, cluster.there)) == 2 + 2, "two deaths, no more"
     healed = two()

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 
 from album.distributed.pool import Pool
-from album.distributed.source import Workers
+from album.distributed.source import ClusterSource
 from album.errors import (
     AlbumError,
     MissingFolder,
@@ -65,7 +65,7 @@ def run(path, root, *, cluster=None, **options):
     # One thread: fsspec's files in memory are one object for all who read them, place and all.
     engine, how = load_engine(profile="fake"), IndexOptions(**{"jobs": 1} | options)
     with Library.open(path) as library:
-        source = None if cluster is None else Workers(Pool(cluster), FAKE)
+        source = None if cluster is None else ClusterSource(Pool(cluster), FAKE)
         return list(index(library, engine, [root], how, source))
 
 
