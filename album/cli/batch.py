@@ -115,7 +115,7 @@ class _Lines:
 
     def add(self, event: "BatchEvent") -> None:
         """Count an event, and print what there is to say."""
-        from album.distributed.batch import Begun, Ended, Said
+        from album.distributed.batch import Begun, Ended, Progress
 
         name = event.job.name
         if isinstance(event, Begun):
@@ -124,7 +124,7 @@ class _Lines:
             self._ended += 1
             self._todo.pop(name, None)
             self._say(f"{name}: {_state(event)} ({self._ended} of {self._libraries}).")
-        elif isinstance(event, Said):
+        elif isinstance(event, Progress):
             self._count(name, event.event)
 
     def _count(self, name: str, event: object) -> None:

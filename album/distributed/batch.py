@@ -43,7 +43,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Progress:
     """An event of the index of one library."""
 
     job: Job
@@ -74,7 +74,7 @@ class Ended:
     is_begun: bool = True
 
 
-BatchEvent = Begun | Said | Ended
+BatchEvent = Begun | Progress | Ended
 
 
 @dataclass(slots=True)
@@ -106,12 +106,12 @@ class Limited:
         until = None if seconds is None else self.now() + seconds
 
         def read(tasks: Iterable[Task]) -> Iterator[Told]:
-            for told in inner(self._within(tasks, until)):
-                if isinstance(told, Prepared):
-                    self._faces += len(told.detections)
-                elif isinstance(told, ReadClip):
-                    self._faces += len(told.clip.faces)
-                yield told
+            for outcome in inner(self._within(tasks, until)):
+                if isinstance(outcome, Prepared):
+                    self._faces += len(outcome.detections)
+                elif isinstance(outcome, ReadClip):
+                    self._faces += len(outcome.clip.faces)
+                yield outcome
 
         return read
 
@@ -175,7 +175,7 @@ class _Run:
             with closing(events):  # type: ignore[type-var]
                 for event in events:
                     ended.report.add(event)
-                    self.events.put(Said(job, event))
+                    self.events.put(Progress(job, event))
             ended.limit = source.reached
 
 

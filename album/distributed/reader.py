@@ -71,7 +71,7 @@ class Reader:
             while chunk and self._is_near(chunk) and self._submit(share, chunk):
                 chunk = next(chunks, None)
             for future in share.completed():
-                self._take(share, future)
+                self._complete(share, future)
             yield from share.changes()
             yield from self._in_order()
 
@@ -95,7 +95,7 @@ class Reader:
         """Return the contents of that size that need no analysis."""
         return self._known.setdefault(size, set(self.wanted.sizes.get(size, ())))
 
-    def _take(self, share: Share, future: "Future[Reply[list[Outcome] | Unfit]]") -> None:
+    def _complete(self, share: Share, future: "Future[Reply[list[Outcome] | Unfit]]") -> None:
         chunk = self._in_flight.pop(future)
         error = future.exception()
         if isinstance(error, WorkerDied):
@@ -105,7 +105,7 @@ class Reader:
         elif error is not None:  # the scheduler is lost, and no file is to blame
             self._again.append(chunk)
         else:
-            self._keep(share, chunk, future.result())
+            self._receive(share, chunk, future.result())
 
     def _retry(self, chunk: Chunk, then: list[Chunk] | Failed) -> None:
         if isinstance(then, Failed):
@@ -113,8 +113,8 @@ class Reader:
         else:
             self._again.extend(then)
 
-    def _keep(self, share: Share, chunk: Chunk, reply: Reply[list[Outcome] | Unfit]) -> None:
-        """Keep outcomes until their turn; what the worker could not read goes to others."""
+    def _receive(self, share: Share, chunk: Chunk, reply: Reply[list[Outcome] | Unfit]) -> None:
+        """Take what a worker has read; what it could not read goes to others."""
         if isinstance(reply.value, Unfit):
             self._again.append(chunk)
             share.exclude(reply.worker, reply.value.reason)

@@ -11,12 +11,14 @@ import pytest
 from db.library import Library
 from tests.album.albums import pairs
 from tests.album.distributed.processes import (
+    ALBUM,
     end,
     ended,
     free_port,
     kill_a_worker,
     scheduler,
     started,
+    stored,
     until_listening,
     wait_for,
     workers_of,
@@ -88,6 +90,29 @@ def test_the_scheduler_is_killed_and_started_again(photos, undisturbed, tmp_path
         assert f"Read {PHOTOS} new photos" in out
         assert held(path) == undisturbed
     end(first)
+
+
+def test_a_scheduler_that_is_killed_for_good_ends_the_run_in_a_sentence(
+    photos, undisturbed, tmp_path
+):
+    port, path = free_port(), tmp_path / "library.db"
+    address = f"tcp://127.0.0.1:{port}"
+    there = scheduler(port)
+    until_listening(port)
+    words = ("index", "--profile", "fake", "--library", path, photos)
+    patient = f"from album.distributed import dask; dask.BACK_S = 5.0; {ALBUM}"
+    with ended(started("worker", address, "--workers", 2)):
+        process = started(*words, "--scheduler", address, code=patient)
+        wait_for(process, path, 32)
+        there.kill()
+        there.communicate()
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert f"The scheduler {address} is gone and did not come back" in err.splitlines()[-1]
+    assert 32 <= stored(path) < PHOTOS
+    index(path, photos, "--jobs", 2).communicate()
+    assert held(path) == undisturbed
 
 
 POISON = """

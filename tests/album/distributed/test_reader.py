@@ -392,13 +392,13 @@ def test_no_more_is_submitted_than_may_wait(photos, tmp_path, monkeypatch, bound
     waited: list[None] = []
     cluster.there["a"].before = cluster.there["b"].before = late
     seen = []
-    keep = reader.Reader._keep
+    receive = reader.Reader._receive
 
     def counted(self, *args):
-        keep(self, *args)
+        receive(self, *args)
         seen.append(len(self._outcomes))
 
-    monkeypatch.setattr(reader.Reader, "_keep", counted)
+    monkeypatch.setattr(reader.Reader, "_receive", counted)
     run(tmp_path / "library.db", photos, cluster)
     assert 3 <= max(seen) <= 8
 
