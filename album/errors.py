@@ -1,5 +1,9 @@
 # ruff: noqa: N818 - the names say what is wrong, and read as such where they are raised
-"""What can go wrong with the files of a person, each as one sentence with what to do."""
+"""What can go wrong, each as one sentence that says what to do.
+
+The sentences name no command and no option: `album.cli.remedies` adds what to type, and `album.web`
+has buttons and words of its own. What either needs for that is an attribute of the error.
+"""
 
 import os
 import re
@@ -45,6 +49,10 @@ class AlbumError(Exception):
     code = "error"
     exit_code = 1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross to another process whatever the arguments of the subclass are."""
+        return type(self).__new__, (type(self), *self.args), self.__dict__
+
 
 class MissingFolder(AlbumError):
     """A file or folder that the user named does not exist."""
@@ -60,9 +68,165 @@ class MissingFolder(AlbumError):
 
 
 class Refused(AlbumError):
-    """What was asked for contradicts itself, or what the user said before; nothing was changed."""
+    """What was asked for contradicts itself, or an earlier decision; nothing was changed.
+
+    Parameters
+    ----------
+    reason : str
+        One sentence, with its full stop.
+    forced : str, optional
+        What the same call does with ``force=True``: "merge them all the same". Empty if it would
+        be refused as well.
+    """
 
     code = "refused"
+
+    def __init__(self, reason: str, *, forced: str = "") -> None:
+        self.forced = forced
+        super().__init__(reason)
+
+    @property
+    def can_force(self) -> bool:
+        """Whether the same call with ``force=True`` is done."""
+        return bool(self.forced)
+
+
+class NothingGrouped(Refused):
+    """The library has no people yet."""
+
+    def __init__(self) -> None:
+        super().__init__("No faces have been grouped yet.")
+
+
+class NotComparable(Refused):
+    """Faces that an older version described have not been described again."""
+
+    def __init__(self) -> None:
+        super().__init__("The faces can't be compared yet.")
+
+
+class NoFaceGiven(Refused):
+    """A change of faces was asked for without any."""
+
+    def __init__(self) -> None:
+        super().__init__("No face was given.")
+
+
+class NotTheirFace(Refused):
+    """A face is not of the person from whom it was to be taken."""
+
+    def __init__(self, face_id: int, person_id: int, label: str) -> None:
+        self.person_id = person_id
+        super().__init__(f"Face {face_id} is not {label}'s.")
+
+
+class OneGroup(Refused):
+    """All faces of a person look like one person's."""
+
+    def __init__(self, person_id: int, label: str) -> None:
+        self.person_id = person_id
+        super().__init__(f"The faces of {label} do not fall into groups.")
+
+
+class NameTaken(Refused):
+    """Somebody else has the name that a person was to get."""
+
+    def __init__(self, name: str, *, holder_id: int, person_id: int) -> None:
+        self.holder_id, self.person_id = holder_id, person_id
+        super().__init__(
+            f"Person {holder_id} is called {name} already.", forced="have two of that name"
+        )
+
+
+class OutdatedQuestion(Refused):
+    """A question is not in the last list, or has been settled since."""
+
+
+class TooManyVectors(Refused):
+    """A grouping needs more memory than it may take, and the disk has no room either."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"Vectors of this many faces do not fit into memory, and {place} has no room for them."
+        )
+
+
+class Impossible(AlbumError):
+    """A query that no photo can ever meet, or that can't be answered."""
+
+    code = "impossible-query"
+    exit_code = 2
+
+
+class NobodyAlone(Impossible):
+    """Photos of nobody but certain people were searched for, without naming any."""
+
+    def __init__(self) -> None:
+        super().__init__("Nobody is named whom the photos should show alone.")
+
+
+class NoEmotions(Impossible):
+    """No face in the library has had its emotion classified."""
+
+    def __init__(self) -> None:
+        super().__init__("What faces express is not known yet.")
+
+
+class NotIndexed(AlbumError):
+    """A folder holds no photo that is in the library."""
+
+    code = "not-indexed"
+
+    def __init__(self, path: StrPath) -> None:
+        super().__init__(f"{shown(path)} holds no photo that is in the library.")
+
+
+class NotInLibrary(AlbumError):
+    """A photo that was to be forgotten is not known."""
+
+    code = "not-in-library"
+
+    def __init__(self, path: StrPath) -> None:
+        super().__init__(f"{shown(path)} is not in the library.")
+
+
+class ForgottenBefore(AlbumError):
+    """A photo that was to be forgotten has been forgotten already, and is remembered as such."""
+
+    code = "not-in-library"
+
+    def __init__(self, path: StrPath) -> None:
+        super().__init__(f"{shown(path)} is forgotten already.")
+
+
+class TracesLeft(AlbumError):
+    """What was to be forgotten is deleted, but bytes of it may still be found."""
+
+    code = "traces-left"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"It is forgotten, but traces are left in the library or beside it ({why})."
+        )
+
+
+class ExportError(AlbumError):
+    """The export can't be written without destroying something, or not at all."""
+
+    code = "export"
+
+
+class NoLinks(ExportError):
+    """The file system has no links of the kind that an export was to make.
+
+    Attributes
+    ----------
+    kind : {'symbolic', 'hard'}
+    """
+
+    def __init__(self, source: StrPath, folder: StrPath, kind: str) -> None:
+        self.kind = kind
+        super().__init__(f"{shown(source)} can't have a {kind} link in {shown(folder)}.")
 
 
 class ClusterError(AlbumError):
@@ -79,6 +243,38 @@ class ClusterError(AlbumError):
     def __init__(self, sentence: str, *, may_pass: bool = False) -> None:
         self.may_pass = may_pass
         super().__init__(sentence)
+
+
+class PlainConnection(ClusterError):
+    """A connection to another machine is not encrypted, and nobody has allowed that."""
+
+    def __init__(self, address: str, encrypted: str) -> None:
+        self.encrypted = encrypted
+        super().__init__(
+            f"{address} is not encrypted, and whoever can reach it can run programs on this "
+            "machine."
+        )
+
+
+class BadCertificates(ClusterError):
+    """The certificates for a scheduler are missing, can't be used, or are not trusted."""
+
+
+class NoWorkers(ClusterError):
+    """No worker has joined a scheduler in time.
+
+    Parameters
+    ----------
+    address : str
+        Of the scheduler; empty where it runs within this process, which starts the workers.
+    seconds : float
+        How long was waited.
+    """
+
+    def __init__(self, address: str, seconds: float) -> None:
+        self.address = address
+        place = address or "this machine"
+        super().__init__(f"No worker has joined {place} for {seconds:.0f} seconds.")
 
 
 class MediaError(AlbumError):
@@ -146,7 +342,7 @@ class Unexpected(MediaError):
 
     code = "unexpected"
     what = "could not be read because of a fault in this program"
-    hint = "please report it with what `album index --retry -v` prints for this file"
+    hint = "please report it with the traceback"
 
     def __init__(self, path: StrPath, error: Exception) -> None:
         super().__init__(path, f"unexpected {type(error).__name__}: {error}")
@@ -156,7 +352,7 @@ class OnServer(MediaError):
     """The file has an address instead of a path, which only an index can read."""
 
     code = "on-server"
-    what = "lies on a server, where only album index reads it"
+    what = "lies on a server, where it is only read to be indexed"
     hint = "for pictures of it, mount the server as a folder and index that folder"
 
 
@@ -227,7 +423,7 @@ class NeedsExtra(Unsupported):
     """A raw photo that holds no picture of itself, and libraw is not there to develop it."""
 
     what = "is a raw photo without a picture to show"
-    hint = "install what develops it, pip install 'album-people[raw]', and use --retry"
+    hint = "install what develops it, pip install 'album-people[raw]', and index again"
 
 
 class UnsupportedClip(Unsupported):
@@ -277,7 +473,7 @@ class TooSlow(MediaError):
 
     code = "too-slow"
     what = "takes too long to read"
-    hint = "save it anew in another program, or give it more time with --file-timeout and --retry"
+    hint = "save it anew in another program, or give it more time"
 
 
 class EndsWorkers(MediaError):
@@ -285,7 +481,7 @@ class EndsWorkers(MediaError):
 
     code = "ends-workers"
     what = "ended the processes that were reading it"
-    hint = "look at it in another program, give workers more memory, and use --retry"
+    hint = "look at it in another program, or give workers more memory"
 
 
 @contextmanager
@@ -334,8 +530,7 @@ def one_file(path: StrPath) -> Iterator[None]:
     except Exception as error:
         # Imported late: there is mostly no error.
         from db.errors import LibraryError
-        from nets.core.errors import ModelMissing
-        from nets.runtime.models import WeightsError
+        from nets.core.errors import ModelMissing, WeightsError
 
         if isinstance(error, LibraryError | ModelMissing | WeightsError):
             raise

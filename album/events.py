@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from album.errors import StrPath
 
 if TYPE_CHECKING:
-    from album.tags.importing.store import ImportReport
     from db.journal.journal import Change
 
 
@@ -49,6 +48,8 @@ class PhotoFailed:
     path: StrPath
     reason: str
     trace: str = ""
+    code: str = ""
+    """Of the `AlbumError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +144,89 @@ class TagsUnread:
 
 
 @dataclass(frozen=True, slots=True)
+class TagConflict:
+    """A tag that contradicts a decision of the user, which stands.
+
+    Attributes
+    ----------
+    photo_id, face_id : int
+    tag : str
+        The name in the tag.
+    person_id : int
+        Who has the face; 0 for nobody.
+    name : str or None
+        Of that person.
+    path : str
+        Of a file that holds the photo.
+    """
+
+    photo_id: int
+    face_id: int
+    tag: str
+    person_id: int
+    name: str | None
+    path: str = ""
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import of tags did, or would do.
+
+    Attributes
+    ----------
+    photos, tagged, regions : int
+        Photos read, those with tags about people, and places of faces in them.
+    names : int
+        Faces assigned to a person by a tag.
+    known : int
+        Tags that agree with the library.
+    followed : int
+        Faces that moved with others of their group.
+    founded : int
+        Faces that no detector had found.
+    people : dict of str to int
+        Faces given to each person, by name.
+    named, new : int
+        People found before who got a name, and people founded.
+    twice : int
+        Photos in which somebody is twice by two tags.
+    overruled, doubled, hints : int
+        Tags that contradict the user and were not reported before; tags that name somebody a second
+        time where there is no face; photos whose names without a region were stored.
+    conflicts : list of TagConflict
+        The tags that were overruled.
+    notes : list of str
+    failures : list of tuple
+        Path and sentence of each file whose tags could not be read.
+    cropped : list of str
+        Photos of another shape than their regions were drawn in.
+    """
+
+    photos: int = 0
+    tagged: int = 0
+    regions: int = 0
+    names: int = 0
+    known: int = 0
+    followed: int = 0
+    founded: int = 0
+    people: dict[str, int] = field(default_factory=dict)
+    named: int = 0
+    new: int = 0
+    twice: int = 0
+    overruled: int = 0
+    doubled: int = 0
+    hints: int = 0
+    conflicts: list[TagConflict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    cropped: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
 class TagsImported:
     """What tags say was stored; `change` is None after a dry run."""
 
-    report: "ImportReport"
+    report: ImportReport
     change: "Change | None"
 
 

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from album.errors import StrPath
-from db.engine.places import FilePlace, place_of
+from db.places import FilePlace, place_of
 
 APPLICATION = "album-people"
 FILE_NAME = "library.db"

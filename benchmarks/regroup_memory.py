@@ -29,7 +29,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE)]
 from linkage import memory  # noqa: E402
 from synthetic import ages_and_years, faces, gaussian  # noqa: E402
 
-from album.grouping.memory import Space  # noqa: E402
+from album.grouping.memory import Workspace  # noqa: E402
 from album.grouping.regroup import regroup  # noqa: E402
 from album.models.contracts import GROUPED_WITH, NetsUsed  # noqa: E402
 from db.library import Library  # noqa: E402
@@ -81,12 +81,12 @@ def make(path, n):
 
 def child(path, megabytes):
     with Library.open(path) as library:
-        space = Space(Path(path).parent, int(megabytes) << 20)
+        workspace = Workspace(Path(path).parent, int(megabytes) << 20)
         start, cpu = time.perf_counter(), time.process_time()
-        done = regroup(library, space=space)
+        done = regroup(library, workspace=workspace)
         took = {"seconds": time.perf_counter() - start, "cpu": time.process_time() - cpu}
         took |= {"peak": memory("VmHWM"), "people": done.after}
-        took["files"] = type(space.storage).__name__
+        took["files"] = type(workspace.storage).__name__
         took["digest"] = hashlib.sha256(load_faces(library).person_id.tobytes()).hexdigest()[:16]
     print(json.dumps(took))
 

@@ -21,11 +21,12 @@ import numpy as np
 from calibrate import read
 from synthetic import faces, fitted
 
-from album.grouping.candidates import KEY, find_candidates
+from album.grouping.candidates import find_candidates
 from album.models.contracts import nets_used, remember_nets
 from db.library import Library
 from db.people.people import next_person_ids, save_people
 from db.people.questions import placements
+from db.people.suggestions import save_candidates
 from db.photos.analyses import save_analyses
 from db.photos.files import save_files
 from db.records import (
@@ -38,7 +39,6 @@ from db.records import (
     PhotoFacts,
     SeenFile,
 )
-from db.settings import set_setting
 from nets.engine import DEFAULT_HEAD, load_engine
 
 ROOT = Path(__file__).parents[1]
@@ -133,7 +133,7 @@ def report(path: Path, args: argparse.Namespace) -> str:
         took = time.perf_counter() - started
 
         def forget() -> None:
-            set_setting(library, KEY, None)
+            save_candidates(library, "none", b"")
 
         people = len(np.unique(now.person_id))
         rows = [

@@ -27,16 +27,18 @@ from sqlalchemy import (
 
 from db.engine.bulk import insert_rows
 from db.engine.schema import metadata, photo, setting
-from db.errors import LibraryError, printable
+from db.errors import LibraryError, OtherCopyError, printable
 from db.library import UNFINISHED, Library
 
 ROWS = 4096
 """Rows of a transaction at most."""
 _BATCH_BYTES = 8 << 20
-_OWN = (UNFINISHED, "cleaning-due", "index.progress")
-"""Keys of settings that say something of a file, or of a run, and not of the library."""
+_OWN = (UNFINISHED, "cleaning-due")
+"""Keys of settings that are about a file and not about the library in it."""
 TABLES: tuple[Table, ...] = tuple(
-    table for table in metadata.sorted_tables if table.name != "schema_version"
+    table
+    for table in metadata.sorted_tables
+    if table.name not in ("schema_version", "index_progress")
 )
 _LATER = photo.c.duplicate_of
 """Refers to rows of its own table, which may come later; set at the end of the table."""
@@ -105,9 +107,9 @@ def _mark(target: Library, source: str) -> None:
                 "none."
             )
         if of not in (None, source):
-            raise LibraryError(
+            raise OtherCopyError(
                 f"{printable(target.path)} is an unfinished copy of {of}; finish that, or delete "
-                "it with `album forget --everything`."
+                "it."
             )
         if of is None:
             conn.execute(insert(setting).values(key=UNFINISHED, value=source))

@@ -47,6 +47,10 @@ class UnfinishedLibraryError(LibraryError):
     """The library is an unfinished copy of another."""
 
 
+class OtherCopyError(LibraryError):
+    """The place that was to be copied to holds an unfinished copy of another library."""
+
+
 class UnknownPersonError(LibraryError):
     """No person has this id or name."""
 

@@ -3,18 +3,22 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
 from sqlalchemy import Connection, Engine, select
 
-from db.engine.places import FilePlace, Place, place_of
+from db.engine.migrations import APPLICATION_ID
 from db.engine.schema import setting
 from db.engine.sqlite import PLAIN, WRITES, SqliteStore
 from db.errors import ReadOnlyLibraryError, UnfinishedLibraryError, printable
+from db.places import FilePlace, Place, place_of
 
 UNFINISHED = "copy.unfinished"
 """Setting of a library that is being copied into, from its start to its end: what is copied."""
+_ID_AT = slice(68, 72)
+"""Where SQLite keeps the application id: "The Database Header" in its file format."""
 WAIT_S = 10.0
 """How long to wait for another process that is writing, by default."""
 CACHE_MB = 32
@@ -74,6 +78,12 @@ def drop_library(url: str) -> None:
     place = place_of(url)
     assert not isinstance(place, FilePlace)
     PostgresqlStore(place, read_only=False, wait_s=WAIT_S).drop()
+
+
+def has_mark(path: Path) -> bool:
+    """Tell whether a file, even a damaged one, was made as a library by this program."""
+    with path.open("rb") as file:
+        return file.read(100)[_ID_AT] == APPLICATION_ID.to_bytes(4, "big")
 
 
 class Library:
@@ -149,8 +159,8 @@ class Library:
             of = conn.scalar(select(setting.c.value).where(setting.c.key == UNFINISHED))
         if of is not None:
             raise UnfinishedLibraryError(
-                f"{printable(self.path)} is an unfinished copy of {of}; run `album library copy` "
-                "again to finish it."
+                f"{printable(self.path)} is an unfinished copy of {of}; copy that again to finish "
+                "it."
             )
 
     def close(self) -> None:

@@ -26,8 +26,10 @@ class KnownFile:
         The path had vanished when it was last looked for.
     done : bool
         Its content has been analysed under the contract asked for.
-    failed : bool
-        It could not be read or analysed, and has not changed since.
+    failed_stage : str or None
+        What kept it from being read or analysed, if it has not changed since.
+    failed_at : datetime or None
+        When that was; UTC.
     """
 
     path: str
@@ -38,7 +40,13 @@ class KnownFile:
     photo_id: int | None
     gone: bool
     done: bool
-    failed: bool
+    failed_stage: str | None = None
+    failed_at: datetime | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it could not be read or analysed, and has not changed since."""
+        return self.failed_stage is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +157,6 @@ class Moment:
     frames: int
 
 
-def clearness(size: float, sharpness: float | None) -> float:
-    """Tell how well a face can be seen: large (pixels) and sharp (see `nets.core.quality`)."""
-    return float(min(size, 250.0) * min(max(sharpness or 0.0, 0.01), 200.0) ** 0.25)
-
-
 @dataclass(frozen=True, slots=True)
 class FaceRow:
     """One face with its photo and whom it is assigned to; see `FaceTable` and `PhotoRow`."""
@@ -168,6 +171,7 @@ class FaceRow:
     score: float
     size: float
     sharpness: float | None
+    frontal: float | None
     taken_at: datetime | None
     date_source: str
     date_precision: str

@@ -11,15 +11,9 @@ from db.library import Library
 GROUPED_UNDER = "grouped_under"
 """Setting that says how the library was grouped last; absent while anything has changed since."""
 
-CANDIDATES = "suggest.candidates"
-"""Setting in which suggestions keep distances between faces; without it they are found again."""
-
 READ_BY = "index.read_by"
 """Setting that says which decoders read files last, and since when, so that what failed with
 earlier ones is read again."""
-
-ASKED = "suggest.asked"
-"""Setting that keeps the last list of questions, whose numbers are answered."""
 
 
 def get_setting(library: Library, key: str, default: str | None = None) -> str | None:

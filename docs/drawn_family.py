@@ -338,7 +338,7 @@ def name_all(library: Library, drawn: list[Character]) -> None:
     """Give the names; faces were numbered as they were drawn."""
     named = set()
     for person in list_people(library, everyone=True).shown:  # those with most photos first
-        who = drawn[faces_of(library, person.id, limit=1)[0].key.face_id - 1]
+        who = drawn[faces_of(library, person.id, limit=1)[0] - 1]
         if who not in named:
             name_person(library, person.id, who.name)
             named.add(who)

@@ -31,7 +31,7 @@ def on_postgres(server):
     """Have every library that a test names lie on the server."""
     import album.paths
     import db.library
-    from db.engine.places import FilePlace, place_of
+    from db.places import FilePlace, place_of
 
     databases.running = databases.Schemas(server)
 

@@ -168,7 +168,7 @@ def name_of(path):
 
 def called(path):
     """Return what messages call a library."""
-    from db.engine.places import place_of
+    from db.places import place_of
 
     return place_of(name_of(path)).shown
 

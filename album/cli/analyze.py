@@ -29,6 +29,7 @@ from album.cli.nets_options import (
     PROFILE,
 )
 from album.cli.progress import progress
+from album.cli.remedies import about_failures
 from album.errors import shown
 from album.events import ClipDone, FileSkipped, PhotoDone, PhotoFailed
 
@@ -129,20 +130,19 @@ def _run(
 
 def _engine(library: "Library | None", options: dict[str, Any]) -> "Engine":
     """Put the nets together: those of `album index`, and one that tells emotions."""
+    from album.cli.nets_options import note_added_detector
     from album.models.added import models_folder
-    from album.models.age_heads import likely_head
-    from album.models.detectors import likely_detector, told
+    from album.models.selection import DETECTOR, HEAD
     from nets.engine import load_engine, with_emotions, with_sequence_ages
 
     profile, device = options["profile"], options["device"]
     head = options["attributes"] or AGE_MODELS.get(options["age_model"])
-    detector = likely_detector(library, options["detector"], profile)
-    if line := told(detector):
-        click.echo(line, err=True)
+    detector = DETECTOR.preview(library, options["detector"], profile)
+    note_added_detector(detector)
     engine = load_engine(
         profile=profile,
         detector=detector,
-        attributes=likely_head(library, head, profile),
+        attributes=HEAD.preview(library, head, profile),
         min_face=options["min_face"],
         device=device,
         models=models_folder(),
@@ -185,4 +185,5 @@ def _summary(done: Counter[str], failures: list[PhotoFailed], out: Path) -> list
     if failures:
         lines.append(f"{text.count(len(failures), 'file')} could not be used:")
     lines += [f"  {text.path_text(one.path)}: {text.path_text(one.reason)}" for one in failures]
+    lines += about_failures(one.code for one in failures)
     return lines

@@ -1,6 +1,5 @@
 """The ``album`` group: finds the command, and turns errors into one sentence and an exit code."""
 
-import errno
 import importlib
 import os
 import sys
@@ -168,6 +167,8 @@ def report(error: Exception, *, verbose: bool) -> int:
     int
         The exit code.
     """
+    # Imported late: there is mostly no error.
+    from album.cli.remedies import sentence
     from album.cli.text import safe
 
     if verbose:
@@ -177,24 +178,3 @@ def report(error: Exception, *, verbose: bool) -> int:
 
     click.echo(f"album: {safe(' '.join(sentence(error).split()))}", err=True)
     return int(getattr(error, "exit_code", FAILED))
-
-
-def sentence(error: Exception) -> str:
-    """Return what the user is told about an error."""
-    # Imported late: there is mostly no error.
-    from album.errors import AlbumError, shown
-    from db.errors import LibraryError
-    from nets.core.errors import ModelMissing
-    from nets.runtime.models import WeightsError
-
-    if isinstance(error, AlbumError | LibraryError | ModelMissing | WeightsError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "There is not enough memory; close other programs, or try fewer --jobs."
-    if isinstance(error, OSError) and error.errno is not None:
-        place = f"{shown(error.filename)}: " if isinstance(error.filename, str) else ""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return f"{place}The disk is full; free some space and run the same command again."
-        return f"{place}{os.strerror(error.errno)}; check the path, its permissions and its disk."
-    told = str(error) or "no more is known"
-    return f"Unexpected {type(error).__name__}: {told} (run with -v for a traceback, and report it)"

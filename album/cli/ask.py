@@ -10,8 +10,9 @@ from album.cli import text
 from album.cli.images import encoded, protocol
 
 if TYPE_CHECKING:
-    from album.people.answers import Answered
+    from album.edits.answers import Answered
     from album.people.suggestions import Suggestion
+    from album.thumbnails.cache import Thumbnails
     from db.library import Library
 
 KEYS = {"y": "yes", "n": "no", "s": "skip", "\r": "", "\x03": "q", "\x04": "q", "\x1b": "q"}
@@ -20,9 +21,12 @@ HELP = "y yes   n no   s skip   u undo   q quit"
 
 def ask(library: "Library", options: dict[str, Any]) -> None:
     """Ask until the user has had enough, or nothing is left to ask."""
+    from album.thumbnails.cache import Thumbnails
+
     how = options["images"]
     if how == "auto":
         how = protocol(os.environ) if sys.stdout.isatty() else "none"
+    thumbnails = Thumbnails.of_library(library.path)
     seen: set[str] = set()
     queue: list[Suggestion] = []
     answers = 0
@@ -32,7 +36,7 @@ def ask(library: "Library", options: dict[str, Any]) -> None:
             click.echo("Nothing is left to ask.")
             break
         one = queue.pop(0)
-        _show(library, one, how, options)
+        _show(library, one, how, thumbnails, options)
         said = _heard(one)
         if said == "q":
             break
@@ -60,9 +64,15 @@ def _next(library: "Library", options: dict[str, Any], seen: set[str]) -> "list[
     return [one for one in found if one.key not in seen]
 
 
-def _show(library: "Library", one: "Suggestion", how: str, options: dict[str, Any]) -> None:
+def _show(
+    library: "Library",
+    one: "Suggestion",
+    how: str,
+    thumbnails: "Thumbnails",
+    options: dict[str, Any],
+) -> None:
     from album.people.suggestions import question_text
-    from album.thumbnails.question_pictures import default_folder, draw_question, picture_name
+    from album.thumbnails.question_pictures import draw_question, save_picture
 
     click.echo()
     if not options["no_pictures"]:
@@ -70,10 +80,7 @@ def _show(library: "Library", one: "Suggestion", how: str, options: dict[str, An
         if how != "none":
             click.echo(encoded(drawn.image, how), nl=False)
         else:
-            from album.thumbnails.pictures import save_jpeg
-
-            path = (options["pictures"] or default_folder(library)).absolute() / picture_name(one)
-            save_jpeg(drawn.image, path)
+            path = save_picture(drawn.image, one, thumbnails, options["pictures"])
             click.echo(text.path_text(path))
         for sentence in drawn.missing[:3]:
             click.echo(text.safe(sentence), err=True)
@@ -119,14 +126,15 @@ def _line(prompt: str) -> str:
 
 def _do(library: "Library", one: "Suggestion", said: str) -> "Answered | None":
     """Answer; a refusal is told, and the next question asked."""
+    from album.cli.remedies import sentence
+    from album.edits.answers import answer
     from album.errors import Refused
-    from album.people.answers import answer, to_asked
     from db.errors import UnknownPersonError
 
     try:
-        return answer(library, to_asked(one), said)
+        return answer(library, one, said)
     except (Refused, UnknownPersonError) as refused:
-        click.echo(text.safe(str(refused)))
+        click.echo(text.safe(sentence(refused)))
         return None
 
 

@@ -165,7 +165,7 @@ class _Lines:
 
 
 def _state(ended: "Ended") -> str:
-    from album.cli.app import sentence
+    from album.cli.remedies import sentence
 
     if not ended.is_begun:
         return "not begun, since the workers are gone"

@@ -29,7 +29,7 @@ class _LibraryName(click.Path):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> "Path | str":
-        from db.engine.places import is_url
+        from db.places import is_url
 
         text = os.fspath(value)
         return text if is_url(text) else Path(text.removeprefix("sqlite:///"))

@@ -48,8 +48,7 @@ def command(context: click.Context, as_json: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from album.dates.photo_date import sigma_years
-    from album.people.people import is_trusted
+    from album.dates.sources import is_trusted, sigma_years
     from db.photos.dates import dated_photos
     from db.photos.status import date_counts
 
@@ -102,8 +101,8 @@ def list_command(
 
     The one marked with * is what the photo goes by.
     """
+    from album.dates.sources import is_trusted
     from album.edits.dating import find_dated
-    from album.people.people import is_trusted
     from db.photos.dates import dated_photos
 
     with opened(session) as library:
@@ -125,7 +124,7 @@ def list_command(
 
 
 def _record(one: "DatedPhoto") -> dict[str, Any]:
-    from album.people.people import path_record
+    from album.people.records import path_record
 
     return {
         "photo_id": one.photo_id,
@@ -175,14 +174,14 @@ def set_command(
 
     It goes before whatever the files say, and stays when they are read again.
     """
-    from album.edits.dating import find_dated, parse_said, parse_shift, set_dates, shift_dates
+    from album.edits.dating import find_dated, parse_date, parse_shift, set_dates, shift_dates
 
     if (when is None) == (shift is None):
         raise click.UsageError("Give either --date or --shift.")
     with writable(session) as library:
         found = find_dated(library, paths)
         if when is not None:
-            change = set_dates(library, found, parse_said(when))
+            change = set_dates(library, found, parse_date(when))
         else:
             change = shift_dates(library, found, parse_shift(str(shift)))
     tell(change, as_json=as_json)

@@ -17,6 +17,7 @@ from album.edits.forget import (
     forget_people,
     forget_photos,
 )
+from album.people.labels import person_label
 from db.journal.forgetting import Loss, people_loss, photos_loss
 from db.library import Library
 
@@ -91,7 +92,8 @@ def _people(library: Library, who: Sequence[str], completely: bool) -> Iterator[
     people = chosen_people(library, who)
     for person in people:
         photos = text.count(person.photos, "photo")
-        yield text.safe(f"{person.label} (person {person.id}, in {photos})")
+        number = f"{person_label(person.id)}, " if person.name else ""
+        yield text.safe(f"{person.label} ({number}in {photos})")
     loss = people_loss(library, [person.id for person in people])
     yield (
         f"Will be forgotten: {counts(loss)}, with vectors, ages and names, and the changes in the "

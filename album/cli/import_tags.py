@@ -12,11 +12,11 @@ from album.cli import text
 from album.cli.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
 from album.cli.progress import progress
 from album.errors import shown
+from album.people.labels import person_label
 
 if TYPE_CHECKING:
-    from album.events import IndexReport
+    from album.events import ImportReport, IndexReport, TagConflict
     from album.tags.importing.run import ImportOptions
-    from album.tags.importing.store import Conflict, ImportReport
     from db.journal.journal import Change
     from db.library import Library
     from nets.engine import Engine
@@ -75,7 +75,7 @@ def run(
     """Import and group, showing progress."""
     # Imported late: the nets are not needed to refuse a wrong option.
     from album.events import IndexReport, TagsImported
-    from album.indexing.index import group_if_due
+    from album.grouping.run import group_if_due
     from album.tags.importing.run import import_tags, photos_in
     from db.library import Library
 
@@ -101,12 +101,12 @@ def engine_of(library: "Library") -> "Engine":
     """Return the nets by which a library is grouped, or the default ones."""
     from album.models.added import models_folder
     from album.models.contracts import nets_used
-    from album.models.detectors import KEY
+    from album.models.selection import DETECTOR
     from db.settings import get_setting
     from nets.engine import load_engine
 
     used, models = nets_used(library), models_folder()
-    detector = get_setting(library, KEY)
+    detector = get_setting(library, DETECTOR.setting)
     if used is None:
         return load_engine(detector=detector, models=models)
     detector = "fake" if used.embedder == "fake" else detector
@@ -117,7 +117,7 @@ def engine_of(library: "Library") -> "Engine":
 
 def record(report: "ImportReport", change: "Change | None", *, dry_run: bool) -> dict[str, Any]:
     """Return what was done as JSON has it; docs/import-tags.md describes the keys."""
-    from album.people.people import path_record
+    from album.people.records import path_record
 
     failures = [{**path_record(path), "reason": shown(reason)} for path, reason in report.failures]
     return {
@@ -209,8 +209,8 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
         yield "Nothing was changed: the library says so already."
 
 
-def _conflict_text(one: "Conflict") -> str:
-    who = one.name or (f"person {one.person_id}" if one.person_id else "nobody")
+def _conflict_text(one: "TagConflict") -> str:
+    who = person_label(one.person_id, one.name) if one.person_id else "nobody"
     path, face = text.path_text(one.path), one.face_id
     return f"{path}: {text.safe(one.tag)} for face {face}, which is {text.safe(who)}'s"
 

@@ -156,7 +156,7 @@ def _workers(pool: "Pool", choice: "Choice") -> "Source":
 
 
 def _record(report: IndexReport, failed: int) -> dict[str, object]:
-    from album.people.people import path_record
+    from album.people.records import path_record
 
     failures = [
         {**path_record(os.fspath(one.path)), "reason": shown(one.reason)} for one in report.failures

@@ -109,13 +109,12 @@ def choice_of(library: "Library", options: dict[str, object]) -> "Choice":
 
     Detector and head are remembered with the library.
     """
-    from album.models.detectors import choose_detector, told
     from album.models.engines import Choice
+    from album.models.selection import DETECTOR
 
     profile = str(options["profile"])
-    detector = choose_detector(library, _asked(options, "detector"), profile)
-    if line := told(detector):
-        click.echo(line, err=True)
+    detector = DETECTOR.choose(library, _asked(options, "detector"), profile)
+    note_added_detector(detector)
     nets = {"detector": detector, "attributes": _head(library, options, profile)}
     chosen = {name: options[name] for name in (*PARTS, "min_face", "device")}
     emotions = options["emotions"] is not False
@@ -123,12 +122,27 @@ def choice_of(library: "Library", options: dict[str, object]) -> "Choice":
 
 
 def _head(library: "Library", options: dict[str, object], profile: str) -> str:
-    from album.models.age_heads import choose_head, told
+    from album.models.selection import HEAD
 
     asked = _asked(options, "attributes")
-    if asked and profile == "default" and (line := told(library, asked)):
-        click.echo(line, err=True)
-    return choose_head(library, asked, profile)
+    if asked and profile == "default" and (before := HEAD.replaced(library, asked)):
+        click.echo(
+            f"Ages and genders are estimated by {asked} from now on instead of {before}; for that, "
+            "photos are read again. Names, people and corrections stay.",
+            err=True,
+        )
+    return HEAD.choose(library, asked, profile)
+
+
+def note_added_detector(detector: str) -> None:
+    """Print which detector is used if it is one that the user has added."""
+    from nets.runtime.addable import ADDABLE
+
+    if detector in ADDABLE:
+        click.echo(
+            f"Faces are found by the model {detector} that you have added (album models list).",
+            err=True,
+        )
 
 
 def _asked(options: dict[str, object], name: str) -> str | None:

@@ -6,7 +6,8 @@ import click
 
 from album.cli import text
 from album.cli.common import Session, echo_json, everywhere, opened
-from album.people.people import People, Person, list_people, person_record
+from album.people.people import People, Person, list_people
+from album.people.records import person_record
 
 COLUMNS = (
     text.Column("Id", right=True),

@@ -49,16 +49,16 @@ def command(
     `album undo` takes it back.
     """
     # Imported late: what groups faces is not needed to refuse a wrong option.
-    from album.grouping.memory import space_for
+    from album.grouping.memory import open_workspace
     from album.grouping.regroup import regroup
     from db.library import Library
 
     with (
         Library.open(session.path, create=False) as library,
         pool_of(cluster) as pool,
-        space_for(library.path, bytes_of(memory), spread=_spread(pool)) as space,
+        open_workspace(library.path, bytes_of(memory), spread=_spread(pool)) as workspace,
     ):
-        done = regroup(library, dry_run=dry_run, space=space)
+        done = regroup(library, dry_run=dry_run, workspace=workspace)
     if as_json:
         echo_json({"format": 1, "dry_run": dry_run, **asdict(done)})
         return

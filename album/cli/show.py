@@ -7,16 +7,10 @@ import click
 
 from album.cli import text
 from album.cli.common import Session, echo_json, everywhere, opened
-from album.people.people import (
-    Appearance,
-    Person,
-    appearances,
-    face_record,
-    moment_texts,
-    person_record,
-    to_person,
-    whole_age,
-)
+from album.people.faces import Face, moment_texts, person_faces
+from album.people.labels import person_label
+from album.people.people import Person, to_person, whole_age
+from album.people.records import face_record, person_record
 
 LIMIT = 50
 MOMENTS = 3
@@ -56,7 +50,7 @@ def command(
 
     with opened(session) as library:
         who = to_person(find_person(library, person))
-        faces = sorted(appearances(library, [who]), key=_order)
+        faces = sorted(person_faces(library, [who]), key=_order)
     if as_json:
         chosen = faces[:limit] if limit else faces
         echo_json(
@@ -70,7 +64,7 @@ def command(
         click.echo(line)
 
 
-def _order(face: Appearance) -> tuple[bool, bool, str, int]:
+def _order(face: Face) -> tuple[bool, bool, str, int]:
     """Present photos before those that are gone, trusted dates before others, then by date."""
     when = face.date.isoformat() if face.date else "9999"
     return not face.present, not face.date_trusted, when, face.face_id
@@ -78,7 +72,7 @@ def _order(face: Appearance) -> tuple[bool, bool, str, int]:
 
 def _facts(person: Person) -> Iterator[str]:
     """Say in short lines what is known of a person."""
-    named = [f"person {person.id}"] if person.name else []
+    named = [person_label(person.id)] if person.name else []
     marks = [
         *(["seen too little to be listed unasked"] if person.passer_by else []),
         *(["hidden"] if person.hidden else []),
@@ -91,9 +85,7 @@ def _facts(person: Person) -> Iterator[str]:
     yield f"{photos}{'' if person.faces == person.photos else f' ({faces})'}{dates}"
 
 
-def _listing(
-    faces: Sequence[Appearance], limit: int, who: Person, *, with_ids: bool
-) -> Iterator[str]:
+def _listing(faces: Sequence[Face], limit: int, who: Person, *, with_ids: bool) -> Iterator[str]:
     """List photos under headings: the years, then those without a date, then those gone."""
     there = [face for face in faces if face.present]
     chosen = there[:limit] if limit else there
@@ -121,7 +113,7 @@ def _listing(
         yield f"{gone} not on the disk at present."
 
 
-def _look(face: Appearance) -> str:
+def _look(face: Face) -> str:
     """Write what a face expresses, where that is likely enough."""
     from album.people.expressions import SURE
 
@@ -129,14 +121,14 @@ def _look(face: Appearance) -> str:
     return face.emotion if face.emotion and sure else text.NOTHING
 
 
-def _heading(face: Appearance) -> str:
+def _heading(face: Face) -> str:
     if not face.date_trusted:
         return "Date not to be trusted" if face.date else "No date"
     assert face.date is not None
     return str(face.date.year)
 
 
-def _row(face: Appearance, who: Person) -> tuple[str, ...]:
+def _row(face: Face, who: Person) -> tuple[str, ...]:
     """Write a face."""
     left, top, right, bottom = (round(value) for value in face.box)
     when = text.day(face.date, face.date_precision)

@@ -7,9 +7,11 @@ import click
 
 from album.cli import text
 from album.cli.common import Session, echo_json, everywhere, opened
+from album.cli.remedies import about_failures
+from album.dates.sources import is_trusted
 from album.errors import shown
 from album.models.contracts import NetsUsed, nets_used
-from album.people.people import is_trusted, path_record
+from album.people.records import path_record
 from db.photos.files import failures
 from db.photos.status import date_counts, status
 from db.rows import FailureRow, Status
@@ -103,4 +105,5 @@ def _failed(failed: Sequence[FailureRow], limit: int | None) -> Iterator[str]:
         yield f"    {text.path_text(row.reason)}"
     if limit is not None and len(failed) > limit:
         yield f"  … and {text.number(len(failed) - limit)} more (album status --all)."
+    yield from about_failures(row.stage for row in failed)
     yield "What was mended is read again by itself; `album index --retry` reads all of them again."

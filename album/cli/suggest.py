@@ -102,22 +102,22 @@ def find(library: "Library", options: dict[str, Any]) -> "list[Suggestion]":
 
 
 def _list(library: "Library", options: dict[str, Any]) -> None:
-    from album.people.answers import remember
     from album.people.suggestions import suggestion_record
     from db.errors import LibraryError
+    from db.people.suggestions import save_questions
 
     found = find(library, options)
     numbered = True
     try:
-        remember(library, found)
+        save_questions(library, found)
     except LibraryError:  # nobody can write to it now; the answers can name the ids
         numbered = False
     paths = _pictures(library, found, options)
     if options["as_json"]:
-        from album.people.people import path_record
+        from album.people.records import path_record
 
         records = [
-            suggestion_record(number, one) | {"picture": path_record(path)["path"]}
+            {"number": number} | suggestion_record(one) | {"picture": path_record(path)["path"]}
             for number, (one, path) in enumerate(zip(found, paths, strict=True), 1)
         ]
         echo_json({"format": 1, "questions": records})
@@ -147,7 +147,13 @@ def _table(found: "list[Suggestion]", paths: list[str | None]) -> Iterator[str]:
     for number, (one, path) in enumerate(zip(found, paths, strict=True), 1):
         percent = text.NOTHING if one.probability is None else f"{100 * one.probability:.0f} %"
         rows.append(
-            (str(number), question_text(one), percent, f"{one.settled:.1f}", text.path_text(path))
+            (
+                str(number),
+                question_text(one),
+                percent,
+                f"{one.faces_settled:.1f}",
+                text.path_text(path),
+            )
         )
     header, *lines = text.table(COLUMNS, rows)
     yield header
@@ -164,10 +170,9 @@ def _pictures(
     """Write the pictures; return their paths."""
     if options["no_pictures"] or not found:
         return [None] * len(found)
-    from album.thumbnails.question_pictures import clear_folder, default_folder, write_pictures
+    from album.thumbnails.question_pictures import write_pictures
 
-    own: Path | None = options["pictures"]
-    folder = (own or default_folder(library)).absolute()
+    folder: Path | None = options["pictures"]
     paths: list[str | None] = []
     missing: dict[str, None] = {}
     try:
@@ -175,12 +180,10 @@ def _pictures(
             paths.append(os.fspath(path))
             missing |= dict.fromkeys(reasons)
     except OSError as error:
-        if own is not None:
+        if folder is not None:
             raise
         click.echo(f"The pictures can't be written ({error.strerror}).", err=True)
         return [None] * len(found)
-    if own is None:
-        clear_folder(folder, [Path(path) for path in paths if path])
     for sentence in list(missing)[:5]:
         click.echo(text.safe(sentence), err=True)
     if len(missing) > 5:
@@ -189,9 +192,9 @@ def _pictures(
 
 
 def _answer(library: "Library", answers: list[tuple[str, str]], *, as_json: bool) -> None:
-    from album.people.answers import answer, find_asked
+    from album.edits.answers import answer, find_question
 
-    done = [answer(library, find_asked(library, which), said) for which, said in answers]
+    done = [answer(library, find_question(library, which), said) for which, said in answers]
     if as_json:
         told = [
             {"summary": one.summary, "event": one.change.event_id if one.change else None}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from album.errors import ClusterError, shown
+from album.errors import BadCertificates, ClusterError, PlainConnection, shown
 
 PORT = 8786
 TIMEOUT_S = 5.0
@@ -38,17 +38,12 @@ class Tls:
 
         Raises
         ------
-        ClusterError
+        PlainConnection
             The address is tcp:// beyond loopback.
         """
         protocol, host, port = split(address)
         if protocol == "tcp" and not self.insecure and not is_loopback(host):
-            raise ClusterError(
-                f"{address} is not encrypted, and whoever can reach it can run programs on this "
-                f"machine; use tls://{bracketed(host)}:{port} with --tls-ca, --tls-cert and "
-                f"--tls-key (see docs/scale.md), or --insecure (insecure = true in the file of "
-                f"album batch) in a network where you trust everyone."
-            )
+            raise PlainConnection(address, f"tls://{bracketed(host)}:{port}")
 
     def files(self) -> dict[str, Path]:
         """Return the files that are named, by "ca", "cert" and "key".
@@ -135,10 +130,7 @@ def check(address: str, context: ssl.SSLContext | None) -> None:
     protocol, host, port = split(address)
     place = f"{host}:{port}"
     if protocol == "tls" and context is None:
-        raise ClusterError(
-            f"{address} asks for certificates; name them with --tls-ca, --tls-cert and "
-            f"--tls-key, or in dask's configuration."
-        )
+        raise BadCertificates(f"{address} asks for certificates.")
     try:
         with socket.create_connection((host, port), timeout=TIMEOUT_S) as plain:
             if protocol == "tls" and context is not None:
@@ -147,9 +139,8 @@ def check(address: str, context: ssl.SSLContext | None) -> None:
         raise ClusterError(f"There is no host {host}; check the address {address}.") from error
     except ssl.SSLError as error:
         reason = getattr(error, "verify_message", "") or error.reason or "no more is known"
-        raise ClusterError(
-            f"The scheduler {place} and the certificates named do not trust each other ({reason}); "
-            f"check --tls-ca, --tls-cert and --tls-key."
+        raise BadCertificates(
+            f"The scheduler {place} and the certificates named do not trust each other ({reason})."
         ) from error
     except OSError as error:
         reason = error.strerror or "no answer"

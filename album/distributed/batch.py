@@ -24,9 +24,8 @@ from album.grouping.memory import share_of
 from album.indexing.index import IndexOptions, index
 from album.indexing.sources import Read, Source, Told, Wanted
 from album.media.clips.frames import Sampling
-from album.models.age_heads import choose_head
-from album.models.detectors import choose_detector
 from album.models.engines import Choice, build
+from album.models.selection import DETECTOR, HEAD
 from clustering.linkage.tiles import Spread
 from db.library import Library
 
@@ -182,13 +181,13 @@ class _Run:
 def choice_of(library: Library, job: Job) -> Choice:
     """Return the nets that a library is indexed with; detector and head are remembered with it."""
     return Choice(
-        job.profile,
-        choose_detector(library, job.detector, job.profile),
-        job.embedder,
-        choose_head(library, job.attributes, job.profile),
-        job.min_face,
-        job.device,
-        job.emotions,
+        profile=job.profile,
+        detector=DETECTOR.choose(library, job.detector, job.profile),
+        embedder=job.embedder,
+        attributes=HEAD.choose(library, job.attributes, job.profile),
+        min_face=job.min_face,
+        device=job.device,
+        emotions=job.emotions,
     )
 
 

@@ -20,7 +20,7 @@ from pydantic import (
 
 from album.analysis.workers import LIMIT
 from album.errors import AlbumError, is_remote, shown
-from db.engine.places import is_url
+from db.places import is_url
 from nets.engine import ATTRIBUTES, DETECTORS, EMBEDDERS, PROFILES
 from nets.runtime.devices import DEVICES
 

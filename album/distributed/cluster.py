@@ -64,14 +64,11 @@ class Cluster(Protocol):
 
     Attributes
     ----------
-    place : str
-        Where the scheduler is, for people.
-    remedy : str
-        What to do where no worker joins.
+    address : str
+        Of the scheduler; empty where it and its workers are this process's own.
     """
 
-    place: str
-    remedy: str
+    address: str
 
     def workers(self) -> Mapping[str, Worker]:
         """Return the workers by address.

@@ -28,7 +28,7 @@ from album.distributed.cluster import (
     fail,
 )
 from album.distributed.work import about
-from album.errors import ClusterError
+from album.errors import BadCertificates, ClusterError
 from nets.runtime.models import load_manifest, read_weights
 
 try:
@@ -75,10 +75,8 @@ class DaskCluster:
     ----------
     client : distributed.Client
         Connected. It is closed in the end.
-    place : str
-        Where the scheduler is, for people.
-    remedy : str
-        What to do where no worker joins.
+    address : str
+        Of the scheduler; empty where it and its workers are this process's own.
     started : ExitStack, optional
         What was started for this process, to be ended with it.
     """
@@ -86,11 +84,10 @@ class DaskCluster:
     def __init__(
         self,
         client: distributed.Client,
-        place: str,
-        remedy: str,
+        address: str,
         started: ExitStack | None = None,
     ) -> None:
-        self.place, self.remedy = place, remedy
+        self.address = address
         self._client, self._started = client, started
         self._versions: dict[str, Future[Reply[dict[str, str]]]] = {}
         self._lost_since: float | None = None
@@ -122,7 +119,7 @@ class DaskCluster:
         if self._client.status != "closed" and now - self._lost_since < BACK_S:
             return SchedulerLost()
         return ClusterError(
-            f"The scheduler {self.place} is gone and did not come back; what was finished is "
+            f"The scheduler {self.address} is gone and did not come back; what was finished is "
             f"kept: start it, and run the same command."
         )
 
@@ -236,7 +233,7 @@ def connect(address: str, tls: Tls) -> DaskCluster:
             f"asks for certificates.",
             may_pass=True,
         ) from error
-    return DaskCluster(client, address, f"start one with: album worker {address}")
+    return DaskCluster(client, address)
 
 
 def start(workers: int) -> DaskCluster:
@@ -267,8 +264,7 @@ def start(workers: int) -> DaskCluster:
         task = cluster.sync(_begin, running)
         started.callback(cluster.sync, _end, task)
         client = distributed.Client(cluster, set_as_default=False, timeout=CONNECT_S)
-        place, remedy = "this machine", "try fewer --workers, or --jobs instead"
-        return DaskCluster(client, place, remedy, started.pop_all())
+        return DaskCluster(client, "", started.pop_all())
 
 
 async def _begin(running: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -322,9 +318,8 @@ def context_of(address: str, security: distributed.Security) -> ssl.SSLContext |
         context: ssl.SSLContext | None = security.get_connection_args("client").get("ssl_context")
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
-        raise ClusterError(
-            f"The certificates for {address} can't be used ({reason}); check --tls-ca, --tls-cert "
-            f"and --tls-key, or dask's configuration."
+        raise BadCertificates(
+            f"The certificates for {address} can't be used ({reason})."
         ) from error
     return context
 

@@ -22,7 +22,7 @@ from album.distributed.cluster import (
     fail,
 )
 from album.distributed.work import VERSION
-from album.errors import ClusterError
+from album.errors import ClusterError, NoWorkers
 from album.events import WorkersChanged
 
 P = ParamSpec("P")
@@ -300,7 +300,4 @@ class Share:
         if self.pool.has_answered and waited > UNFIT_S:
             raise ClusterError(f"No worker can be used. {self._problem}")
         if waited > JOIN_S:
-            raise ClusterError(
-                f"No worker has joined {self.pool.cluster.place} for {JOIN_S:.0f} seconds; "
-                f"{self.pool.cluster.remedy}."
-            )
+            raise NoWorkers(self.pool.cluster.address, JOIN_S)

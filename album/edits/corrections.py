@@ -1,11 +1,13 @@
-"""What a person says of single faces and photos, one journalled change each."""
+"""Corrections of single faces and photos, one journalled change each."""
 
 from collections.abc import Iterable, Sequence
 
 from album.edits.refresh import decide_again, refresh
-from album.edits.together import check_photos, label, labels, listed, twice_in
-from album.errors import Refused, shown
+from album.edits.same_photo import check_photos, twice_in
+from album.edits.wording import label, labels, listed
+from album.errors import NoFaceGiven, NotComparable, NotTheirFace, OneGroup, Refused, shown
 from album.models.contracts import nets_used
+from album.people.labels import person_label
 from db.journal import edits
 from db.journal.edits import Placed
 from db.journal.journal import Change, Edit, changing
@@ -20,7 +22,7 @@ def _faces_text(face_ids: Sequence[int]) -> str:
 
 
 def split_person(library: Library, person_id: int, face_ids: Sequence[int]) -> Change:
-    """Make faces of a person somebody new, said to be different from the person.
+    """Make faces of a person somebody new, known to be different from the person.
 
     Parameters
     ----------
@@ -48,17 +50,14 @@ def split_person(library: Library, person_id: int, face_ids: Sequence[int]) -> C
             raise Refused("No face was given; name those that are somebody else's.")
         for face in faces:
             if face.person_id != person_id:
-                raise Refused(
-                    f"Face {face.face_id} is not {label(row)}'s; `album show {person_id} --faces` "
-                    "lists those that are."
-                )
+                raise NotTheirFace(face.face_id, person_id, label(row))
         if len(faces) == len(edits.placed(edit, people=[person_id])):
             raise Refused(f"No face of {label(row)} would be left; leave at least one.")
         (new,) = _split_off(edit, person_id, [[face.face_id for face in faces]])
         refresh(edit, nets_used(library), [person_id, new])
         edit.person_ids = [person_id, new]
         what = _faces_text([face.face_id for face in faces])
-        edit.summary = f"Split {what} off {label(row)} as person {new}."
+        edit.summary = f"Split {what} off {label(row)} as {person_label(new)}."
     return edit.change
 
 
@@ -94,7 +93,7 @@ def split_auto(library: Library, person_id: int) -> Change:
         row = edits.person_of(edit, person_id)
         nets = nets_used(library)
         if nets is None:
-            raise Refused("The faces can't be compared yet; run `album index` once more first.")
+            raise NotComparable()
         table = edits.faces_of(
             edit,
             [person_id],
@@ -103,14 +102,11 @@ def split_auto(library: Library, person_id: int) -> Change:
         )
         groups = subclusters(table, nets)
         if not groups:
-            raise Refused(
-                f"The faces of {label(row)} do not fall into groups; name those that are somebody "
-                f"else's (album split {person_id} FACE…)."
-            )
+            raise OneGroup(person_id, label(row))
         made = _split_off(edit, person_id, groups)
         refresh(edit, nets, [person_id, *made])
         edit.person_ids = [person_id, *made]
-        news = listed(f"person {new}" for new in made)
+        news = listed(person_label(new) for new in made)
         edit.summary = f"Split {label(row)}: {news} became somebody else."
     return edit.change
 
@@ -118,7 +114,7 @@ def split_auto(library: Library, person_id: int) -> Change:
 def move_faces(
     library: Library, face_ids: Sequence[int], person_id: int | None, *, force: bool = False
 ) -> Change:
-    """Say whose some faces are.
+    """Assign faces to a person.
 
     Parameters
     ----------
@@ -161,12 +157,12 @@ def move_within(
 def _some(edit: Edit, face_ids: Sequence[int]) -> list[Placed]:
     faces = edits.placed(edit, faces=face_ids)
     if not faces:
-        raise Refused("No face was given; `album show PERSON --faces` lists them with their ids.")
+        raise NoFaceGiven()
     return faces
 
 
 def _leave(edit: Edit, library: Library, before: Sequence[int], to: int | None) -> None:
-    """Settle what follows for those whom faces have left, and for whom they went to."""
+    """Refresh the people that faces have left, and the one they went to."""
     gone = edits.remove_empty(edit, [person_id for person_id in before if person_id != to])
     there = [person_id for person_id in before if person_id not in gone]
     refresh(edit, nets_used(library), [*there, *([] if to is None else [to])])
@@ -175,7 +171,7 @@ def _leave(edit: Edit, library: Library, before: Sequence[int], to: int | None) 
 
 
 def reject_faces(library: Library, face_ids: Sequence[int]) -> Change:
-    """Say that faces are not of the people who have them; nobody has them until the next index.
+    """Take faces from the people who have them; nobody has them until the next index.
 
     Raises
     ------

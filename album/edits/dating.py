@@ -7,23 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from album.dates import photo_date
+from album.dates.calendar import DAYS_PER_YEAR
 from album.dates.photo_date import FIRST_PHOTO, FUTURE
 from album.dates.text import parse
 from album.edits.refresh import refresh
 from album.errors import MediaError, Refused, one_file, shown
-from album.media import reading
+from album.media import headers
 from album.models.contracts import nets_used
 from db.journal import edits
 from db.journal.journal import Change, changing, deriving
 from db.library import Library
-from db.photos.dates import USER, DatedPhoto, Said, dated_photos, save_dates
+from db.photos.dates import USER, DatedPhoto, Said, dated_photos
 
 BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Reread:
-    """A file whose date was looked at again.
+    """A file whose date was read again.
 
     Attributes
     ----------
@@ -59,7 +60,7 @@ def find_dated(library: Library, paths: Sequence[str | os.PathLike[str]]) -> lis
     return found
 
 
-def parse_said(text: str) -> Said:
+def parse_date(text: str) -> Said:
     """Read a date as people write it: 1984, 1984-05, 1984-05-17, or with a time.
 
     Raises
@@ -76,18 +77,18 @@ def parse_said(text: str) -> Said:
     return _checked(Said(moment.when, str(moment.precision), moment.offset_minutes))
 
 
-def _checked(said: Said) -> Said:
-    if said.taken_at > datetime.now() + FUTURE:
-        raise Refused(f"{said.taken_at:%Y-%m-%d} is in the future; check the date.")
-    if said.taken_at.year < FIRST_PHOTO:
-        raise Refused(f"There were no photos in {said.taken_at.year}; check the date.")
-    return said
+def _checked(given: Said) -> Said:
+    if given.taken_at > datetime.now() + FUTURE:
+        raise Refused(f"{given.taken_at:%Y-%m-%d} is in the future; check the date.")
+    if given.taken_at.year < FIRST_PHOTO:
+        raise Refused(f"There were no photos in {given.taken_at.year}; check the date.")
+    return given
 
 
-def set_dates(library: Library, photos: Sequence[DatedPhoto], said: Said) -> Change:
-    """Set the date of photos by hand; it goes before whatever the files say."""
-    text = _text(said)
-    return _change(library, {one.photo_id: said for one in photos}, f"to {text}", photos)
+def set_dates(library: Library, photos: Sequence[DatedPhoto], given: Said) -> Change:
+    """Set the date of photos by hand; it overrides the files."""
+    text = _text(given)
+    return _change(library, {one.photo_id: given for one in photos}, f"to {text}", photos)
 
 
 def shift_dates(library: Library, photos: Sequence[DatedPhoto], by: timedelta) -> Change:
@@ -98,13 +99,13 @@ def shift_dates(library: Library, photos: Sequence[DatedPhoto], by: timedelta) -
     Refused
         A photo has no date.
     """
-    said = {}
+    given = {}
     for one in photos:
         if one.taken_at is None:
             raise Refused(f"{shown(one.path or '')} has no date that could be shifted.")
         moved = Said(one.taken_at + by, one.date_precision, one.utc_offset_min)
-        said[one.photo_id] = _checked(moved)
-    return _change(library, said, f"by {by}", photos)
+        given[one.photo_id] = _checked(moved)
+    return _change(library, given, f"by {by}", photos)
 
 
 def unset_dates(library: Library, photos: Sequence[DatedPhoto]) -> Change:
@@ -114,7 +115,7 @@ def unset_dates(library: Library, photos: Sequence[DatedPhoto]) -> Change:
 
 def _change(
     library: Library,
-    said: Mapping[int, Said | None],
+    given: Mapping[int, Said | None],
     what: str | None,
     photos: Sequence[DatedPhoto],
 ) -> Change:
@@ -123,7 +124,7 @@ def _change(
     name = shown(photos[0].path or f"photo {photos[0].photo_id}")
     which = name if len(photos) == 1 else f"{len(photos)} photos"
     with changing(library, "date") as edit:
-        people = edits.set_dates(edit, said)
+        people = edits.set_dates(edit, given)
         refresh(edit, nets_used(library), people)
         edit.summary = (
             f"Set the date of {which} {what}."
@@ -133,9 +134,11 @@ def _change(
     return edit.change
 
 
-def _text(said: Said) -> str:
-    form = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}.get(said.precision, "%Y-%m-%d %H:%M")
-    return said.taken_at.strftime(form)
+def _text(given: Said) -> str:
+    form = {"year": "%Y", "month": "%Y-%m", "day": "%Y-%m-%d"}.get(
+        given.precision, "%Y-%m-%d %H:%M"
+    )
+    return given.taken_at.strftime(form)
 
 
 def parse_shift(text: str) -> timedelta:
@@ -146,7 +149,7 @@ def parse_shift(text: str) -> timedelta:
     Refused
         It is nothing of the kind.
     """
-    units = {"y": 365.2425 * 86400, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+    units = {"y": DAYS_PER_YEAR * 86400, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
     found = re.fullmatch(r"([+-])((?:\d{1,6}[ydhms])+)", text.strip())
     if found is None:
         raise Refused(f"{text} says no shift; write +1h, -30m, +2d or +1y.")
@@ -173,21 +176,21 @@ def refresh_dates(
     """
     there = [one for one in photos if one.present and one.path]
     for start in range(0, len(there), BATCH):
-        found, told = {}, []
+        found, reread = {}, []
         for one in there[start : start + BATCH]:
             assert one.path is not None
             try:
                 with one_file(one.path):
-                    taken = photo_date.read_date(one.path, reading.read_header(one.path))
+                    taken = photo_date.read_date(one.path, headers.read_header(one.path))
             except MediaError as error:
-                told.append(Reread(one.path, problem=error.reason))
+                reread.append(Reread(one.path, problem=error.reason))
                 continue
             claims = photo_date.claim_records(taken.claims)
             found[one.photo_id] = (claims, taken.people)
             differs = one.date_source != USER and taken.when != one.taken_at
-            told.append(Reread(one.path, changed=differs))
+            reread.append(Reread(one.path, changed=differs))
         with deriving(library) as edit:
-            people = save_dates(edit.conn, found)
+            people = edits.set_date_claims(edit, found)
             refresh(edit, nets_used(library), people)
-        progress(start + len(told))
-        yield from told
+        progress(start + len(reread))
+        yield from reread

@@ -1,4 +1,4 @@
-"""What a person decides about people, one journalled change each; the twin of the commands.
+"""Decisions of the user about people, one journalled change each; the twin of the commands.
 
 Each function is one transaction that writes the change and the event that can undo it, and derives
 anew what follows from the faces of exactly the people concerned. A refused change leaves the
@@ -13,7 +13,8 @@ from typing import Final
 from album.edits.corrections import exempt_photo, move_faces, reject_faces, split_auto, split_person
 from album.edits.naming import name_faces, name_person
 from album.edits.refresh import decide_again, refresh
-from album.edits.together import check_photos, label, labels
+from album.edits.same_photo import check_photos
+from album.edits.wording import label, labels
 from album.errors import Refused
 from album.models.contracts import nets_used
 from db.journal import edits
@@ -76,7 +77,7 @@ def set_person(
     gender: str | Keep | None = KEEP,
     cover: int | Keep | None = KEEP,
 ) -> Change:
-    """Say what is known of a person; it goes before what was estimated.
+    """Set facts of a person, which override what was estimated.
 
     Parameters
     ----------
@@ -97,23 +98,25 @@ def set_person(
     with changing(library, "set") as edit:
         row = edits.person_of(edit, person_id)
         edit.person_ids = [person_id]
-        said = []
+        changes = []
         if not isinstance(born, Keep):
             edits.set_person(edit, person_id, born_override=checked_birth(born))
-            said.append(f"born {born}" if born else "birth date as estimated")
+            changes.append(f"born {born}" if born else "birth date as estimated")
         if not isinstance(gender, Keep):
             if gender not in ("f", "m", None):
                 raise Refused(f"The gender is f or m, not {gender}.")
             edits.set_person(edit, person_id, gender_override=gender)
             words = {"f": "female", "m": "male", None: "gender as estimated"}
-            said.append(words[gender])
+            changes.append(words[gender])
         if not isinstance(cover, Keep):
             _set_cover(edit, row, cover)
-            said.append("cover chosen by the program" if cover is None else f"cover face {cover}")
+            changes.append(
+                "cover chosen by the program" if cover is None else f"cover face {cover}"
+            )
             refresh(edit, nets_used(library), [person_id])
-        if not said:
+        if not changes:
             raise Refused("Nothing was given to set; give a birth date, a gender or a cover.")
-        edit.summary = f"Set {label(row)}: {', '.join(said)}."
+        edit.summary = f"Set {label(row)}: {', '.join(changes)}."
     return edit.change
 
 
@@ -150,8 +153,8 @@ def merge_people(library: Library, person_ids: Sequence[int], *, force: bool = F
     """Make several people one: the first who has a name, or the first.
 
     All of their faces, also those that the person had before, are the person's by the user's word
-    from then on: otherwise a new grouping, which only sees how far apart they look, would part them
-    again. What was said of the others is taken over: comparisons, rejected faces, birth date,
+    from then on: otherwise a new grouping, which only sees how far apart they are, would part them
+    again. The decisions about the others are taken over: comparisons, rejected faces, birth date,
     gender.
 
     Parameters
@@ -161,7 +164,7 @@ def merge_people(library: Library, person_ids: Sequence[int], *, force: bool = F
         Two or more.
     force : bool
         Although they share photos (in which a person may then be twice), have different names (the
-        first one stays), or were said to be different.
+        first one stays), or the user said that they are different.
 
     Raises
     ------
@@ -191,7 +194,7 @@ def merge_people(library: Library, person_ids: Sequence[int], *, force: bool = F
 def _check_words(
     edit: Edit, rows: Sequence[PersonRow], faces: Sequence[Placed], *, force: bool
 ) -> None:
-    """Refuse a merge that contradicts what was said."""
+    """Refuse a merge that contradicts a decision of the user."""
     if force:
         return
     for what, values in (
@@ -199,34 +202,32 @@ def _check_words(
         ("birth dates", [row.born_override for row in rows]),
         ("genders", [row.gender_override for row in rows]),
     ):
-        said = {folded(value): value for value in values if value}
-        if len(said) > 1:
-            listed = " and ".join(said.values())
-            raise Refused(
-                f"They have different {what}, {listed}; use --force to keep the first one's."
-            )
+        different = {folded(value): value for value in values if value}
+        if len(different) > 1:
+            listed = " and ".join(different.values())
+            raise Refused(f"They have different {what}, {listed}.", forced="keep the first one's")
     ids = {row.person_id for row in rows}
     by_id = {row.person_id: row for row in rows}
     for row in rows:
         for other, verdict in edits.comparisons_of(edit, row.person_id).items():
             if other in ids and verdict == "different":
                 raise Refused(
-                    f"You said that {label(row)} and {label(by_id[other])} are different people; "
-                    "use --force to merge them all the same."
+                    f"You said that {label(row)} and {label(by_id[other])} are different people.",
+                    forced="merge them all the same",
                 )
     mine = {face.face_id for face in faces}
     for row in rows:
         if not_theirs := sorted(mine & edits.rejected_of(edit, row.person_id)):
             raise Refused(
-                f"You said that face {not_theirs[0]} is not {label(row)}'s; use --force to merge "
-                "them all the same."
+                f"You said that face {not_theirs[0]} is not {label(row)}'s.",
+                forced="merge them all the same",
             )
 
 
 def _take_over(
     edit: Edit, kept: PersonRow, others: Sequence[PersonRow], faces: Sequence[Placed]
 ) -> None:
-    """Place all faces with one person, who also takes over what was said of the others."""
+    """Place all faces with one person, who also takes over the decisions about the others."""
     one, gone = kept.person_id, [row.person_id for row in others]
     rejected = {face_id for row in others for face_id in edits.rejected_of(edit, row.person_id)}
     mine = {face.face_id for face in faces}
@@ -296,7 +297,7 @@ def undo(library: Library) -> Change:
     ------
     EmptyHistoryError
     UndoError
-        It contradicts what was said since.
+        It contradicts a later decision.
     """
     return _revert(library, again=False)
 
@@ -315,7 +316,7 @@ def _revert(library: Library, *, again: bool) -> Change:
     with reverting(library, again=again) as (edit, done):
         edit.summary = f"{'Done again' if again else 'Undone'}: {edit.summary}"
         if done.stale:
-            _settle(edit, library, done.stale)
+            _refresh_stale(edit, library, done.stale)
         if done.left_out:
             decide_again(edit)
             faces = "1 face" if done.left_out == 1 else f"{done.left_out} faces"
@@ -323,7 +324,7 @@ def _revert(library: Library, *, again: bool) -> Change:
     return edit.change
 
 
-def _settle(edit: Edit, library: Library, stale: Iterable[int]) -> None:
+def _refresh_stale(edit: Edit, library: Library, stale: Iterable[int]) -> None:
     there = edits.existing(edit, stale)
     gone = edits.remove_empty(edit, there)
     refresh(edit, nets_used(library), there - gone)

@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from album.errors import AlbumError, StrPath, shown
+from album.errors import AlbumError, ForgottenBefore, NotInLibrary, StrPath, TracesLeft, shown
 from album.files.scan import content_hash
 from album.files.temporary import sweep
 from album.paths import default_library, empty_cache
 from album.people.people import Person, to_person
-from db.engine.migrations import APPLICATION_ID
-from db.engine.places import is_url, place_of
 from db.errors import (
     CorruptLibraryError,
     FullDiskError,
@@ -23,13 +21,12 @@ from db.errors import (
 )
 from db.journal import forgetting
 from db.journal.forgetting import Loss
-from db.library import Library, drop_library
+from db.library import Library, drop_library, has_mark
 from db.people.people import find_person
+from db.photos.forgotten import forgotten_contents
 from db.photos.status import status
+from db.places import is_url, place_of
 from db.rows import Status
-
-_ID_AT = slice(68, 72)
-"""Where SQLite keeps the application id: "The Database Header" in its file format."""
 
 
 class NotALibrary(AlbumError):  # noqa: N818 - the name says what is wrong
@@ -38,21 +35,9 @@ class NotALibrary(AlbumError):  # noqa: N818 - the name says what is wrong
     code = "not-a-library"
 
 
-class NotInLibrary(AlbumError):  # noqa: N818
-    """A photo that was to be forgotten is not known."""
-
-    code = "not-in-library"
-
-
-class TracesLeft(AlbumError):  # noqa: N818
-    """What was to be forgotten is deleted, but bytes of it may still be found."""
-
-    code = "traces-left"
-
-
 @dataclass(frozen=True, slots=True)
 class Doomed:
-    """What there is to be deleted.
+    """What deleting a library deletes.
 
     Attributes
     ----------
@@ -106,11 +91,9 @@ def doomed(library: StrPath) -> Doomed:
 
 def _is_marked(path: Path) -> bool:
     """Tell whether a file that makes no sense was made by this program."""
-    with path.open("rb") as file:
-        head = file.read(100)
-    if not head:
+    if not path.stat().st_size:
         return path == default_library()
-    return head[_ID_AT] == APPLICATION_ID.to_bytes(4, "big")
+    return has_mark(path)
 
 
 def _beside(path: Path) -> list[Path]:
@@ -175,7 +158,7 @@ def chosen_people(library: Library, people: Sequence[int | str]) -> list[Person]
 def forget_people(
     library: Library, people: Sequence[int | str], *, completely: bool = False
 ) -> Forgotten:
-    """Delete people: their faces with vectors and ages, their names, and what was said of them.
+    """Delete people: their faces with vectors and ages, their names, and the decisions about them.
 
     This can't be undone. No trace stays in the file, and backups of the library are deleted.
 
@@ -220,22 +203,18 @@ def chosen_photos(
 
     Raises
     ------
-    NotInLibrary
+    NotInLibrary, ForgottenBefore
     """
     absolute = list(dict.fromkeys(os.path.normpath(Path(path).absolute()) for path in paths))
     unknown = forgetting.unknown_paths(library, absolute)
-    remembered = forgetting.forgotten_contents(library) if unknown else frozenset()
+    remembered = forgotten_contents(library) if unknown else frozenset()
     contents = []
     for path in unknown:
         content = content_hash(path) if remembered and Path(path).is_file() else None
         if content not in remembered:
-            raise NotInLibrary(
-                f"{shown(path)} is not in the library; give a path as `album find` prints it."
-            )
+            raise NotInLibrary(path)
         if not completely:
-            raise NotInLibrary(
-                f"{shown(path)} is forgotten already; with --completely it may be indexed again."
-            )
+            raise ForgottenBefore(path)
         contents.append(str(content))
     return [path for path in absolute if path not in unknown], contents
 
@@ -259,7 +238,7 @@ def forget_photos(
 
     Raises
     ------
-    NotInLibrary
+    NotInLibrary, ForgottenBefore
         Nothing was deleted.
     LockedLibraryError
         Likewise.
@@ -297,10 +276,7 @@ def _swept(library: Library, loss: Loss) -> Forgotten:
         empty_cache(library.path)
         forgetting.clean(library)
     except (LibraryError, OSError) as error:
-        raise TracesLeft(
-            f"It is forgotten, but traces are left in the library or beside it ({_why(error)}); "
-            "`album purge` wipes them out later."
-        ) from error
+        raise TracesLeft(_why(error)) from error
     return Forgotten(loss.people, loss.faces, loss.photos, loss.files, gone)
 
 

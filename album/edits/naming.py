@@ -4,8 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from album.edits.corrections import move_within
-from album.edits.together import label
-from album.errors import Refused
+from album.edits.wording import label
+from album.errors import NameTaken, Refused
 from db.journal import edits
 from db.journal.journal import Change, Edit, changing
 from db.library import Library
@@ -45,7 +45,7 @@ def name_person(
             edit.summary = f"Took the name of {label(row)} back."
         else:
             _check_free(edit, row, wanted, force=force)
-            what = f"Renamed {label(row)} to" if row.name else f"Named person {person_id}"
+            what = f"Renamed {label(row)} to" if row.name else f"Named {label(row)}"
             edit.summary = f"{what} {wanted}."
         edits.set_person(edit, person_id, name=wanted)
     return edit.change
@@ -72,10 +72,7 @@ def _check_free(edit: Edit, row: PersonRow, name: str, *, force: bool) -> None:
         if other != row.person_id and folded(called) == folded(name)
     ]
     if same and not force:
-        raise Refused(
-            f"Person {same[0]} is called {name} already; merge the two if they are the same "
-            f"(album merge {same[0]} {row.person_id}), or use --force to have two of that name."
-        )
+        raise NameTaken(name, holder_id=same[0], person_id=row.person_id)
 
 
 def name_faces(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.calendar import DAYS_PER_YEAR
 from album.evaluation.datasets import DatasetError, Faces
 from album.evaluation.labelled import LabelledSet, people_of
 
@@ -20,7 +21,6 @@ LARGEST = 500_000_000
 """Bytes of a file that is read; that of IMDB has 13 million."""
 LEAST_SCORE = 1.0
 """Of the set's own detector; below it there is often no face."""
-YEAR = 365.2425
 MATLAB_DAY = 366
 """Days from MATLAB's day 0 to the day before Python's day 1."""
 Columns = Mapping[str, NDArray[Any]]
@@ -112,7 +112,7 @@ def ages_of(born: NDArray[np.float64], taken: NDArray[np.float64]) -> NDArray[np
     days = np.full(len(taken), np.nan)
     right = np.isfinite(taken) & (taken >= 1800) & (taken <= 2200)
     days[right] = [date(int(year), 7, 1).toordinal() + MATLAB_DAY for year in taken[right]]
-    ages = np.floor((days - born) / YEAR)
+    ages = np.floor((days - born) / DAYS_PER_YEAR)
     return np.where((ages >= 0) & (ages <= 100), ages, np.nan)
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.calendar import days_from_years
 from album.evaluation.datasets import FAIRFACE, Faces
 from album.evaluation.measure import Measured
 from album.grouping.features import Dated
@@ -83,7 +84,7 @@ def label(faces: Faces, said: Measured) -> Labelled:
 def dates(truth: Faces) -> Dated:
     """Return the true dates of the pictures, as the index would have found them."""
     known = np.isfinite(truth.years)
-    return Dated(truth.years, (truth.years - 1970) * 365.2425, np.where(known, DATE_SIGMA, np.inf))
+    return Dated(truth.years, days_from_years(truth.years), np.where(known, DATE_SIGMA, np.inf))
 
 
 def grouped(data: Labelled, use: IdentityCalibration, method: str) -> NDArray[np.int64]:

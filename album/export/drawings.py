@@ -7,14 +7,15 @@ from pathlib import Path
 from album.export.pages import plan as pages
 from album.export.plan import PAGES, STRIPS, Plan, Step, plan_drawn
 from album.export.strips import recipe, strip_of, write_strip
-from album.paths import cache_folder
-from album.people.people import Appearance, Person
+from album.people.faces import Face
+from album.people.people import Person
+from album.thumbnails.cache import Thumbnails
 from album.thumbnails.face_tiles import FaceTiles
 from db.library import Library
 from db.people.looks import face_looks
 from db.people.people import people as person_rows
 
-Theirs = tuple[Person, str, Sequence[Appearance]]
+Theirs = tuple[Person, str, Sequence[Face]]
 """A person, the name of their file, and their faces by date."""
 
 
@@ -26,14 +27,13 @@ def plan_pages(library: Library, plan: Plan, people: Sequence[Theirs]) -> None:
     ExportError
         Somebody else's file is in the way.
     """
-    tiles = FaceTiles(cache_folder(library.path) / "faces")
-    tiles.clean()
+    tiles = FaceTiles(Thumbnails.of_library(library.path))
     rows = person_rows(library, hidden=True, passers_by=True)
     covers = {row.person_id: row.cover_face_id for row in rows}
     lives, files = [], []
     for person, file, faces in people:
         life = pages.choose(person, faces, covers.get(person.id))
-        tiles.want(pages.tile_of(face) for face in (life.cover, *life.faces))
+        tiles.expect(pages.tile_of(face) for face in (life.cover, *life.faces))
         lives.append(life)
         files.append(file)
         path, away = f"{PAGES}/{file}", pages.missing(life, tiles)

@@ -13,8 +13,8 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 from typing import TextIO
 
-from album.errors import shown
-from album.export.manifest import ExportError, Made, digest_of, read_manifest
+from album.errors import ExportError, shown
+from album.export.manifest import Made, digest_of, read_manifest
 from album.export.plan import (
     FOLDERS,
     JSON,
@@ -31,7 +31,9 @@ from album.export.plan import (
 )
 from album.export.tables import write_faces, write_json, write_people
 from album.files.filenames import Taken, safe_name
-from album.people.people import Appearance, Person, appearances, list_people
+from album.people.faces import Face, person_faces
+from album.people.labels import file_label
+from album.people.people import Person, list_people
 from db.library import Library
 
 __all__ = ["ALL_FORMATS", "FORMATS", "LINKS", "ExportError", "ExportOptions", "Step", "export"]
@@ -93,7 +95,7 @@ def export(
     out = out.absolute()
     found = list_people(library, everyone=options.everyone)
     people = sorted(found.shown, key=lambda person: person.id)
-    faces = [face for face in appearances(library, people) if face.present]
+    faces = [face for face in person_faces(library, people) if face.present]
     with ExitStack() as stack:
         plan = Plan(out, read_manifest(out))
         for item in _texts(stack, people, faces, options.formats):
@@ -109,7 +111,7 @@ def export(
 def _texts(
     stack: ExitStack,
     people: Sequence[Person],
-    faces: Sequence[Appearance],
+    faces: Sequence[Face],
     formats: tuple[str, ...],
 ) -> Iterator[Item]:
     """Write the texts to temporary files, which end with the stack."""
@@ -129,12 +131,11 @@ def _text(stack: ExitStack, name: str, write: Callable[[TextIO], object]) -> Ite
     return Item(name, Made("text", digests=(digest_of(file),)), file)
 
 
-def _plan_folders(
-    plan: Plan, people: Sequence[Person], faces: Iterable[Appearance], link: str
-) -> None:
+def _plan_folders(plan: Plan, people: Sequence[Person], faces: Iterable[Face], link: str) -> None:
     photos: dict[int, dict[int, str]] = {person.id: {} for person in people}
     for face in faces:
         assert face.path is not None
+        assert face.person_id is not None
         photos[face.person_id].setdefault(face.photo_id, face.path)
     names = _folder_names(plan, [person for person in people if photos[person.id]])
     for person_id, name in names.items():
@@ -159,8 +160,9 @@ def _names(people: Sequence[Person], taken: Taken, suffix: str = "") -> dict[int
     """Name what people get: Anna, a second Anna (person-12), and person-13 without a name."""
     names = {}
     for person in sorted(people, key=lambda person: (person.name is not None, person.id)):
-        label = safe_name(person.label, f"person-{person.id}")
-        second = safe_name(f"{label} (person-{person.id})")
+        number = file_label(person.id)
+        label = safe_name(person.file_label, number)
+        second = safe_name(f"{label} ({number})")
         names[person.id] = taken.claim(f"{label}{suffix}", f"{second}{suffix}")
     return names
 
@@ -195,7 +197,7 @@ def _plan_drawings(
     library: Library,
     plan: Plan,
     people: Sequence[Person],
-    faces: Iterable[Appearance],
+    faces: Iterable[Face],
     options: ExportOptions,
 ) -> None:
     """Plan pages and strips of those people who have a face on disk."""
@@ -204,8 +206,9 @@ def _plan_drawings(
     # Imported late: tables and folders need none of it.
     from album.export.drawings import plan_pages, plan_strips
 
-    theirs: dict[int, list[Appearance]] = {person.id: [] for person in people}
+    theirs: dict[int, list[Face]] = {person.id: [] for person in people}
     for face in faces:
+        assert face.person_id is not None
         theirs[face.person_id].append(face)
     seen = [person for person in people if theirs[person.id]]
     if "html" in options.formats:

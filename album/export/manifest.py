@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from album.errors import AlbumError, StrPath, shown
+from album.errors import ExportError, StrPath, shown
 from album.files.temporary import temporary
 
 NAME = ".album-export.json"
@@ -23,12 +23,6 @@ PURPOSE = "export"
 FORMAT = 1
 SLACK_NS = 2_000_000_000
 """The clock of FAT goes in steps of two seconds."""
-
-
-class ExportError(AlbumError):
-    """The export can't be written without destroying something, or not at all."""
-
-    code = "export"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from album.errors import shown
-from album.export.manifest import PURPOSE, ExportError, Made, sha256, write_manifest
+from album.errors import ExportError, NoLinks, shown
+from album.export.manifest import PURPOSE, Made, sha256, write_manifest
 from album.files.temporary import delete_strays, several_temporary, temporary
 
 FOLDERS, PAGES, STRIPS, JSON = "people", "html", "strips", "album.json"
@@ -282,7 +282,7 @@ def _make(out: Path, item: Item) -> None:
         if error.filename is None or _is_full(error):
             error.filename = os.fspath(target)
         if _is_link_refused(error, item):
-            raise _no_link(item, out) from error
+            raise NoLinks(item.made.source, out, item.made.kind) from error
         raise
 
 
@@ -315,11 +315,3 @@ def _is_link_refused(error: OSError, item: Item) -> bool:
     if item.made.kind not in ("symbolic", "hard"):
         return False
     return error.errno in NO_LINKS or getattr(error, "winerror", None) in NO_LINKS_ON_WINDOWS
-
-
-def _no_link(item: Item, out: Path) -> ExportError:
-    other = "copy" if item.made.kind == "symbolic" else "symbolic or --link copy"
-    return ExportError(
-        f"{shown(item.made.source)} can't have a {item.made.kind} link in {shown(out)}; use "
-        f"--link {other}."
-    )

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from album.errors import AlbumError
-from album.people.people import Appearance, Person, whole_age
+from album.people.faces import Face, clarities
+from album.people.people import Person, whole_age
 from album.thumbnails.pictures import drawable, fitting_font, open_for, text_font
 from db.people.looks import FaceLook
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
-    from album.media.reading import Picture
+    from album.media.decoding import Picture
 
 VERSION = 1
 """Goes up when strips of the same faces shall look different."""
@@ -45,7 +46,7 @@ NO_FACE = (232, 229, 222)
 class Cell:
     """A face of a strip."""
 
-    face: Appearance
+    face: Face
     look: FaceLook
 
 
@@ -59,7 +60,7 @@ class Strip:
 
 def strip_of(
     person: Person,
-    faces: Iterable[Appearance],
+    faces: Iterable[Face],
     looks: Mapping[int, FaceLook],
     *,
     always: bool = False,
@@ -69,7 +70,7 @@ def strip_of(
     Parameters
     ----------
     person : Person
-    faces : iterable of Appearance
+    faces : iterable of Face
         By date.
     looks : mapping of int to FaceLook
         By face id.
@@ -82,8 +83,13 @@ def strip_of(
         None where the years are too few.
     """
     dated = [face for face in faces if face.date_trusted and face.path and face.face_id in looks]
+    clarity = {face.face_id: float(c) for face, c in zip(dated, clarities(dated), strict=True)}
+
+    def score(cell: Cell) -> float:
+        return clarity[cell.face.face_id] * _fitness(cell)
+
     cells = [
-        max((Cell(face, looks[face.face_id]) for face in members), key=_worth)
+        max((Cell(face, looks[face.face_id]) for face in members), key=score)
         for _, members in groupby(dated, key=lambda face: _bin(person, face))
     ]
     if len(cells) < (2 if always else LEAST_CELLS):
@@ -98,20 +104,20 @@ def _year(cell: Cell) -> int:
     return cell.face.date.year
 
 
-def _bin(person: Person, face: Appearance) -> int:
+def _bin(person: Person, face: Face) -> int:
     """Return the age in years where the birth date is said, else the year of the photo."""
     assert face.date is not None
     said = face.age is not None and person.born_source == "user"
     return whole_age(face.age or 0.0, person) if said else face.date.year
 
 
-def _worth(cell: Cell) -> float:
-    """Tell how good a face looks on a strip: clear, from the front, and surely that person's."""
+def _fitness(cell: Cell) -> float:
+    """Return how well a face fits a strip besides its clarity: certain, aligned, not of a clip."""
     face = cell.face
-    sure = 1.0 if face.source == "user" else 0.5 + 0.5 * (face.confidence or 0.0)
+    certain = 1.0 if face.source == "user" else 0.5 + 0.5 * (face.confidence or 0.0)
     aligned = 1.0 if cell.look.landmarks is not None else 0.3
     still = 1.0 if face.time_ms is None else 0.7
-    return face.clearness * (0.25 + 0.75 * cell.look.frontal) * sure * aligned * still
+    return certain * aligned * still
 
 
 def _thinned(cells: Sequence[Cell], most: int) -> Sequence[Cell]:

@@ -7,22 +7,20 @@ from itertools import groupby
 from typing import Any, TextIO
 
 import album
-from album.people.people import Appearance, Person, face_record, moment_texts, person_record
+from album.people.faces import Face, moment_texts
+from album.people.people import Person
+from album.people.records import FACE_KEYS, PERSON_KEYS, face_record, person_record
 
 FORMAT = 1
 """Of the JSON. Goes up when a key changes its meaning or goes; new keys may come without that."""
 
-PERSON_COLUMNS = (
-    *("id", "name", "gender", "gender_probability", "gender_source"),
-    *("born", "born_low", "born_high", "born_date", "born_source"),
-    *("photos", "faces", "first", "last", "passer_by", "hidden"),
-)
+_CELLS = {"path": ("path", "path_base64"), "box": ("left", "top", "right", "bottom"), "present": ()}
+"""Keys that are other columns in CSV; only faces in present photos are exported."""
 FACE_COLUMNS = (
-    *("person_id", "name", "face_id", "photo_id", "path", "path_base64", "date", "date_source"),
-    *("date_precision", "age", "left", "top", "right", "bottom", "time_ms", "moments"),
-    *("score", "confidence", "source", "emotion", "emotion_probability"),
+    "person_id",
+    "name",
+    *(column for key in FACE_KEYS for column in _CELLS.get(key, (key,))),
 )
-
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 """What spreadsheets take a cell for a formula by, in some countries also in full width."""
@@ -30,18 +28,18 @@ _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
 def write_people(file: TextIO, people: Sequence[Person]) -> None:
     """Write a header and a row for each person as CSV."""
-    write_csv(file, PERSON_COLUMNS, map(person_record, people))
+    write_csv(file, PERSON_KEYS, map(person_record, people))
 
 
-def write_faces(file: TextIO, people: Sequence[Person], faces: Iterable[Appearance]) -> None:
+def write_faces(file: TextIO, people: Sequence[Person], faces: Iterable[Face]) -> None:
     """Write a header and a row for each face as CSV."""
     names = {person.id: person.name for person in people}
-    write_csv(file, FACE_COLUMNS, (_face_row(face, names[face.person_id]) for face in faces))
+    write_csv(file, FACE_COLUMNS, (_face_row(face, names[face.person_id or 0]) for face in faces))
 
 
-def _face_row(face: Appearance, name: str | None) -> dict[str, Any]:
+def _face_row(face: Face, name: str | None) -> dict[str, Any]:
     record = face_record(face)
-    corners = zip(("left", "top", "right", "bottom"), record["box"], strict=True)
+    corners = zip(_CELLS["box"], record["box"], strict=True)
     record["moments"] = "; ".join(moment_texts(face))
     return record | {"person_id": face.person_id, "name": name, **dict(corners)}
 
@@ -82,7 +80,7 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def write_json(file: TextIO, people: Sequence[Person], faces: Iterable[Appearance]) -> None:
+def write_json(file: TextIO, people: Sequence[Person], faces: Iterable[Face]) -> None:
     """Write one JSON document, a face to a line.
 
     Parameters
@@ -90,7 +88,7 @@ def write_json(file: TextIO, people: Sequence[Person], faces: Iterable[Appearanc
     file : text file
     people : sequence of Person
         By id.
-    faces : iterable of Appearance
+    faces : iterable of Face
         By the id of the person; all of `people`.
     """
     groups = ((key, list(members)) for key, members in groupby(faces, key=lambda f: f.person_id))
@@ -99,7 +97,7 @@ def write_json(file: TextIO, people: Sequence[Person], faces: Iterable[Appearanc
     file.write(_json(head)[:-1] + ', "people": [')
     for i, person in enumerate(people):
         file.write(",\n" if i else "\n")
-        mine: list[Appearance] = []
+        mine: list[Face] = []
         if key == person.id:
             mine = members
             key, members = next(groups, (None, []))

@@ -1,4 +1,4 @@
-"""What a file is, told by its content and never by its name.
+"""Detect what a file is, by its content and never by its name.
 
 Magic numbers: the formats' own specifications; ISO base media brands: the MP4 Registration
 Authority (mp4ra.org); raw formats: the signatures that dcraw and libraw document.
@@ -10,6 +10,8 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from album.errors import Empty, StrPath, reading
+from album.metadata.containers import isobmff, tiff
+from album.metadata.containers.pieces import BadContainer
 from album.metadata.regular_files import open_regular
 
 HEAD = 512
@@ -35,33 +37,21 @@ class Kind(StrEnum):
 
 STILLS = frozenset(Kind) - {Kind.CLIP, Kind.OTHER}
 
-STILL_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".heic", ".heif", ".hif")
-) | frozenset((".avif", ".tif", ".tiff", ".gif", ".bmp", ".dib", ".jxl", ".jp2", ".psd"))
-RAW_SUFFIXES = frozenset(
-    (".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc")
-) | frozenset(
-    (
-        ".mef",
-        ".mos",
-        ".mrw",
-        ".nef",
-        ".nrw",
-        ".orf",
-        ".pef",
-        ".raf",
-        ".raw",
-        ".rw2",
-        ".rwl",
-        ".sr2",
-        ".srf",
-        ".srw",
-        ".x3f",
-    )
+
+def _suffixes(names: str) -> frozenset[str]:
+    return frozenset("." + name for name in names.split())
+
+
+STILL_SUFFIXES = _suffixes(
+    "jpg jpeg jpe jfif mpo png apng webp heic heif hif avif tif tiff gif bmp dib jxl jp2 psd"
 )
-CLIP_SUFFIXES = frozenset(
-    (".3g2", ".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4")
-) | frozenset((".mpeg", ".mpg", ".mts", ".webm", ".wmv"))
+RAW_SUFFIXES = _suffixes(
+    "3fr arw cr2 cr3 crw dcr dng erf fff iiq kdc mef mos mrw nef nrw orf pef raf raw rw2 rwl sr2 "
+    "srf srw x3f"
+)
+CLIP_SUFFIXES = _suffixes("3g2 3gp asf avi flv m2ts m4v mkv mov mp4 mpeg mpg mts webm wmv")
+LIVE_STILL_SUFFIXES = (".heic", ".heif", ".jpg", ".jpeg")
+"""Of the still of a Live Photo, the likeliest first."""
 
 _STARTS = (
     (b"\xff\xd8\xff", Kind.JPEG),
@@ -101,7 +91,7 @@ _IMAGE_CONTAINERS = frozenset((b"mif1", b"mif2", b"msf1", b"miaf", b"1pic"))
 _NO_PICTURE_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ", b"aax ", b"jp2 "))
 _OLD_QUICKTIME = frozenset((b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free"))
 
-_NEW_SUBFILE_TYPE, _SUB_IFDS, _DNG_VERSION = 0x00FE, 0x014A, 0xC612
+_NEW_SUBFILE_TYPE, _DNG_VERSION = 0x00FE, 0xC612
 
 
 def promises_media(path: StrPath) -> bool:
@@ -169,9 +159,7 @@ def read_kind(path: StrPath) -> Kind:
 
 
 def _kind_of_brands(head: bytes) -> Kind:
-    size = min(struct.unpack(">I", head[:4])[0], len(head))
-    major = head[8:12]
-    brands = {major} | {head[i : i + 4] for i in range(16, size - 3, 4)}
+    major, brands = isobmff.brands(head)
     if major == b"crx ":
         return Kind.RAW
     if major in _AVIF_BRANDS or (major in _IMAGE_CONTAINERS and brands & _AVIF_BRANDS):
@@ -197,19 +185,11 @@ def _is_raw_tiff(file: BinaryIO, head: bytes) -> bool:
     """Look for a DNG version, or a first picture that is but a thumbnail of those below it."""
     if head[2:4] not in (b"*\0", b"\0*"):
         return False
-    order = "<" if head[:2] == b"II" else ">"
-    tags = dict(_directory(file, order, struct.unpack(order + "I", head[4:8].ljust(4, b"\0"))[0]))
-    return _DNG_VERSION in tags or (tags.get(_NEW_SUBFILE_TYPE) == 1 and _SUB_IFDS in tags)
-
-
-def _directory(file: BinaryIO, order: str, offset: int) -> list[tuple[int, int]]:
-    """Return tag and first value (or its offset) of up to 512 entries of one TIFF directory."""
-    file.seek(offset)
-    count = file.read(2)
-    if len(count) < 2:
-        return []
-    data = file.read(12 * min(struct.unpack(order + "H", count)[0], 512))
-    return [
-        (tag, value)
-        for tag, _, _, value in struct.iter_unpack(order + "HHII", data[: len(data) // 12 * 12])
-    ]
+    try:
+        directory = tiff.first_directory(file)
+        if directory.entry(_DNG_VERSION):
+            return True
+        below = directory.entry(tiff.SUB_IFDS) is not None
+        return below and directory.number(_NEW_SUBFILE_TYPE) == 1
+    except BadContainer:
+        return False

@@ -2,14 +2,12 @@
 
 Found from all vectors, which takes seconds on a large library, and kept in the library as
 distances, which hold for what is merged later (`clustering.identity.questions.pooled`). No vector
-is kept twice: who is forgotten leaves some distances behind at most, and `drop_candidates` removes
-those.
+is kept twice: who is forgotten leaves some distances behind at most, and forgetting deletes those.
 """
 
 import io
 import zipfile
 import zlib
-from base64 import b64decode, b64encode
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -23,15 +21,14 @@ from clustering.identity import questions
 from db.errors import LibraryError
 from db.library import Library
 from db.people.questions import Placements, placements
-from db.settings import CANDIDATES, get_setting, set_setting
+from db.people.suggestions import load_candidates, save_candidates
 
 if TYPE_CHECKING:
-    from album.grouping.memory import Space
+    from album.grouping.memory import Workspace
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
-KEY = CANDIDATES
 STALE_SHARE = 0.02
 """Where more of the faces than this have moved to other people, the distances are found anew."""
 HOPELESS, NEAREST = 0.002, 2
@@ -81,10 +78,18 @@ class Candidates:
         return np.bincount(self.group)
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Candidates to be stored, and what they depend on besides who has which face."""
+
+    version: str
+    arrays: bytes
+
+
 def candidates(
-    library: Library, now: Placements, *, keep: bool = True, space: "Space | None" = None
+    library: Library, now: Placements, *, keep: bool = True, workspace: "Workspace | None" = None
 ) -> Candidates | None:
-    """Return the candidates of a library, as kept or found anew.
+    """Return the candidates of a library, stored or measured anew.
 
     Parameters
     ----------
@@ -92,45 +97,45 @@ def candidates(
     now : Placements
         Who has which face on disk.
     keep : bool
-        Store what was found anew, if the library can be written.
-    space : Space, optional
-        What memory that may take.
+        Store what was measured anew, if the library can be written.
+    workspace : Workspace, optional
+        Memory to use.
 
     Returns
     -------
     Candidates or None
         None where the library was never grouped.
     """
-    found, packed = measured(library, now, space=space)
+    found, packed = measured(library, now, workspace=workspace)
     if keep and packed is not None:
-        keep_measured(library, packed)
+        save_measured(library, packed)
     return found
 
 
 def measured(
-    library: Library, now: Placements, *, space: "Space | None" = None
-) -> tuple[Candidates | None, str | None]:
+    library: Library, now: Placements, *, workspace: "Workspace | None" = None
+) -> tuple[Candidates | None, Packed | None]:
     """Return the candidates as `candidates` does, and what to keep if they were found anew.
 
-    It stores nothing, so that it can be given a snapshot; see `keep_measured`.
+    It stores nothing, so that it can be given a snapshot; see `save_measured`.
     """
     nets = nets_used(library)
     if nets is None:
         return None, None
-    kept = _kept(library, nets, now)
+    kept = _stored(library, nets, now)
     if kept is not None:
         return kept, None
-    found = find_candidates(library, nets, now, space)
-    return found, _packed(found, _version(nets, now))
+    found = find_candidates(library, nets, now, workspace)
+    return found, Packed(_version(nets, now), _pack(found))
 
 
-def keep_measured(library: Library, packed: str) -> None:
+def save_measured(library: Library, packed: Packed) -> None:
     """Keep candidates that were found anew, if the library can be written."""
     with suppress(LibraryError):  # they can be found again
-        set_setting(library, KEY, packed)
+        save_candidates(library, packed.version, packed.arrays)
 
 
-def _kept(library: Library, nets: NetsUsed, now: Placements) -> Candidates | None:
+def _stored(library: Library, nets: NetsUsed, now: Placements) -> Candidates | None:
     """Return what was measured before, where it still holds."""
     kept = _read(library, _version(nets, now))
     if kept is None:
@@ -150,23 +155,18 @@ def are_due(library: Library) -> int:
     """
     with library.snapshot() as moment:
         nets, now = nets_used(moment), placements(moment).on_disk()
-        if nets is None or not len(now) or _kept(moment, nets, now) is not None:
+        if nets is None or not len(now) or _stored(moment, nets, now) is not None:
             return 0
         return len(now)
 
 
-def prepare(library: Library, space: "Space | None" = None) -> None:
+def prepare(library: Library, workspace: "Workspace | None" = None) -> None:
     """Measure the distances of a new grouping, so that asking is quick afterwards."""
     with library.snapshot() as moment:
         now = placements(moment).on_disk()
-        _, packed = measured(moment, now, space=space) if len(now) else (None, None)
+        _, packed = measured(moment, now, workspace=workspace) if len(now) else (None, None)
     if packed is not None:
-        keep_measured(library, packed)
-
-
-def drop_candidates(library: Library) -> None:
-    """Remove what is kept, as when a person is to be forgotten."""
-    set_setting(library, KEY, None)
+        save_measured(library, packed)
 
 
 def owners(found: Candidates, now: Placements) -> Ints:
@@ -197,26 +197,26 @@ def _moved(found: Candidates, now: Placements) -> int:
 
 
 def find_candidates(
-    library: Library, nets: NetsUsed, now: Placements, space: "Space | None" = None
+    library: Library, nets: NetsUsed, now: Placements, workspace: "Workspace | None" = None
 ) -> Candidates:
-    """Measure the distances between all people of a library; within `space`, if it is given."""
+    """Measure the distances between all people of a library; within `workspace`, if it is given."""
     # Imported late: with kept candidates, none of this is needed.
     from album.grouping.features import Faces, compared
     from album.grouping.grouping import dates_of
-    from album.grouping.memory import space_for
+    from album.grouping.memory import open_workspace
     from album.models.calibration import identity_calibration
     from clustering.linkage.storage import take
     from db.people.faces import load_faces
 
     use = identity_calibration(nets.embedder, nets.attributes)
-    if space is None:
-        with space_for(library.path) as usual:
+    if workspace is None:
+        with open_workspace(library.path) as usual:
             return find_candidates(library, nets, now, usual)
     table = load_faces(
         library,
         identity=nets.identity_contract,
         attributes=nets.attributes_contract,
-        empty=space.empty,
+        empty=workspace.empty,
     )
     assert table.vectors is not None
     assert table.ages is not None
@@ -226,7 +226,7 @@ def find_candidates(
     if not len(face_id):
         return Candidates(*(np.zeros(0, kind) for kind in _KINDS))
     faces = Faces(table.vectors, table.ages, table.photo_id)
-    using = space.resources(*table.vectors.shape)
+    using = workspace.resources(*table.vectors.shape)
     vectors, variance = compared(faces, dates_of(table), use, storage=using.storage)
     del table, faces
     if len(here) < len(vectors):
@@ -239,7 +239,11 @@ def find_candidates(
     halves = questions.halves(vectors, label, variance, use.threshold, storage=using.storage)
     small = [face_id[part] for part in halves.small]
     return Candidates(
-        *(face_id, label, pairs.a, pairs.b, pairs.distance),
+        face_id=face_id,
+        group=label,
+        a=pairs.a,
+        b=pairs.b,
+        distance=pairs.distance,
         half_group=halves.group,
         half_distance=halves.distance,
         half_faces=np.concatenate([np.zeros(0, np.int64), *small]),
@@ -278,9 +282,9 @@ def sharing(pairs: questions.Pairs, group: Ints, photo: Ints) -> NDArray[np.bool
     other = pairs.a + pairs.b - fewer
     pair = np.repeat(np.arange(len(pairs)), size[fewer])
     place = np.arange(len(pair)) - np.repeat(np.cumsum(size[fewer]) - size[fewer], size[fewer])
-    wanted = other[pair] * width + keys[first[fewer[pair]] + place] % width
+    keys_of_other = other[pair] * width + keys[first[fewer[pair]] + place] % width
     both = np.zeros(len(pairs), bool)
-    both[pair[np.isin(wanted, keys)]] = True
+    both[pair[np.isin(keys_of_other, keys)]] = True
     return both
 
 
@@ -288,22 +292,22 @@ _KINDS = ("i8", "i8", "i8", "i8", "f8", "i8", "f8", "i8", "i8")
 _STORED = {"f8": "f4", "i8": "u4"}
 
 
-def _packed(found: Candidates, version: str) -> str:
+def _pack(found: Candidates) -> bytes:
     buffer = io.BytesIO()
     columns = {
         field.name: getattr(found, field.name).astype(_STORED[kind])
         for field, kind in zip(fields(found), _KINDS, strict=True)
     }
     np.savez_compressed(buffer, **columns)
-    return f"{version} {b64encode(buffer.getvalue()).decode('ascii')}"
+    return buffer.getvalue()
 
 
-def _read(library: Library, wanted: str) -> Candidates | None:
-    version, _, text = (get_setting(library, KEY) or "").partition(" ")
-    if version != wanted:
+def _read(library: Library, version: str) -> Candidates | None:
+    packed = load_candidates(library, version)
+    if packed is None:
         return None
     try:
-        with np.load(io.BytesIO(b64decode(text)), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
             return Candidates(
                 *(
                     stored[field.name].astype(kind)

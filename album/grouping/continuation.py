@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from album.grouping.features import Dated, Faces, all_finite, looks, strangers, unit
+from album.grouping.features import Dated, Faces, all_finite, apparent_ages, strangers, unit
 from album.models.calibration import IdentityCalibration
 from clustering.attributes.fusion import fuse_birth_years
 from clustering.identity.continuation import EIGHTY, REACH, Lives, best_first, continuation_scores
@@ -136,7 +136,7 @@ def lives_of(labels: Ints, faces: Faces, dated: Dated, use: IdentityCalibration)
     rows = np.flatnonzero(dated.trusted & all_finite(faces.ages))
     who, years = labels[rows], dated.years[rows]
     found = fuse_birth_years(
-        looks(faces.ages, rows), years, dated.sigma[rows], who, k, calibration=use.age
+        apparent_ages(faces.ages, rows), years, dated.sigma[rows], who, k, calibration=use.age
     )
     with np.errstate(invalid="ignore", divide="ignore"):
         age = np.bincount(who, years, k) / np.bincount(who, minlength=k) - found.estimate

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.sources import TRUSTED_YEARS
 from album.models.calibration import IdentityCalibration
 from clustering.attributes.birth import birth_columns, birth_grid, birth_variance
 from clustering.attributes.fusion import birth_intervals, corrected_ages, expected_ages
@@ -12,9 +13,6 @@ from clustering.linkage.storage import MEMORY, Storage, parts, take
 
 Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
-
-TRUSTED_YEARS = 1.0
-"""Dates with a larger standard deviation say nothing about when a person was around."""
 
 BLURRED, SMALL, SIDEWAYS = 10.0, 24.0, 0.1
 """Sharpness, size in pixels and frontalness below which a face shows too little: where fewer than
@@ -75,8 +73,10 @@ class Faces:
         return np.zeros(len(self.photos), bool) if self.weak is None else self.weak
 
 
-def some(faces: Faces, dated: Dated, rows: Ints, storage: Storage = MEMORY) -> tuple[Faces, Dated]:
-    """Return some of the faces, with their dates."""
+def take_rows(
+    faces: Faces, dated: Dated, rows: Ints, storage: Storage = MEMORY
+) -> tuple[Faces, Dated]:
+    """Return the given rows of faces and dates."""
     vectors, ages = take(storage, faces.vectors, rows), take(storage, faces.ages, rows)
     return (
         Faces(vectors, ages, faces.photos[rows], faces.unclear[rows]),
@@ -87,7 +87,7 @@ def some(faces: Faces, dated: Dated, rows: Ints, storage: Storage = MEMORY) -> t
 def weak_faces(
     size: NDArray[np.float32], sharpness: NDArray[np.float32], frontal: NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """Tell which faces show too little to found a person, by the qualities of `nets.core.quality`.
+    """Return which faces show too little to found a person, by `nets.core.quality`.
 
     Parameters
     ----------
@@ -100,14 +100,14 @@ def weak_faces(
 
 
 def all_finite(rows: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Tell which rows of a large array are finite, shape (n,)."""
+    """Return which rows of a large array are finite, shape (n,)."""
     out = np.empty(len(rows), bool)
     for part in parts(len(rows)):
         out[part] = np.isfinite(rows[part]).all(axis=1)
     return out
 
 
-def looks(ages: NDArray[np.float32], rows: Ints) -> Doubles:
+def apparent_ages(ages: NDArray[np.float32], rows: Ints) -> Doubles:
     """Return the expected ages of some faces, shape (len(rows),); ages may lie in a file."""
     found = [expected_ages(ages[rows[part]]) for part in parts(len(rows))]
     return np.concatenate([np.zeros(0), *found])
@@ -120,7 +120,7 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def units(vectors: NDArray[np.float32], storage: Storage = MEMORY) -> NDArray[np.float32]:
-    """Do as `unit` for many vectors, little by little."""
+    """Return many vectors scaled to unit length, part by part; see `unit`."""
     out: NDArray[np.float32] = storage.empty((len(vectors), vectors.shape[1]), np.float32)
     for part in parts(len(vectors)):
         out[part] = unit(vectors[part])
@@ -144,7 +144,7 @@ def compared(
     dated : Dated
     use : IdentityCalibration
     born : ndarray of float64, shape (n,), optional
-        Birth years that are known for certain, which go before what a face looks like; else NaN.
+        Birth years that are known for certain, which override apparent ages; else NaN.
     storage : Storage
         Where the rows are to lie.
 
@@ -158,13 +158,15 @@ def compared(
     sigma = np.where(dated.trusted, dated.sigma, np.inf)
     sure = np.full(len(sigma), np.nan) if born is None else born
     width, offsets = use.birth_width, _offsets(faces.ages, use)
-    grid = birth_grid(*(faces.ages, dated.years, sigma), width=width, offsets=offsets, born=sure)
+    grid = birth_grid(faces.ages, dated.years, sigma, width=width, offsets=offsets, born=sure)
     n, d = faces.vectors.shape
     out: NDArray[np.float32] = storage.empty((n, d + len(grid)), np.float32)
     variance = np.empty(n)
     for part in parts(n):
         columns = birth_columns(
-            *(faces.ages[part], dated.years[part], sigma[part]),
+            faces.ages[part],
+            dated.years[part],
+            sigma[part],
             width=width,
             offsets=offsets,
             born=sure[part],
@@ -186,9 +188,9 @@ def strangers(vectors: NDArray[np.float32], use: IdentityCalibration) -> Doubles
 def possible_births(faces: Faces, dated: Dated, use: IdentityCalibration) -> Doubles:
     """Return between which years the person of each face can have been born.
 
-    Nobody is in a photo that was taken before their birth, and nobody who looks forty was born a
-    few years before it: ages may be `IMPOSSIBLE` standard deviations off, what looks of one person
-    have in common included.
+    Nobody is in a photo that was taken before their birth, and nobody who seems forty was born a
+    few years before it: apparent ages may be `IMPOSSIBLE` standard deviations off, the error that
+    the faces of one person share included.
 
     Returns
     -------
@@ -198,7 +200,7 @@ def possible_births(faces: Faces, dated: Dated, use: IdentityCalibration) -> Dou
     limits = np.tile([-np.inf, np.inf], (len(faces.ages), 1))
     rows = np.flatnonzero(dated.trusted & all_finite(faces.ages))
     if use.age is not None and len(rows):
-        ages, sigma = corrected_ages(looks(faces.ages, rows), use.age)
+        ages, sigma = corrected_ages(apparent_ages(faces.ages, rows), use.age)
         margin = IMPOSSIBLE * np.hypot(sigma, use.age.shared)
         limits[rows] = birth_intervals(ages, dated.years[rows], dated.sigma[rows], margin=margin)
     return limits

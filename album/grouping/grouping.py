@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from album.dates.photo_date import sigma_years
+from album.dates.calendar import DAYS_PER_YEAR, years_from_days
+from album.dates.sources import TRUSTED_YEARS, sigma_years
 from album.events import Event, Grouped, GroupingFaces
 from album.grouping.continuation import continued
 from album.grouping.features import (
-    TRUSTED_YEARS,
     Dated,
     Faces,
+    apparent_ages,
     compared,
-    looks,
     possible_births,
     unit,
     weak_faces,
@@ -38,6 +38,7 @@ from db.people.verdicts import Verdicts, verdicts
 from db.records import Grouping, PersonFacts
 from db.rows import FaceTable
 from nets.core.api import EMOTIONS
+from nets.core.quality import clarity
 from nets.engine import Engine
 
 Ints = NDArray[np.int64]
@@ -66,7 +67,7 @@ def group(
     method: str = "default",
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Event]:
-    """Group all faces of a library into people, and derive what is to be said of each.
+    """Group all faces of a library into people, and derive the facts of each.
 
     `album index` does so with the published method only; see `album.grouping.incremental`. People
     keep their ids: a new group takes the id of the person that most of its faces were assigned to
@@ -96,7 +97,7 @@ def group(
     use = identity_calibration(engine.embedder.name, engine.attributes.name)
     for _ in range(ATTEMPTS):
         with library.snapshot() as moment:
-            said = verdicts(moment)
+            given = verdicts(moment)
             table = load_faces(moment, identity=identity, attributes=attributes, emotions=True)
             everybody = people(moment, hidden=True, passers_by=True)
         if not len(table):
@@ -113,13 +114,13 @@ def group(
         named = {row.person_id for row in everybody if row.name}
         ids = lasting_ids(labels, table.person_id, named)
         ids[ids == 0] = next_person_ids(library, int((ids == 0).sum()))
-        whose = _as_said(table, said, ids[labels])
+        whose = _apply_decisions(table, given, ids[labels])
         names, labels = np.unique(whose, return_inverse=True)
         found = describe(table, dated, labels, names, attribute_calibration(engine.attributes.name))
         found = [facts for facts in found if facts.person_id]
         certain = confidence(table.vectors, np.arange(len(table)), labels, use.threshold)
         grouping = Grouping(table.face_id, whose, certain)
-        if save_people(library, grouping, found, stamp=said.stamp, settings=settings):
+        if save_people(library, grouping, found, stamp=given.stamp, settings=settings):
             break
     else:
         raise busy(library)
@@ -127,18 +128,18 @@ def group(
     yield Grouped(len(found) - passing, passing, len(table))
 
 
-def _as_said(table: FaceTable, said: Verdicts, whose: Ints) -> Ints:
-    """Return whose faces are, given what the user has placed and rejected; 0 for nobody's."""
+def _apply_decisions(table: FaceTable, given: Verdicts, whose: Ints) -> Ints:
+    """Return the person of each face after the user's placements and rejections; 0 for nobody."""
     whose = np.where(table.placed, table.person_id, whose)
     not_theirs = set(
-        zip(said.rejected.face_id.tolist(), said.rejected.person_id.tolist(), strict=True)
+        zip(given.rejected.face_id.tolist(), given.rejected.person_id.tolist(), strict=True)
     )
     pairs = zip(table.face_id.tolist(), whose.tolist(), strict=True)
     return np.where([pair in not_theirs for pair in pairs], 0, whose)
 
 
 def dates_of(table: FaceTable) -> Dated:
-    """Turn the dates of the photos into years and days, and say how far to trust them."""
+    """Turn the dates of photos into years and days with their standard deviations."""
     known = ~np.isnat(table.taken)
     seconds = np.where(known, table.taken.astype("datetime64[s]").astype(np.int64), 0)
     days = np.where(known, seconds / 86400, np.nan)
@@ -147,7 +148,7 @@ def dates_of(table: FaceTable) -> Dated:
     )
     each = np.array([sigma_years(source, precision) for source, precision in pairs.tolist()])
     sigma = np.where(known, each[which.reshape(-1)], np.inf)
-    return Dated(1970 + days / 365.2425, np.where(sigma <= TRUSTED_YEARS, days, np.nan), sigma)
+    return Dated(years_from_days(days), np.where(sigma <= TRUSTED_YEARS, days, np.nan), sigma)
 
 
 def by_linkage(
@@ -162,7 +163,9 @@ def by_linkage(
     rules = Constraints(groups=faces.photos, intervals=born)
     nobody = np.full(len(vectors), -1)
     labels = join_weak_last(
-        *(vectors, nobody, use.threshold),
+        vectors,
+        nobody,
+        use.threshold,
         weak=faces.unclear,
         constraints=rules,
         variance=variance,
@@ -219,7 +222,7 @@ def lasting_ids(labels: Ints, before: Ints, named: set[int]) -> Ints:
 def describe(
     table: FaceTable, dated: Dated, labels: Ints, ids: Ints, use: AttributeCalibration
 ) -> list[PersonFacts]:
-    """Fuse what the faces of each person say: gender, birth year, cover, passer-by or not."""
+    """Fuse the faces of each person: gender, birth year, cover, passer-by or not."""
     k = len(ids)
     assert table.p_male is not None
     passing = passers_by(labels, table.photo_id, dated.days)
@@ -251,7 +254,7 @@ def birth_years(
     rows = np.flatnonzero(np.isfinite(dated.sigma))
     assert table.ages is not None
     return fuse_birth_years(
-        looks(table.ages, rows),
+        apparent_ages(table.ages, rows),
         dated.years[rows],
         dated.sigma[rows],
         labels[rows],
@@ -263,7 +266,7 @@ def birth_years(
 
 def burst_weights(labels: Ints, years: Doubles) -> Doubles:
     """Return 1/m for the m faces of a person within a minute, so that bursts don't outvote."""
-    minutes = np.floor(years * 365.2425 * 24 * 60).astype(np.int64)
+    minutes = np.floor(years * DAYS_PER_YEAR * 24 * 60).astype(np.int64)
     _, which, count = np.unique(
         np.stack([labels, minutes], axis=1), axis=0, return_inverse=True, return_counts=True
     )
@@ -275,8 +278,7 @@ def cover_faces(table: FaceTable, labels: Ints, k: int) -> Ints:
 
     That is large, sharp, facing the camera, and smiling.
     """
-    clear = np.minimum(table.size, 250) * np.minimum(table.sharpness, 200) ** 0.25
-    clear = np.nan_to_num(clear * (0.3 + table.frontal))
+    clear = clarity(table.size, table.sharpness, table.frontal)
     if table.emotions is not None and table.emotions.shape[1]:
         clear = clear * (1 + SMILE * np.nan_to_num(table.emotions[:, EMOTIONS.index("happy")]))
     order = np.lexsort((table.face_id, -clear, labels))

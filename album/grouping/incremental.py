@@ -1,10 +1,10 @@
-"""From the faces of a library to its people, who stay: what `album index` does with new faces.
+"""Assign new faces to people who keep theirs: what `album index` does with new faces.
 
 New faces join people or found new ones (`album.grouping.linking`), and nobody else moves. One
 exception keeps a library that grows from ending up worse than one that is read all at once: when
 much has come since all faces were last looked at together, so many faces as `is_due` says, the
-faces of people about whom the user has never said anything are grouped anew with the new ones.
-People whom the user has named, corrected, hidden or told from others keep every face also then.
+faces of people whom the user has never touched are grouped anew with the new ones. People whom the
+user has named, corrected, hidden or kept apart from others keep every face also then.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,8 +23,8 @@ from album.grouping.grouping import (
     describe,
     lasting_ids,
 )
-from album.grouping.linking import link, photos_of, said_of
-from album.grouping.memory import Space, space_for
+from album.grouping.linking import link, photos_of, user_rules
+from album.grouping.memory import Workspace, open_workspace
 from album.models.calibration import attribute_calibration, identity_calibration
 from album.models.contracts import NetsUsed
 from db.library import Library
@@ -48,21 +48,22 @@ DESCRIBED = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The faces of a library and what the user has said, as of one moment.
+    """The faces of a library and the decisions of the user, as of one moment.
 
     Attributes
     ----------
     table : FaceTable
         n faces with vectors of one contract; faces that have none keep their person.
     dated : Dated
-    said : Verdicts
+    given : Verdicts
+        Decisions of the user.
     last_whole : str or None
         The setting `LAST_WHOLE`.
     """
 
     table: FaceTable
     dated: Dated
-    said: Verdicts
+    given: Verdicts
     last_whole: str | None = None
 
     @property
@@ -71,44 +72,46 @@ class Situation:
         assert self.table.vectors is not None
         assert self.table.ages is not None
         weak = weak_faces(self.table.size, self.table.sharpness, self.table.frontal)
-        photos = photos_of(self.table, self.said)
+        photos = photos_of(self.table, self.given)
         return Faces(self.table.vectors, self.table.ages, photos, weak)
 
 
-def look(library: Library, nets: NetsUsed, space: Space | None = None) -> Situation:
-    """Load what a grouping starts from; into `space` where that is given.
+def load_situation(
+    library: Library, nets: NetsUsed, workspace: Workspace | None = None
+) -> Situation:
+    """Load what a grouping starts from; into `workspace` where that is given.
 
     All of it is as of one moment. What changes from then on is noticed when the grouping is stored.
     """
     with library.snapshot() as moment:
-        said = verdicts(moment)
+        given = verdicts(moment)
         table = load_faces(
             moment,
             identity=nets.identity_contract,
             attributes=nets.attributes_contract,
             emotions=True,
-            empty=np.empty if space is None else space.empty,
+            empty=np.empty if workspace is None else workspace.empty,
         )
         last_whole = get_setting(moment, LAST_WHOLE)
-    return Situation(table, dates_of(table), said, last_whole)
+    return Situation(table, dates_of(table), given, last_whole)
 
 
 def assign(
     library: Library,
     nets: NetsUsed,
-    space: Space | None = None,
+    workspace: Workspace | None = None,
     *,
     settings: Mapping[str, str] | None = None,
 ) -> Iterator[Event]:
-    """Let the faces that are nobody's join people or found new ones, and store what follows.
+    """Assign the faces of nobody to people or found new ones, and store what follows.
 
     Parameters
     ----------
     library : Library
     nets : NetsUsed
         Vectors of other contracts are not looked at.
-    space : Space, optional
-        What memory it may take; that of `album.grouping.memory.space_for` if not given.
+    workspace : Workspace, optional
+        What memory it may take; that of `album.grouping.memory.open_workspace` if not given.
     settings : mapping of str to str, optional
         To be stored together with the grouping.
 
@@ -122,12 +125,12 @@ def assign(
     LockedLibraryError
         If another process changes people all the time.
     """
-    if space is None:
-        with space_for(library.path) as usual:
+    if workspace is None:
+        with open_workspace(library.path) as usual:
             yield from assign(library, nets, usual, settings=settings)
         return
     for _ in range(ATTEMPTS):
-        now = look(library, nets, space)
+        now = load_situation(library, nets, workspace)
         if not len(now.table):
             # To count again after photos have gone.
             save_people(library, NOBODY, [], settings=settings)
@@ -136,11 +139,11 @@ def assign(
         before = now.table.person_id
         whole = is_due(now, nets.identity_contract, now.last_whole)
         start = np.where(np.isin(before, kept_whole(now)), before, 0) if whole else before
-        ids = ids_for(library, linked(now, nets, start, space), before)
-        told = dict(settings or {})
+        ids = ids_for(library, linked(now, nets, start, workspace), before)
+        stored = dict(settings or {})
         if whole:
-            told[LAST_WHOLE] = f"{nets.identity_contract} {len(before)}"
-        if store(library, now, nets, ids, settings=told):
+            stored[LAST_WHOLE] = f"{nets.identity_contract} {len(before)}"
+        if store(library, now, nets, ids, settings=stored):
             break
     else:
         raise busy(library)
@@ -170,9 +173,9 @@ def is_due(now: Situation, contract: str, last: str | None) -> bool:
         return True
     # A library of before this was kept: all were grouped but for those that came since. Those whom
     # the user took from somebody are nobody's, too, but not new.
-    old = known | np.isin(table.face_id, now.said.rejected.face_id)
+    old = known | np.isin(table.face_id, now.given.rejected.face_id)
     under, count = (last or f"{contract} {int(old.sum())}").split()
-    if under != contract and known.sum() >= DESCRIBED * len(now.said.assigned.face_id):
+    if under != contract and known.sum() >= DESCRIBED * len(now.given.assigned.face_id):
         return True
     photos = len(np.unique(table.photo_id[~old]))
     enough = photos >= max(RUN_PHOTOS, RUN_SHARE * len(np.unique(table.photo_id)))
@@ -181,7 +184,7 @@ def is_due(now: Situation, contract: str, last: str | None) -> bool:
 
 def kept_whole(now: Situation) -> Ints:
     """Return the people who keep every face when others are grouped anew: touched ones and held."""
-    return np.union1d(now.said.touched, held(now))
+    return np.union1d(now.given.touched, held(now))
 
 
 def held(now: Situation) -> Ints:
@@ -189,17 +192,17 @@ def held(now: Situation) -> Ints:
 
     They keep every face, so that a photo does not end up with a person twice.
     """
-    absent = ~np.isin(now.said.assigned.face_id, now.table.face_id)
-    beside = absent & np.isin(now.said.assigned.photo_id, now.table.photo_id)
-    return np.unique(now.said.assigned.person_id[beside])
+    absent = ~np.isin(now.given.assigned.face_id, now.table.face_id)
+    beside = absent & np.isin(now.given.assigned.photo_id, now.table.photo_id)
+    return np.unique(now.given.assigned.person_id[beside])
 
 
-def linked(now: Situation, nets: NetsUsed, start: Ints, space: Space | None = None) -> Ints:
+def linked(now: Situation, nets: NetsUsed, start: Ints, workspace: Workspace | None = None) -> Ints:
     """Link the faces of a situation; see `album.grouping.linking.link`."""
     use = identity_calibration(nets.embedder, nets.attributes)
-    faces, told = now.faces, said_of(now.table, now.said, start)
-    using = None if space is None else space.resources(*faces.vectors.shape)
-    return link(faces, now.dated, use, start, told, using)
+    faces, rules = now.faces, user_rules(now.table, now.given, start)
+    using = None if workspace is None else workspace.resources(*faces.vectors.shape)
+    return link(faces, now.dated, use, start, rules, using)
 
 
 def ids_for(library: Library | None, linked: Ints, before: Ints) -> Ints:
@@ -237,7 +240,7 @@ def store(
 ) -> bool:
     """Store whose each face is, and what follows for everybody; see `save_people`."""
     grouping, people = changes(now, nets, ids)
-    return save_people(library, grouping, people, stamp=now.said.stamp, settings=settings)
+    return save_people(library, grouping, people, stamp=now.given.stamp, settings=settings)
 
 
 def changes(now: Situation, nets: NetsUsed, ids: Ints) -> tuple[Grouping, list[PersonFacts]]:

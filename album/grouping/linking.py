@@ -1,4 +1,4 @@
-"""Which face is whose: linkage of faces beside people who are known, as the user has them.
+"""Link new faces to known people, within what the user has decided.
 
 Everything here is by row of a table of faces. `album.grouping.incremental` decides which faces keep
 their person and stores what comes out.
@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.calendar import year_bounds
 from album.grouping.continuation import Barriers, continued
-from album.grouping.features import Dated, Faces, Ints, compared, possible_births, some, units
+from album.grouping.features import Dated, Faces, Ints, compared, possible_births, take_rows, units
 from album.grouping.grouping import by_linkage
 from album.models.calibration import IdentityCalibration
-from album.people.people import said_years
 from clustering.linkage.assign import within_reach
 from clustering.linkage.constraints import Constraints
 from clustering.linkage.graph import Resources
@@ -33,8 +33,8 @@ _NO_PAIRS = np.zeros((0, 2), np.int64)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What the user told that concerns n faces, by row.
+class UserRules:
+    """What the user has decided about n faces, by row.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Told:
     members : ndarray of int64, shape (k, 2)
         A row, and a photo in which its person is with another face, one that has no row.
     born : ndarray of float64, shape (n, 2), or None
-        Between which years the person of a face was born; NaN where the user has not said.
+        Between which years the person of a face was born; NaN where the user has given none.
     """
 
     apart: Ints = field(default_factory=_NO_PAIRS.copy)
@@ -56,10 +56,10 @@ def link(
     dated: Dated,
     use: IdentityCalibration,
     person: Ints,
-    told: Told | None = None,
+    rules: UserRules | None = None,
     resources: Resources | None = None,
 ) -> Ints:
-    """Let faces that are nobody's join people, or found new ones; nobody else moves.
+    """Assign the faces of nobody to people, or found new ones; no other face moves.
 
     Parameters
     ----------
@@ -69,42 +69,44 @@ def link(
     use : IdentityCalibration
     person : ndarray of int64, shape (n,)
         Whose each face is and stays; 0 for those that are nobody's yet.
-    told : Told, optional
+    rules : UserRules, optional
     resources : Resources, optional
-        How much memory is taken, and who searches for near faces; nobody's person depends on it.
+        Memory and workers to use; the result does not depend on them.
 
     Returns
     -------
     ndarray of int64, shape (n,)
         `person`, with the others filled in: -1, -2, ... are people who are founded.
     """
-    told = told or Told()
+    rules = rules or UserRules()
     if person.all():
         return person.copy()
-    if not person.any() and not len(told.apart):
+    if not person.any() and not len(rules.apart):
         return np.asarray(-1 - by_linkage(faces, dated, use, resources), np.int64)
     storage = (resources or Resources()).storage
     rows = np.flatnonzero(_in_reach(faces, use, person, storage))
     if len(rows) < len(person):
-        faces, dated = some(faces, dated, rows, storage)
+        faces, dated = take_rows(faces, dated, rows, storage)
     names, number = np.unique(person[rows], return_inverse=True)
     names = names[1:]  # without nobody, of whom there are faces
     labels = np.asarray(number.reshape(-1) - 1, np.int64)
-    told = _among(told, rows, len(person))
-    births = _births(faces, dated, use, labels, told.born)
-    vectors, variance = compared(faces, dated, use, born=_middle(told.born), storage=storage)
-    rules = Constraints(
-        groups=faces.photos, cannot_link=told.apart, intervals=births, members=told.members
+    rules = _among(rules, rows, len(person))
+    births = _births(faces, dated, use, labels, rules.born)
+    vectors, variance = compared(faces, dated, use, born=_middle(rules.born), storage=storage)
+    constraints = Constraints(
+        groups=faces.photos, cannot_link=rules.apart, intervals=births, members=rules.members
     )
     found = join_weak_last(
-        *(vectors, labels, use.threshold),
+        vectors,
+        labels,
+        use.threshold,
         weak=faces.unclear,
-        constraints=rules,
+        constraints=constraints,
         variance=variance,
         resources=resources,
     )
     if len(rows) == len(person):
-        barriers = Barriers(len(names), told.apart, told.members, births)
+        barriers = Barriers(len(names), rules.apart, rules.members, births)
         found = continued(found, faces, dated, use, barriers, resources)
     out = person.copy()
     new = found >= len(names)
@@ -116,23 +118,23 @@ def link(
 def _in_reach(
     faces: Faces, use: IdentityCalibration, person: Ints, storage: Storage
 ) -> NDArray[np.bool_]:
-    """Tell which rows have to be looked at: new faces, and people whom one of them may join."""
+    """Return which rows take part: new faces, and people whom one of them may join."""
     new = person == 0
     if not new.any() or new.mean() > FEW:
         return np.ones(len(person), bool)
     return within_reach(units(faces.vectors, storage), np.where(new, -1, person), use.threshold)
 
 
-def _among(told: Told, rows: Ints, n: int) -> Told:
-    """Return what was told of some of n rows."""
+def _among(rules: UserRules, rows: Ints, n: int) -> UserRules:
+    """Return the rules about some of n rows."""
     at = np.full(n, -1)
     at[rows] = np.arange(len(rows))
-    apart = at[told.apart]
-    members = np.column_stack([at[told.members[:, 0]], told.members[:, 1]])
-    return Told(
+    apart = at[rules.apart]
+    members = np.column_stack([at[rules.members[:, 0]], rules.members[:, 1]])
+    return UserRules(
         apart[(apart >= 0).all(axis=1)],
         members[members[:, 0] >= 0],
-        None if told.born is None else told.born[rows],
+        None if rules.born is None else rules.born[rows],
     )
 
 
@@ -145,9 +147,9 @@ def _births(
 ) -> Doubles:
     """Return between which years the person of each face can have been born.
 
-    Of a known person: as the user said, whatever their photos look like; else what the faces leave
-    open together, and anything where that is nothing. Of a new face: before its photo was taken,
-    and not impossibly far from the age that it looks.
+    Of a known person: as the user said, whatever the faces suggest; else the years that all faces
+    allow, and any year where there is none. Of a new face: before its photo was taken, and not
+    impossibly far from its apparent age.
     """
     limits = possible_births(faces, dated, use)
     taken = np.where(dated.trusted, dated.years + DATE_SIGMAS * dated.sigma, np.inf)
@@ -161,66 +163,66 @@ def _births(
     met[met[:, 0] > met[:, 1]] = -np.inf, np.inf
     limits[known] = met[labels[known]]
     if born is not None:
-        said = known & np.isfinite(born[:, 0])
-        limits[said] = born[said]
+        certain = known & np.isfinite(born[:, 0])
+        limits[certain] = born[certain]
     return limits
 
 
-def said_of(table: FaceTable, said: Verdicts, person: Ints) -> Told:
-    """Line up what the user has said with the rows of a table.
+def user_rules(table: FaceTable, given: Verdicts, person: Ints) -> UserRules:
+    """Translate the decisions of the user to rows of a table.
 
     Parameters
     ----------
     table : FaceTable
-    said : Verdicts
+    given : Verdicts
     person : ndarray of int64, shape (n,)
         Whose each face is and stays; 0 for those that are nobody's yet.
 
     Returns
     -------
-    Told
+    UserRules
     """
     names, first = np.unique(person, return_index=True)
-    return Told(
-        apart=_rejected(table, said, names, first),
-        members=_elsewhere(table, said, names, first),
-        born=_born(said, person),
+    return UserRules(
+        apart=_rejected(table, given, names, first),
+        members=_elsewhere(table, given, names, first),
+        born=_born(given, person),
     )
 
 
-def photos_of(table: FaceTable, said: Verdicts) -> Ints:
+def photos_of(table: FaceTable, given: Verdicts) -> Ints:
     """Return the photo of each face, or -1 where one person may be in it more than once."""
-    return np.where(np.isin(table.photo_id, said.exempt), -1, table.photo_id)
+    return np.where(np.isin(table.photo_id, given.exempt), -1, table.photo_id)
 
 
-def _rejected(table: FaceTable, said: Verdicts, names: Ints, first: Ints) -> Ints:
+def _rejected(table: FaceTable, given: Verdicts, names: Ints, first: Ints) -> Ints:
     """Return a row of a face and one of the person who it is not."""
-    of_face = _found(table.face_id, said.rejected.face_id)
-    of_person = _found(names, said.rejected.person_id)
+    of_face = _found(table.face_id, given.rejected.face_id)
+    of_person = _found(names, given.rejected.person_id)
     there = (of_face >= 0) & (of_person >= 0)
     return np.column_stack([of_face[there], first[of_person[there]]])
 
 
-def _elsewhere(table: FaceTable, said: Verdicts, names: Ints, first: Ints) -> Ints:
+def _elsewhere(table: FaceTable, given: Verdicts, names: Ints, first: Ints) -> Ints:
     """Return a row of each person and a photo with a face of theirs that is not in the table."""
-    absent = ~np.isin(said.assigned.face_id, table.face_id)
-    photos, whose = said.assigned.photo_id[absent], _found(names, said.assigned.person_id[absent])
-    counts = (whose >= 0) & np.isin(photos, table.photo_id) & ~np.isin(photos, said.exempt)
+    absent = ~np.isin(given.assigned.face_id, table.face_id)
+    photos, whose = given.assigned.photo_id[absent], _found(names, given.assigned.person_id[absent])
+    counts = (whose >= 0) & np.isin(photos, table.photo_id) & ~np.isin(photos, given.exempt)
     return np.column_stack([first[whose[counts]], photos[counts]])
 
 
-def _born(said: Verdicts, person: Ints) -> Doubles | None:
-    if not said.born:
+def _born(given: Verdicts, person: Ints) -> Doubles | None:
+    if not given.born:
         return None
     out = np.full((len(person), 2), np.nan)
-    for who, text in said.born.items():
-        out[person == who] = said_years(text)
+    for who, text in given.born.items():
+        out[person == who] = year_bounds(text)
     return out
 
 
-def _found(known: Ints, wanted: Ints) -> Ints:
-    """Return the position of each wanted value in a sorted array, or -1."""
+def _found(known: Ints, values: Ints) -> Ints:
+    """Return the position of each value in a sorted array, or -1."""
     if not len(known):
-        return np.full(len(wanted), -1)
-    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-    return np.where(known[at] == wanted, at, -1)
+        return np.full(len(values), -1)
+    at = np.minimum(np.searchsorted(known, values), len(known) - 1)
+    return np.where(known[at] == values, at, -1)

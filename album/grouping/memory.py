@@ -1,4 +1,4 @@
-"""Where the vectors of a grouping lie: in memory as long as they fit, else in a file meanwhile.
+"""Where the vectors of a grouping lie: in memory as long as they fit, else in a temporary file.
 
 The file lies beside the library, has no name, and is gone when the grouping ends, however it ends.
 The people are the same either way.
@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import DTypeLike, NDArray
 
-from album.errors import Refused, shown
+from album.errors import TooManyVectors, shown
 from clustering.linkage.graph import Resources, within_memory
 from clustering.linkage.storage import MEMORY, OnDisk, Storage
 from clustering.linkage.tiles import Spread
@@ -22,22 +22,22 @@ TIMES = 4
 """Grouping in memory takes this many times what the vectors take, and `A_FACE` for each face."""
 A_FACE = 2400
 SHARE = 0.5
-"""Of the memory that there is, a grouping takes so much if nothing is said."""
+"""Share of the memory that a grouping takes by default."""
 LEAST = 256 << 20
 CHUNKS, LEAST_CHUNK = 32, 8192
-"""Others get the faces in so many chunks, or in larger ones: tiles enough for a hundred threads,
-and work enough in each to be worth the way."""
+"""Other workers get the faces in this many chunks, or in larger ones: enough tiles for a hundred
+threads, and enough work in each to be worth sending."""
 USUAL = 4 << 30
-"""What is taken to be there where the system does not say."""
+"""Bytes of memory that are assumed where the system does not say."""
 
 
 def share_of(libraries: int) -> int:
-    """Return the bytes that each of some groupings at a time may take."""
+    """Return the bytes of memory for each of several groupings at the same time."""
     return int(SHARE * physical_memory()) // libraries
 
 
-class Space:
-    """Memory for one grouping.
+class Workspace:
+    """Where the arrays of one grouping lie, and how much memory it may take.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Space:
     memory : int, optional
         Bytes that a grouping may take: `SHARE` of what there is if not given.
     spread : callable, optional
-        Has the search for near faces done elsewhere, as `clustering.linkage.tiles.Spread`.
+        Searches for near faces on other workers, see `clustering.linkage.tiles.Spread`.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Space:
         return self.storage.empty(shape, dtype)
 
     def resources(self, n: int, d: int) -> Resources:
-        """Return with what n faces are grouped that are compared by some d numbers."""
+        """Return what grouping n vectors of d numbers may use."""
         if isinstance(self.storage, OnDisk):
             using = within_memory(self.storage, self.memory, (n, d))
         else:
@@ -76,38 +76,35 @@ class Space:
 
 
 @contextmanager
-def space_for(
+def open_workspace(
     library_path: str, memory: int | None = None, *, spread: Spread | None = None
-) -> Iterator[Space]:
-    """Give memory to a grouping of a library.
+) -> Iterator[Workspace]:
+    """Open a workspace for a grouping of a library; files in it are deleted at the end.
 
     Parameters
     ----------
     library_path : str
         Path, or URL of a server.
     memory, spread
-        As of `Space`.
+        As of `Workspace`.
 
     Raises
     ------
-    Refused
+    TooManyVectors
         The disk is full.
     """
     folder = Path(library_path).parent if Path(library_path).is_file() else None
-    space = Space(folder, memory, spread=spread)
+    workspace = Workspace(folder, memory, spread=spread)
     try:
-        yield space
+        yield workspace
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         where = shown(folder) if folder else "the system's folder for temporary files"
-        raise Refused(
-            f"Vectors of this many faces do not fit into memory, and {where} has no room for them; "
-            f"make room there, or allow more memory with --memory."
-        ) from error
+        raise TooManyVectors(where) from error
     finally:
-        if isinstance(space.storage, OnDisk):
-            space.storage.close()
+        if isinstance(workspace.storage, OnDisk):
+            workspace.storage.close()
 
 
 def physical_memory() -> int:

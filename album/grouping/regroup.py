@@ -1,4 +1,4 @@
-"""`album regroup`: all faces are grouped anew, within what the user has said.
+"""`album regroup`: all faces are grouped anew, within what the user has decided.
 
 People whom the user has touched stay: they keep the faces that were placed with them, and of the
 others the core. Everything else is free. Faces that were rejected do not come back, and no two
@@ -12,20 +12,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from album.errors import Refused
+from album.errors import NothingGrouped, Refused
 from album.grouping.candidates import prepare
-from album.grouping.features import Ints, compared, some
+from album.grouping.features import Ints, compared, take_rows
 from album.grouping.grouping import ATTEMPTS
-from album.grouping.incremental import LAST_WHOLE, Situation, changes, held, ids_for, linked, look
-from album.grouping.memory import Space, space_for
+from album.grouping.incremental import (
+    LAST_WHOLE,
+    Situation,
+    changes,
+    held,
+    ids_for,
+    linked,
+    load_situation,
+)
+from album.grouping.memory import Workspace, open_workspace
 from album.models.calibration import identity_calibration
 from album.models.contracts import NetsUsed, nets_used
 from clustering.linkage.constraints import Constraints
 from clustering.linkage.linkage import cluster
+from db.journal import edits
 from db.journal.journal import changing, merged_in_part
 from db.library import Library
-from db.people.people import still_holds, store_people
-from db.settings import store_settings
 
 CORE = 0.7
 """Threshold under which faces are the core of a person, in units of that of the grouping. With .5
@@ -59,53 +66,53 @@ class Regrouped:
     event_id: int = 0
 
 
-def regroup(library: Library, *, dry_run: bool = False, space: Space | None = None) -> Regrouped:
-    """Group all faces of a library anew, within what the user has said.
+def regroup(
+    library: Library, *, dry_run: bool = False, workspace: Workspace | None = None
+) -> Regrouped:
+    """Group all faces of a library anew, within what the user has decided.
 
     Parameters
     ----------
     library : Library
     dry_run : bool
         Only say what would change.
-    space : Space, optional
-        What memory it may take; that of `album.grouping.memory.space_for` if not given.
+    workspace : Workspace, optional
+        What memory it may take; that of `album.grouping.memory.open_workspace` if not given.
 
     Raises
     ------
     Refused
         No face has been grouped yet, or people were changed by another process meanwhile.
     """
-    if space is None:
-        with space_for(library.path) as usual:
-            return regroup(library, dry_run=dry_run, space=usual)
+    if workspace is None:
+        with open_workspace(library.path) as usual:
+            return regroup(library, dry_run=dry_run, workspace=usual)
     for _ in range(ATTEMPTS):
         with library.snapshot() as moment:
             nets = nets_used(moment)
             if nets is None:
-                raise Refused(
-                    "No faces have been grouped yet; run `album index` with a folder first."
-                )
-            now = look(moment, nets, space)
+                raise NothingGrouped()
+            now = load_situation(moment, nets, workspace)
             merged = merged_in_part(moment)
         before = now.table.person_id
         if not len(before):
             return Regrouped(0, 0, 0, 0, ())
         start = np.where(stays(now, nets, merged), before, 0)
-        ids = ids_for(None if dry_run else library, linked(now, nets, start, space), before)
+        ids = ids_for(None if dry_run else library, linked(now, nets, start, workspace), before)
         if dry_run:
-            return _said(before, ids)
+            return _report(before, ids)
         event_id = _store(library, now, nets, ids)
         if event_id is not None:
-            prepare(library, space)
-            return _said(before, ids, event_id)
+            prepare(library, workspace)
+            return _report(before, ids, event_id)
     raise Refused(
-        "People were changed each time their faces were grouped; run `album regroup` again once "
-        "nothing else changes the library."
+        "People were changed each time their faces were grouped; group them again once nothing "
+        "else changes the library."
     )
 
 
 def stays(now: Situation, nets: NetsUsed, merged: Collection[int] = ()) -> NDArray[np.bool_]:
-    """Tell which faces keep their person whatever the others do.
+    """Return which faces keep their person whatever the others do.
 
     Those that a user or an import placed, the core of each touched person, and all faces of people
     with faces that can't be compared now (see `album.grouping.incremental.held`). The core is the
@@ -126,7 +133,7 @@ def stays(now: Situation, nets: NetsUsed, merged: Collection[int] = ()) -> NDArr
     """
     person = now.table.person_id
     out = (now.table.placed & (person > 0)) | np.isin(person, [*held(now), *merged])
-    touched = np.isin(person, now.said.touched) & ~out & (person > 0)
+    touched = np.isin(person, now.given.touched) & ~out & (person > 0)
     rows = np.flatnonzero(touched)
     rows = rows[np.argsort(person[rows], kind="stable")]
     for mine in np.split(rows, np.flatnonzero(np.diff(person[rows])) + 1):
@@ -138,7 +145,7 @@ def _core(now: Situation, nets: NetsUsed, rows: Ints) -> NDArray[np.bool_]:
     if not len(rows):
         return np.zeros(0, bool)
     use = identity_calibration(nets.embedder, nets.attributes)
-    faces, dated = some(now.faces, now.dated, rows)
+    faces, dated = take_rows(now.faces, now.dated, rows)
     vectors, variance = compared(faces, dated, use)
     rules = Constraints(groups=faces.photos)
     labels = cluster(vectors, CORE * use.threshold, constraints=rules, variance=variance)
@@ -155,20 +162,23 @@ def _store(library: Library, now: Situation, nets: NetsUsed, ids: Ints) -> int |
     changed = ids != before
     who = set(np.union1d(ids[changed], before[changed]).tolist()) - {0}
     with changing(library, "regroup") as edit:
-        if not still_holds(edit.conn, grouping, now.said.stamp):
-            return None
         edit.touch("people", who)
-        edit.touch("faces", grouping.face_id.tolist())
-        facts = [facts for facts in people if facts.person_id in who]
-        store_people(edit.conn, grouping, facts)
-        store_settings(edit.conn, {LAST_WHOLE: f"{nets.identity_contract} {len(ids)}"})
+        stored = edits.regroup(
+            edit,
+            grouping,
+            [facts for facts in people if facts.person_id in who],
+            stamp=now.given.stamp,
+            settings={LAST_WHOLE: f"{nets.identity_contract} {len(ids)}"},
+        )
+        if not stored:
+            return None
         moved = int((changed & (before > 0)).sum())
         faces = "1 face" if moved == 1 else f"{moved} faces"
         edit.summary = f"Grouped all faces anew: {faces} changed person."
     return edit.event_id
 
 
-def _said(before: Ints, ids: Ints, event_id: int = 0) -> Regrouped:
+def _report(before: Ints, ids: Ints, event_id: int = 0) -> Regrouped:
     changed = ids != before
     who = np.union1d(ids[changed], before[changed])
     return Regrouped(

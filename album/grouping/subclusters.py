@@ -10,7 +10,7 @@ from db.rows import FaceTable
 Ints = NDArray[np.int64]
 
 STRICTEST = 0.5
-"""Part of the library's threshold below which faces are not told apart any more."""
+"""Part of the library's threshold below which groups are not split any more."""
 MOST_GROUPS = 8
 
 
@@ -21,8 +21,8 @@ def subclusters(table: FaceTable, nets: NetsUsed) -> list[list[int]]:
     groups (a merge by hand does that). Where they are one, it is cut where linkage climbs most from
     one merge to the next, between half of the threshold and all of it. Of more than eight groups
     the smallest stay together.
-    The largest group stays, and so does a single face that was placed by hand: those that look
-    least like the others are just what hands are needed for.
+    The largest group stays, and so does a single face that was placed by hand: faces unlike the
+    others are the ones that have to be placed by hand.
 
     Parameters
     ----------

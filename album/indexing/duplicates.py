@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.sources import is_trusted
 from album.media.perceptual_hash import bits_apart
-from album.people.people import is_trusted
 from db.library import Library
 from db.photos.duplicates import Looks, looks, save_marks
 

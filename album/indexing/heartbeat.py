@@ -1,6 +1,5 @@
 """How far an index is, kept in the library while it runs, so that others can tell."""
 
-import json
 import os
 import time
 from collections.abc import Callable
@@ -16,36 +15,16 @@ from album.events import (
     Scanned,
 )
 from db.library import Library
-from db.settings import get_setting, set_setting
+from db.photos.progress import IndexProgress, drop_progress, load_progress, save_progress
 
-KEY = "index.progress"
 PAUSE_S = 1.0
 STALE_S = 120.0
 """An index that has said nothing for so long was killed."""
 
 
 @dataclass(slots=True)
-class Progress:
-    """How far an index is.
-
-    Attributes
-    ----------
-    pid : int
-    started, at : float
-        Seconds since 1970, of the start and of this state.
-    total, done, faces, failed : int
-        Files to be read, files read, faces found, and files that could not be read.
-    phase : {'reading', 'grouping'}
-    """
-
-    pid: int
-    started: float
-    at: float
-    total: int = 0
-    done: int = 0
-    faces: int = 0
-    failed: int = 0
-    phase: str = "reading"
+class Progress(IndexProgress):
+    """How far an index is; see `db.photos.progress`."""
 
     @property
     def is_alive(self) -> bool:
@@ -86,17 +65,17 @@ class Heartbeat:
         if self._clock() >= self._next:
             state.at = self._clock()
             self._next = state.at + PAUSE_S
-            set_setting(self._library, KEY, json.dumps(asdict(state)))
+            save_progress(self._library, state)
 
     def end(self) -> None:
         """Take the progress away: the index is over."""
-        set_setting(self._library, KEY, None)
+        drop_progress(self._library)
 
 
 def index_progress(library: Library) -> Progress | None:
     """Return how far an index of another process is; None where none is running."""
-    text = get_setting(library, KEY)
-    if text is None:
+    stored = load_progress(library)
+    if stored is None:
         return None
-    state = Progress(**json.loads(text))
+    state = Progress(**asdict(stored))
     return state if state.is_alive else None

@@ -1,155 +1,256 @@
-"""What `album index` has to do: the folders compared with the library."""
+"""What `album index` has to do: the folders compared with the library. Nothing is written here."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from album.analysis.analyse import Task
-from album.errors import StrPath, is_remote
-from album.events import PhotoFailed, Scanned
+from album.analysis.clips.look import VERSION as CLIP_VERSION
+from album.errors import MediaError, StrPath, is_remote
+from album.events import Scanned
 from album.files import scan
-from album.indexing.retries import forget_outdated
+from album.indexing.retries import decoders_since, is_outdated
 from album.media import live
-from db.journal.forgetting import forgotten_contents
+from album.media.clips.frames import Sampling
 from db.library import Library
-from db.photos.files import (
-    forget_failures,
-    known_files,
-    mark_gone,
-    mark_present,
-    not_described,
-    save_unreadable,
-)
+from db.photos.files import NOT_LOOKED_AT, known_files, not_described
+from db.photos.forgotten import forgotten_contents
 from db.rows import KnownFile
 from nets.engine import Engine
+from nets.runtime.models import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Contracts:
+    """Digests of everything that decides what is found in a file.
+
+    Attributes
+    ----------
+    photos : str
+    clips : str or None
+        Depends on how frames are chosen, too; None: clips are left out.
+    """
+
+    photos: str
+    clips: str | None
+
+    @classmethod
+    def of(cls, engine: Engine, view: int, sampling: Sampling | None) -> "Contracts":
+        """Return those of an engine that looks at pictures `view` pixels long."""
+        photos = digest(engine.contract, view)
+        if sampling is None:
+            return cls(photos, None)
+        frames = sampling.every, sampling.every_seen, sampling.budget
+        return cls(photos, digest(photos, "clips", CLIP_VERSION, *frames))
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a walk over the folders found to be done.
+    """What an index is going to do.
 
-    `sizes` has the contents of `done` by the sizes of their files, for the sizes of the tasks.
+    Attributes
+    ----------
+    roots : list of str
+        Absolute paths and addresses that were walked.
+    scanned : Scanned
+        The plan in numbers.
+    tasks : list of Task
+        Files to be read; new and changed ones first.
+    done : set of str
+        Content hashes that need no analysis.
+    sizes : dict of int to tuple of str
+        Those of them that a file of so many bytes may have, for the sizes of the tasks.
+    forgotten : frozenset of str
+        Content hashes of which nothing may be stored.
+    gone, back : list of str
+        Paths of known files that have vanished, and of vanished ones that are there again.
+    unreadable : list of MediaError
+        Folders and files that could not be looked at.
+    forgiven : list of str
+        Paths of failures that are to be tried again.
+    decoders_since : datetime
+        When the decoders at hand were first used.
     """
 
+    roots: list[str]
+    scanned: Scanned
     tasks: list[Task]
     done: set[str]
     sizes: dict[int, tuple[str, ...]]
     forgotten: frozenset[str]
     gone: list[str]
     back: list[str]
-    scanned: Scanned
-    unreadable: list[PhotoFailed]
+    unreadable: list[MediaError]
+    forgiven: list[str]
+    decoders_since: datetime
+
+    @property
+    def changes_photos(self) -> bool:
+        """Whether photos come, go or are read again."""
+        return bool(self.tasks or self.gone or self.back)
 
 
-def look(
-    library: Library, roots: Sequence[StrPath], contract: str, clips: str | None, *, retry: bool
+def plan_index(
+    library: Library,
+    roots: Sequence[StrPath],
+    engine: Engine,
+    contracts: Contracts,
+    *,
+    retry: bool,
 ) -> Plan:
-    """Walk the folders, compare with the library, and mark what is gone or back."""
+    """Walk the folders and compare them with the library.
+
+    Parameters
+    ----------
+    library : Library
+    roots : sequence of str or PathLike
+        Files, folders, and addresses of servers.
+    engine : Engine
+        Decides which photos outside the roots have to be read again, see `_described_otherwise`.
+    contracts : Contracts
+    retry : bool
+        Whether everything that failed below the roots is tried again.
+
+    Raises
+    ------
+    MissingFolder
+        If a root does not exist.
+    """
     paths = [scan.absolute(root) for root in roots]
-    if retry:
-        forget_failures(library, paths)
     walk = scan.walk(paths)
-    forget_outdated(library, paths)
-    told = [(error.path, error.code, error.reason) for error in walk.unreadable]
-    save_unreadable(library, paths, told)
-    known = all_known(library, contract, clips)
+    since = decoders_since(library)
+    known = {
+        path: file
+        for path, file in all_known(library, contracts).items()
+        if file.size != NOT_LOOKED_AT
+    }
+    forgiven = [
+        path
+        for path, file in known.items()
+        if file.failed
+        and (retry or is_outdated(file, since))
+        and any(scan.is_under(path, root) for root in paths)
+    ]
+    for path in forgiven:
+        known[path] = replace(known[path], failed_stage=None, failed_at=None)
     changes = scan.changes(walk.files, known, reachable=walk.reachable)
-    gone = [path for path in changes.gone if not known[path].gone]
-    mark_gone(library, gone)
-    back = [file.path for file in changes.unchanged if known[file.path].gone]
-    mark_present(library, back)
-    new = [Task(file) for file in (*changes.new, *changes.changed)]
     fresh = {file.path for file in (*changes.new, *changes.changed)}
     again = [
         Task(file, known[file.path].content_hash)
         for file in changes.unchanged
-        if is_due(known[file.path], clips=clips is not None)
-        or is_paired_otherwise(known[file.path], fresh, file.beside)
+        if is_due(known[file.path], clips=contracts.clips is not None)
+        or _is_paired_otherwise(known[file.path], fresh, file.beside)
     ]
-    # What was never read comes before what is read again, by other nets say.
-    tasks = [*sorted(new, key=by_path), *sorted(again, key=by_path)]
+    new = [Task(file) for file in (*changes.new, *changes.changed)]
+    # What was never read comes before what is read again, by other nets for example.
+    tasks = [*sorted(new, key=_by_path), *sorted(again, key=_by_path)]
+    elsewhere = _described_otherwise(library, known, tasks, engine, contracts)
+    gone = [path for path in changes.gone if not known[path].gone]
     done = {
         file.content_hash
         for file in known.values()
         # The photo of the clip of a Live Photo is its still.
         if file.done and file.content_hash and file.kind != "live"
     }
-    scanned = Scanned(len(walk.files), len(tasks), len(walk.files) - len(tasks), len(gone))
-    unreadable = [PhotoFailed(scan.named(error.path), error.reason) for error in walk.unreadable]
     forgotten = forgotten_contents(library)
-    sizes = _sizes({task.found.size for task in tasks}, known.values(), done)
-    return Plan(tasks, done | forgotten, sizes, forgotten, gone, back, scanned, unreadable)
+    return Plan(
+        roots=paths,
+        scanned=Scanned(
+            found=len(walk.files) + len(elsewhere),
+            todo=len(tasks) + len(elsewhere),
+            unchanged=len(walk.files) - len(tasks),
+            gone=len(gone),
+        ),
+        tasks=[*tasks, *elsewhere],
+        done=done | forgotten,
+        sizes=_contents_by_size({task.found.size for task in tasks}, known.values(), done),
+        forgotten=forgotten,
+        gone=gone,
+        back=[file.path for file in changes.unchanged if known[file.path].gone],
+        unreadable=walk.unreadable,
+        forgiven=forgiven,
+        decoders_since=since,
+    )
 
 
-def _sizes(
-    wanted: Container[int], known: Iterable[KnownFile], done: Container[str]
+def _contents_by_size(
+    sizes: Container[int], known: Iterable[KnownFile], done: Container[str]
 ) -> dict[int, tuple[str, ...]]:
-    """Return which of the contents that are done a file of so many bytes may have."""
+    """Return the analysed content hashes, by file size."""
     found: dict[int, set[str]] = {}
     for file in known:
-        if file.size in wanted and file.content_hash and file.content_hash in done:
+        if file.size in sizes and file.content_hash and file.content_hash in done:
             found.setdefault(file.size, set()).add(file.content_hash)
     return {size: tuple(sorted(contents)) for size, contents in found.items()}
 
 
-def by_path(task: Task) -> str:
-    """Return what tasks are sorted by."""
+def _by_path(task: Task) -> str:
     return task.found.path
 
 
-def with_photos_elsewhere(
-    library: Library, plan: Plan, engine: Engine, contract: str, clips: str | None
-) -> Plan:
-    """Add what lies outside the folders of this run and was described by other nets only.
+def _described_otherwise(
+    library: Library,
+    known: Mapping[str, KnownFile],
+    planned: Sequence[Task],
+    engine: Engine,
+    contracts: Contracts,
+) -> list[Task]:
+    """Return photos that only other nets have described, wherever they lie.
 
-    Vectors of different nets can't be compared, so that people would otherwise fall into two, and
-    ages of different nets are not put together. What is not there now, on a disk that is not
-    connected say, is left for another time.
+    Vectors of different nets can't be compared, so people would otherwise fall into two, and ages
+    from different nets are not fused. A photo that is not there now, on a disk that is not
+    connected for example, is left for another time.
     """
-    nets = engine.embedder.contract, engine.attributes.contract
-    contents = not_described(library, *nets)
+    contents = not_described(library, engine.embedder.contract, engine.attributes.contract)
     if not contents:
-        return plan
-    planned = {task.found.path for task in plan.tasks}
-    held = {task.content_hash for task in plan.tasks}
+        return []
+    paths = {task.found.path for task in planned}
+    held = {task.content_hash for task in planned}
     tasks = []
-    for path, known in sorted(all_known(library, contract, clips).items()):
-        wanted = known.content_hash in contents - held and not known.gone
-        if not wanted or path in planned or not is_due(known, clips=clips is not None):
+    for path, file in sorted(known.items()):
+        described_otherwise = file.content_hash in contents - held and not file.gone
+        if not described_otherwise or path in paths:
+            continue
+        if not is_due(file, clips=contracts.clips is not None):
             continue
         try:
-            stat = Path(path).stat()
+            status = Path(path).stat()
         except OSError:
             continue
-        if (stat.st_size, stat.st_mtime_ns) == (known.size, known.mtime_ns):
-            tasks.append(Task(scan.Found(path, known.size, known.mtime_ns), known.content_hash))
-            held.add(known.content_hash)
-    told = plan.scanned
-    counts = Scanned(told.found + len(tasks), told.todo + len(tasks), told.unchanged, told.gone)
-    return replace(plan, tasks=[*plan.tasks, *tasks], scanned=counts)
+        if (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns):
+            tasks.append(Task(scan.Found(path, file.size, file.mtime_ns), file.content_hash))
+            held.add(file.content_hash)
+    return tasks
 
 
 def all_known(
-    library: Library, contract: str, clips: str | None, roots: Sequence[str] | None = None
+    library: Library, contracts: Contracts, roots: Sequence[str] | None = None
 ) -> dict[str, KnownFile]:
-    """Return every known file; what is done is decided by one contract, of clips by another."""
-    known = known_files(library, roots, contract=contract)
+    """Return the known files by path; `KnownFile.done` is as the contract of its kind says.
+
+    Parameters
+    ----------
+    library : Library
+    contracts : Contracts
+    roots : sequence of str, optional
+        Only files in and below these.
+    """
+    known = known_files(library, roots, contract=contracts.photos)
     if any(file.kind == "clip" for file in known.values()):
-        again = known_files(library, roots, contract=clips)
+        again = known_files(library, roots, contract=contracts.clips)
         known |= {path: file for path, file in again.items() if file.kind == "clip"}
     return known
 
 
 def is_due(known: KnownFile, *, clips: bool) -> bool:
     """Tell whether a file that has not changed is still to be analysed."""
-    wanted = known.kind == "image" or (clips and known.kind == "clip")
-    return wanted and not known.done and not known.failed
+    readable = known.kind == "image" or (clips and known.kind == "clip")
+    return readable and not known.done and not known.failed
 
 
-def is_paired_otherwise(
-    known: KnownFile, fresh: Container[str], beside: Sequence[str] = ()
-) -> bool:
-    """Tell whether a clip has become that of a Live Photo, is no more, or has another still.
+def _is_paired_otherwise(known: KnownFile, fresh: Container[str], beside: Sequence[str]) -> bool:
+    """Tell whether a clip now belongs to a Live Photo, no longer does, or has another still.
 
     Parameters
     ----------
@@ -158,7 +259,7 @@ def is_paired_otherwise(
     fresh : container of str
         Paths of files that are new or have changed.
     beside : sequence of str
-        Of a file on a server, the names of what belongs to it.
+        Of a file on a server, the names of its neighbours.
     """
     if known.kind not in ("clip", "live") or known.failed:
         return False

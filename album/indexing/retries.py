@@ -1,47 +1,57 @@
-"""Which failures of earlier runs an index forgets by itself, so that the files are read again.
+"""Which failures of earlier runs are worth another try without being asked for.
 
-What a file holds fails again in the same way, unless other decoders read it. What the moment was to
-blame for, such as a permission, may be different every time.
+The content of a file fails again in the same way, unless other decoders read it. What was
+momentary, such as a missing permission, may be different every time.
 """
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from album.errors import EndsWorkers, NotRegular, StillChanging, TooSlow, Unreadable, Vanished
-from db.engine.columns import now
 from db.library import Library
-from db.photos.files import forget_failures
+from db.rows import KnownFile
 from db.settings import READ_BY, get_setting, set_setting
 
 READING = 1
-"""Raised with every fault in reading files that is mended here, so that what failed because of it
-is read once more."""
+"""Raised whenever a fault in reading files is fixed here, so that what failed because of it is read
+once more."""
 DECODERS = ("av", "pillow", "pillow-heif", "rawpy")
-MOMENTARY = tuple(one.code for one in (NotRegular, StillChanging, Unreadable, Vanished))
-"""Stages of failures that have nothing to do with what is in the file."""
-COSTLY = tuple(one.code for one in (EndsWorkers, TooSlow))
-"""Stages of failures that are only tried again when somebody asks for it."""
+MOMENTARY = tuple(error.code for error in (NotRegular, StillChanging, Unreadable, Vanished))
+"""Stages of failures that have nothing to do with the content of the file."""
+COSTLY = tuple(error.code for error in (EndsWorkers, TooSlow))
+"""Stages of failures that are only tried again on request."""
 
 
-def forget_outdated(library: Library, roots: Sequence[str]) -> None:
-    """Forget the failures below some roots that may not be failures any more."""
-    forget_failures(library, roots, stages=MOMENTARY)
-    since = _reading_since(library)
-    forget_failures(library, roots, but=COSTLY, before=since)
+def is_outdated(file: KnownFile, since: datetime) -> bool:
+    """Tell whether a failure may not be one any more.
+
+    Parameters
+    ----------
+    file : KnownFile
+    since : datetime
+        When the decoders at hand were first used, see `decoders_since`.
+    """
+    if file.failed_stage is None or file.failed_at is None or file.failed_stage in COSTLY:
+        return False
+    return file.failed_stage in MOMENTARY or file.failed_at < since
 
 
-def _reading_since(library: Library) -> datetime:
-    """Return since when the decoders at hand read the files of a library."""
-    by, kept = _decoders(), get_setting(library, READ_BY)
+def decoders_since(library: Library) -> datetime:
+    """Return when the decoders at hand first read files of a library; now, if they never did."""
+    kept = get_setting(library, READ_BY)
     if kept is not None:
         record = json.loads(kept)
-        if record["by"] == by:
+        if record["by"] == _decoders():
             return datetime.fromisoformat(record["since"])
-    since = now()
-    set_setting(library, READ_BY, json.dumps({"by": by, "since": since.isoformat()}))
-    return since
+    return datetime.now(UTC)
+
+
+def remember_decoders(library: Library, since: datetime) -> None:
+    """Store since when the decoders at hand read the files of a library."""
+    record = json.dumps({"by": _decoders(), "since": since.isoformat()})
+    if get_setting(library, READ_BY) != record:
+        set_setting(library, READ_BY, record)
 
 
 def _decoders() -> str:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from album.analysis.analyse import Task
-from album.indexing.planning import all_known, is_due
-from db.engine.sql import chunks
+from album.indexing.planning import Contracts, all_known, is_due
 from db.library import Library
 from db.photos.claims import Claimed, key_of, offer, take
 from db.rows import KnownFile
@@ -39,18 +38,14 @@ class Shared:
     library : Library
     tasks : list of Task
         In the order in which they are to be done.
-    contract : str
-        Of photos.
-    clips : str or None
-        Of clips; None: they are left out.
+    contracts : Contracts
     at_once : int
         Tasks that are claimed together.
     """
 
     library: Library
     tasks: list[Task]
-    contract: str
-    clips: str | None
+    contracts: Contracts
     at_once: int = AT_ONCE
     _left: list[Task] = field(default_factory=list)
     _elsewhere: list[Task] = field(default_factory=list)
@@ -74,8 +69,8 @@ class Shared:
 
     def _round(self) -> Iterator[Task]:
         waiting, self._left = self._left, []
-        for part in chunks(waiting, self.at_once):
-            yield from self._claim(part)
+        for start in range(0, len(waiting), self.at_once):
+            yield from self._claim(waiting[start : start + self.at_once])
 
     def _claim(self, part: list[Task]) -> Iterator[Task]:
         by_key = {self._key(task): task for task in part}
@@ -90,12 +85,12 @@ class Shared:
         yield from due
 
     def _key(self, task: Task) -> bytes:
-        return key_of(task.found.path, f"{self.contract} {self.clips}")
+        return key_of(task.found.path, f"{self.contracts.photos} {self.contracts.clips}")
 
     def _due(self, tasks: list[Task]) -> list[Task]:
         """Leave out what another process has done between this one's plan and its claim."""
         paths = [task.found.path for task in tasks]
-        known = all_known(self.library, self.contract, self.clips, paths) if paths else {}
+        known = all_known(self.library, self.contracts, paths) if paths else {}
         return [task for task in tasks if not self._is_done(task, known.get(task.found.path))]
 
     def _is_done(self, task: Task, known: KnownFile | None) -> bool:
@@ -104,7 +99,7 @@ class Shared:
         as_found = (known.size, known.mtime_ns) == (task.found.size, task.found.mtime_ns)
         # A clip that was known may be here because of the still beside it, whatever its state.
         told = task.content_hash is None or known.kind == "image"
-        return as_found and told and not is_due(known, clips=self.clips is not None)
+        return as_found and told and not is_due(known, clips=self.contracts.clips is not None)
 
     def stored(self, *tasks: Task) -> None:
         """Say that some tasks are done and stored, or recorded as failed."""

@@ -6,12 +6,9 @@ whoever ignores EXIF shows files without `irot`, which some camera apps write, o
 """
 
 import struct
-from collections.abc import Iterator
 from typing import BinaryIO
 
-MAX_META = 4 << 20
-_MAX_BOXES = 4096
-_MAX_TOP_BOXES = 64
+from album.metadata.containers import isobmff
 
 _ORIENTATION = {
     (0, None): 1,
@@ -50,58 +47,18 @@ def container_orientation(file: BinaryIO) -> int | None:
         return None
 
 
-def top_boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start and end of the content of the boxes of a file; the position is not kept.
-
-    A box without a size goes on to the end of the file.
-    """
-    end = file.seek(0, 2)
-    at = 0
-    for _ in range(_MAX_TOP_BOXES):
-        file.seek(at)
-        head = file.read(8)
-        if len(head) < 8:
-            return
-        size, name = struct.unpack(">I4s", head)
-        start = at + 8
-        if size == 1:
-            size, start = struct.unpack(">Q", file.read(8).ljust(8, b"\0"))[0], at + 16
-        elif size == 0:
-            size = end - at
-        if at + size < start:
-            return
-        yield name, start, min(at + size, end)
-        at += size
-
-
 def _meta(file: BinaryIO) -> bytes:
     """Return the content of the top-level `meta` box; empty when there is none."""
-    for name, start, end in top_boxes(file):
-        if name == b"meta":
-            file.seek(start)
-            return file.read(min(end - start, MAX_META))
-    return b""
-
-
-def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield name and content of the boxes that follow each other in `data`."""
-    at = 0
-    for _ in range(_MAX_BOXES):
-        if at + 8 > len(data):
-            return
-        size, name = struct.unpack_from(">I4s", data, at)
-        if size < 8:
-            return
-        yield name, data[at + 8 : at + size]
-        at += size
+    found = (box for box in isobmff.boxes(file) if box.name == b"meta")
+    return next((isobmff.read(file, box) for box in found), b"")
 
 
 def _orientation(meta: bytes) -> int | None:
-    inside = dict(boxes(meta[4:]))
+    inside = dict(isobmff.parse(meta[4:]))
     pitm = inside[b"pitm"]
     primary = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)[0]
-    iprp = list(boxes(inside[b"iprp"]))
-    properties = list(boxes(dict(iprp)[b"ipco"]))
+    iprp = isobmff.parse(inside[b"iprp"])
+    properties = isobmff.parse(dict(iprp)[b"ipco"])
     turns: int | None = None
     mirror: int | None = None
     for index in _associations([data for name, data in iprp if name == b"ipma"], primary):

@@ -1,11 +1,9 @@
 """How large a picture may be: asked before any pixel is decoded."""
 
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import BinaryIO
 
 from album.errors import Damaged, StrPath, TooLarge
 from album.files.kinds import Kind
@@ -90,24 +88,6 @@ def check(
 def pixels_text(size: tuple[int, int]) -> str:
     """Write a size for the middle of a sentence."""
     return f"{size[0]} x {size[1]} pixels"
-
-
-def webp_size(file: BinaryIO) -> tuple[int, int] | None:
-    """Return the size of a WebP, whose decoder takes memory for it as soon as it is opened.
-
-    Source: WebP container specification; RFC 6386, 9.1; WebP lossless specification, 3.
-    """
-    file.seek(0)
-    head = file.read(30)
-    if len(head) < 30:
-        return None
-    if head[12:16] == b"VP8X":
-        return tuple(1 + int.from_bytes(head[at : at + 3], "little") for at in (24, 27))  # type: ignore[return-value]
-    if head[12:16] == b"VP8L":
-        bits = int.from_bytes(head[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = struct.unpack("<HH", head[26:30])
-    return width & 0x3FFF, height & 0x3FFF
 
 
 @contextmanager

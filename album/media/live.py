@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 from album.errors import AlbumError, reading
-from album.files.kinds import Kind, kind_of
+from album.files.kinds import LIVE_STILL_SUFFIXES, Kind, kind_of
+from album.media.headers import Header, read_header
 from album.media.opening import open_picture
-from album.media.reading import Header, read_header
 from album.metadata.decoder_errors import translated
 from album.metadata.fields import CLIP_ID
 from album.metadata.regular_files import open_regular
@@ -19,8 +19,6 @@ from album.metadata.sidecars import neighbours
 
 MAX_SECONDS = 4.0
 """Apple's last three seconds at most, others' a little more."""
-SUFFIXES = (".heic", ".heif", ".jpg", ".jpeg")
-"""Of stills that may have one, the likeliest first."""
 _CLIPS = (".mov", ".mp4", ".mp")
 _IDENTIFIER = re.compile(rb"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}")
 
@@ -41,8 +39,9 @@ def stills_beside(path: str, names: Iterable[str] | None = None) -> list[str]:
     found = []
     for name in neighbours(path) if names is None else names:
         other = PurePath(name)
-        if other.stem.casefold() == stem and other.suffix.lower() in SUFFIXES:
-            found.append((SUFFIXES.index(other.suffix.lower()), path[: -len(clip.name)] + name))
+        suffix = other.suffix.lower()
+        if other.stem.casefold() == stem and suffix in LIVE_STILL_SUFFIXES:
+            found.append((LIVE_STILL_SUFFIXES.index(suffix), path[: -len(clip.name)] + name))
     return [still for _, still in sorted(found)]
 
 

@@ -10,7 +10,7 @@ import struct
 from typing import BinaryIO
 
 from album.files.kinds import Kind
-from album.media import heif
+from album.metadata.containers import isobmff
 
 _FLAG = re.compile(rb"(?:MotionPhoto|MicroVideo)\s*(?:=\s*[\"']|>)\s*1\s*[\"'<]")
 _OFFSET = re.compile(rb"MicroVideoOffset\s*(?:=\s*[\"']|>)\s*(\d{1,12})")
@@ -32,15 +32,13 @@ def is_motion_photo(file: BinaryIO, kind: Kind, packet: bytes) -> bool:
         Its XMP, empty where there is none.
     """
     if kind is Kind.HEIC:
-        return any(
-            name == b"mpvd" and end - start > 16 for name, start, end in heif.top_boxes(file)
-        )
+        return any(box.name == b"mpvd" and box.end - box.start > 16 for box in isobmff.boxes(file))
     if kind is not Kind.JPEG:
         return False
-    return _said_by_xmp(file, packet) or _said_by_samsung(file)
+    return _announced_in_xmp(file, packet) or _has_samsung_clip(file)
 
 
-def _said_by_xmp(file: BinaryIO, packet: bytes) -> bool:
+def _announced_in_xmp(file: BinaryIO, packet: bytes) -> bool:
     """Believe the XMP only where the clip is there: programs that edit a photo drop it."""
     if not _FLAG.search(packet):
         return False
@@ -55,7 +53,7 @@ def _said_by_xmp(file: BinaryIO, packet: bytes) -> bool:
     return False
 
 
-def _said_by_samsung(file: BinaryIO) -> bool:
+def _has_samsung_clip(file: BinaryIO) -> bool:
     size = file.seek(0, 2)
     file.seek(max(0, size - 8))
     tail = file.read(8)

@@ -15,9 +15,12 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO
 
-from album.media import heif
+from album.metadata.containers import isobmff, jpeg, tiff
+from album.metadata.containers.pieces import BadContainer
+from album.metadata.containers.tiff import Directory
 
 MIN_SIDE = 1000
 """Longest side in pixels of a preview that is worth looking at; below it is a thumbnail."""
@@ -29,15 +32,13 @@ sensors have."""
 
 _CHUNK = 8 << 20
 _MAX_FOUND = 64
-_MAX_DIRECTORIES = 32
-_MAX_ENTRIES = 512
 _MAX_SEGMENTS = 64
-_WIDTH, _HEIGHT, _ORIENTATION, _SUB_IFDS = 0x0100, 0x0101, 0x0112, 0x014A
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Markers of JPEG's frame headers, which hold the size; above 0xC2 they are rarely decoded."""
+_WIDTH, _HEIGHT, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _STRIP_AT, _STRIP_BYTES, _JPEG_AT, _JPEG_BYTES = 0x0111, 0x0117, 0x0201, 0x0202
 _DEFAULT_CROP, _JPEG_FROM_RAW = 0xC620, 0x002E
 _PANASONIC_EDGES = (0x0004, 0x0005, 0x0006, 0x0007)
-_NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I"}
-_RATIONALS = {5: "II", 10: "ii"}
 _MAGIC = {b"IIRO": b"II*\0", b"IIRS": b"II*\0", b"MMOR": b"MM\0*", b"IIU\0": b"II*\0"}
 """What Olympus and Panasonic write in place of the first bytes of a TIFF file."""
 _CR3_TAGS = bytes.fromhex("85c0b687820f11e08111f4ce462b6a48")
@@ -108,8 +109,8 @@ def inspect(file: BinaryIO) -> Raw:
         elif head.startswith(b"FUJIFILMCCD-RAW"):
             _add_preview(file, raw, *struct.unpack_from(">II", head, 84))
         elif _MAGIC.get(head[:4], head[:4]) in (b"II*\0", b"MM\0*"):
-            _read_tiff(file, raw, "<" if head[:2] == b"II" else ">", 0)
-    except (struct.error, IndexError, OverflowError, ValueError):
+            _read_tiff(file, raw)
+    except (BadContainer, struct.error, IndexError, OverflowError, ValueError):
         pass  # what was found before is of use all the same
     if raw.preview is None:
         for at, end in _starts(file):
@@ -168,65 +169,16 @@ class _AsTiff(io.RawIOBase):
         return self._head[at : at + len(data)] + data[max(0, 4 - at) :] if at < 4 else data
 
 
-@dataclass(frozen=True, slots=True)
-class _Directory:
-    """The entries of one TIFF directory: type, count and the bytes of the values, by tag."""
-
-    order: str
-    entries: dict[int, tuple[int, int, bytes]]
-    after: int
-
-    def numbers(self, tag: int) -> tuple[int, ...]:
-        kind, count, data = self.entries.get(tag, (0, 0, b""))
-        if kind in _NUMBERS:
-            return struct.unpack_from(f"{self.order}{count}{_NUMBERS[kind]}", data)
-        if kind in _RATIONALS:
-            pairs = struct.iter_unpack(self.order + _RATIONALS[kind], data)
-            return tuple(round(above / below) if below else 0 for above, below in pairs)
-        return ()
-
-    def number(self, tag: int) -> int:
-        return next(iter(self.numbers(tag)), 0)
-
-
-def _read_tiff(file: BinaryIO, raw: Raw, order: str, base: int) -> None:
-    """Walk the directories of a TIFF structure that begins at `base`."""
-    file.seek(base + 4)
-    pending = [struct.unpack(order + "I", file.read(4))[0]]
-    seen: set[int] = set()
-    while pending and len(seen) < _MAX_DIRECTORIES:
-        offset = pending.pop(0)
-        if not offset or offset in seen:
-            continue
-        seen.add(offset)
-        directory = _directory(file, order, base, offset)
-        if len(seen) == 1 and 1 <= directory.number(_ORIENTATION) <= 8:
+def _read_tiff(file: BinaryIO, raw: Raw) -> None:
+    """Walk the directories of a TIFF file."""
+    for number, directory in enumerate(tiff.directories(file)):
+        if number == 0 and 1 <= directory.number(_ORIENTATION) <= 8:
             raw.orientation = directory.number(_ORIENTATION)
         _measure(directory, raw)
-        _add_previews(file, directory, raw, base)
-        pending += [*directory.numbers(_SUB_IFDS)[:_MAX_DIRECTORIES], directory.after]
+        _add_previews(file, directory, raw)
 
 
-def _directory(file: BinaryIO, order: str, base: int, offset: int) -> _Directory:
-    file.seek(base + offset)
-    (count,) = struct.unpack(order + "H", file.read(2))
-    data = file.read(12 * min(count, _MAX_ENTRIES) + 4)
-    entries = {}
-    rows = len(data) // 12
-    for tag, kind, number, value in struct.iter_unpack(order + "HHI4s", data[: 12 * rows]):
-        size = struct.calcsize(_NUMBERS.get(kind) or _RATIONALS.get(kind) or "B") * number
-        if size > 4 and tag != _JPEG_FROM_RAW:
-            if size > 4096:
-                continue
-            file.seek(base + struct.unpack(order + "I", value)[0])
-            entries[tag] = (kind, number, file.read(size))
-        else:
-            entries[tag] = (kind, number, value)
-    after = struct.unpack(order + "I", data[12 * rows : 12 * rows + 4].ljust(4, b"\0"))[0]
-    return _Directory(order, entries, after)
-
-
-def _measure(directory: _Directory, raw: Raw) -> None:
+def _measure(directory: Directory, raw: Raw) -> None:
     size = directory.number(_WIDTH), directory.number(_HEIGHT)
     crop = directory.numbers(_DEFAULT_CROP)
     if len(crop) == 2 and 0 < crop[0] <= size[0] and 0 < crop[1] <= size[1]:
@@ -238,14 +190,14 @@ def _measure(directory: _Directory, raw: Raw) -> None:
         raw.sensor = size
 
 
-def _add_previews(file: BinaryIO, directory: _Directory, raw: Raw, base: int) -> None:
+def _add_previews(file: BinaryIO, directory: Directory, raw: Raw) -> None:
     for at, size in ((_JPEG_AT, _JPEG_BYTES), (_STRIP_AT, _STRIP_BYTES)):
         # A preview in several strips is no JPEG that could be handed over as it is.
         if len(directory.numbers(at)) == len(directory.numbers(size)) == 1:
-            _add_preview(file, raw, base + directory.number(at), directory.number(size))
-    kind, count, value = directory.entries.get(_JPEG_FROM_RAW, (0, 0, b""))
-    if kind == 7:
-        _add_preview(file, raw, base + struct.unpack(directory.order + "I", value)[0], count)
+            _add_preview(file, raw, directory.number(at), directory.number(size))
+    embedded = directory.entry(_JPEG_FROM_RAW)
+    if embedded and embedded.kind == tiff.UNDEFINED:
+        _add_preview(file, raw, directory.place(embedded), embedded.length)
 
 
 def _add_preview(file: BinaryIO, raw: Raw, at: int, size: int) -> None:
@@ -259,31 +211,27 @@ def _jpeg_size(file: BinaryIO, at: int) -> Size | None:
 
     What the sensor saw is often packed as lossless JPEG, which is no picture to be shown.
     """
-    file.seek(at)
-    if file.read(2) != b"\xff\xd8":
-        return None
-    for _ in range(_MAX_SEGMENTS):
-        head = file.read(4)
-        if len(head) < 4 or head[0] != 0xFF:
-            return None
-        length = int.from_bytes(head[2:], "big")
-        if 0xC0 <= head[1] <= 0xCF and head[1] not in (0xC4, 0xC8, 0xCC):
-            bits, height, width, parts = struct.unpack(">BHHB", file.read(6).ljust(6, b"\0"))
-            shown = head[1] <= 0xC2 and bits == 8 and parts in (1, 3)
-            return (width, height) if shown and width and height else None
-        file.seek(length - 2, 1)
+    try:
+        for segment in islice(jpeg.walk(file, at), _MAX_SEGMENTS):
+            if segment.marker in _FRAMES:
+                bits, height, width, parts = struct.unpack(
+                    ">BHHB", segment.head[:6].ljust(6, b"\0")
+                )
+                shown = segment.marker <= 0xC2 and bits == 8 and parts in (1, 3)
+                return (width, height) if shown and width and height else None
+    except BadContainer:
+        pass
     return None
 
 
 def _read_cr3(file: BinaryIO, raw: Raw) -> None:
-    for name, start, end in heif.top_boxes(file):
-        if name == b"moov":
-            file.seek(start)
-            _read_moov(file, raw, file.read(min(end - start, heif.MAX_META)))
-        elif name == b"uuid":
-            file.seek(start)
+    for box in isobmff.boxes(file):
+        if box.name == b"moov":
+            _read_moov(file, raw, isobmff.read(file, box))
+        elif box.name == b"uuid":
+            file.seek(box.start)
             if file.read(16) == _CR3_PREVIEW:
-                _add_cr3_preview(file, raw, start + 24)
+                _add_cr3_preview(file, raw, box.start + 24)
 
 
 def _add_cr3_preview(file: BinaryIO, raw: Raw, start: int) -> None:
@@ -295,14 +243,14 @@ def _add_cr3_preview(file: BinaryIO, raw: Raw, start: int) -> None:
 
 
 def _read_moov(file: BinaryIO, raw: Raw, moov: bytes) -> None:
-    for name, data in heif.boxes(moov):
+    for name, data in isobmff.parse(moov):
         if name == b"uuid" and data[:16] == _CR3_TAGS:
-            found = dict(heif.boxes(data[16:]))
+            found = dict(isobmff.parse(data[16:]))
             # The directory of the photo, and the one that EXIF hangs below it.
             raw.exif = [found[one] for one in (b"CMT1", b"CMT2") if one in found]
             for block in raw.exif[:1]:
                 inner = Raw()
-                _read_tiff(io.BytesIO(block), inner, "<" if block[:2] == b"II" else ">", 0)
+                _read_tiff(io.BytesIO(block), inner)
                 raw.orientation, raw.sensor = inner.orientation, inner.sensor
         elif name == b"trak":
             for at, size in _samples(data):
@@ -313,8 +261,8 @@ def _samples(trak: bytes) -> Iterator[tuple[int, int]]:
     """Yield where the first piece of a track lies, and its bytes."""
     data = trak
     for name in (b"mdia", b"minf", b"stbl"):
-        data = dict(heif.boxes(data)).get(name, b"")
-    table = dict(heif.boxes(data))
+        data = dict(isobmff.parse(data)).get(name, b"")
+    table = dict(isobmff.parse(data))
     sizes = table.get(b"stsz", b"").ljust(16, b"\0")
     same, count, first = struct.unpack_from(">III", sizes, 4)
     wide, narrow = table.get(b"co64"), table.get(b"stco")

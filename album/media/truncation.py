@@ -1,16 +1,13 @@
-"""Files cut short in ways that their decoders do not mind, told without decoding."""
+"""Detect, without decoding, files cut short in ways that their decoders accept."""
 
 import os
-import re
 from typing import BinaryIO
 
 from album.errors import StrPath, Truncated
 from album.files.kinds import Kind
+from album.metadata.containers import jpeg, webp
 
 _TAIL = 64
-_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
-"""Not the zero that follows a 255 of packed data, nor the restarts within them."""
-_END = 0xD9
 
 
 def check(file: BinaryIO, kind: Kind, path: StrPath) -> None:
@@ -38,27 +35,11 @@ def _check_jpeg(file: BinaryIO, path: StrPath) -> None:
     file.seek(max(0, size - _TAIL))
     if file.read(_TAIL).strip(b"\0"):
         return
-    file.seek(0)
-    data = file.read()
-    if not _ends(data):
+    if not jpeg.has_end(file):
         raise Truncated(path, "zeros in place of its end")
 
 
-def _ends(data: bytes) -> bool:
-    """Tell whether the first picture of a JPEG has an end, walking from marker to marker."""
-    at = 2
-    while marker := _MARKER.search(data, at):
-        kind = data[marker.end() - 1]
-        if kind == _END:
-            return True
-        # Every other marker has a length; packed data after a start of scan hold no marker.
-        at = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2], "big")
-    return False
-
-
 def _check_webp(file: BinaryIO, path: StrPath) -> None:
-    file.seek(4)
-    stated = int.from_bytes(file.read(4), "little") + 8
     # Some writers count the padding byte of an odd length and leave it out.
-    if stated > os.fstat(file.fileno()).st_size + 1:
+    if webp.stated_size(file) > os.fstat(file.fileno()).st_size + 1:
         raise Truncated(path)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 
 from album.errors import MediaError
 from album.metadata.regular_files import open_regular
-from album.metadata.xmp_properties import MAX_PACKET
+from album.metadata.xmp import MAX_PACKET
 from album.plain_text import plain_text
 
 MAX_JSON = 1 << 20

@@ -57,6 +57,34 @@ def _names(prefixed: str) -> tuple[str, ...]:
     return (name(prefixed), f"{{{other}}}{local}") if other else (name(prefixed),)
 
 
+def checked(packet: bytes) -> bytes:
+    """Return a packet without the padding around it.
+
+    Raises
+    ------
+    BadPacket
+        It is too large, or declares a document type.
+    """
+    if len(packet) > MAX_PACKET:
+        raise BadPacket(f"{len(packet):,} bytes")
+    if b"<!DOCTYPE" in packet.replace(b"\0", b""):
+        raise BadPacket("it declares a document type")
+    if b"\0" not in packet[:4] and not packet.startswith((b"\xff\xfe", b"\xfe\xff")):
+        packet = packet.strip(b"\0 \t\r\n")
+    return packet
+
+
+def parser(target: object = None) -> Any:
+    """Return a parser that opens nothing but the packet: no entity, no document type, no address.
+
+    Parameters
+    ----------
+    target : object, optional
+        Takes the events of lxml's parser target interface; None builds a tree.
+    """
+    return etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, target=target)
+
+
 def parse(packet: bytes) -> Element:
     """Return the ``rdf:RDF`` element of a packet.
 
@@ -65,17 +93,8 @@ def parse(packet: bytes) -> Element:
     BadPacket
         It is too large, no XML, no XMP, or declares a document type.
     """
-    if len(packet) > MAX_PACKET:
-        raise BadPacket(f"{len(packet):,} bytes")
-    if b"<!DOCTYPE" in packet.replace(b"\0", b""):
-        raise BadPacket("it declares a document type")
-    if b"\0" not in packet[:4] and not packet.startswith((b"\xff\xfe", b"\xfe\xff")):
-        packet = packet.strip(b"\0 \t\r\n")
-    parser = etree.XMLParser(
-        resolve_entities=False, no_network=True, load_dtd=False, remove_blank_text=False
-    )
     try:
-        root = etree.fromstring(packet, parser)
+        root = etree.fromstring(checked(packet), parser())
     except (etree.XMLSyntaxError, LookupError, ValueError) as error:
         raise BadPacket(str(error).split("(<string>")[0].strip() or "it is no XML") from error
     if root.getroottree().docinfo.internalDTD is not None:

@@ -1,17 +1,12 @@
-"""Dates and orientation in XMP (ISO 16684-1), read with expat and without building a tree."""
+"""Dates and orientation in XMP (ISO 16684-1), read without building a tree."""
 
-from xml.parsers import expat
+from collections.abc import Mapping
 
+from lxml import etree
+
+from album.metadata import xmp
 from album.plain_text import plain_text
 
-MAX_PACKET = 16 << 20
-
-_NAMESPACES = {
-    "http://ns.adobe.com/exif/1.0/": "exif",
-    "http://ns.adobe.com/photoshop/1.0/": "photoshop",
-    "http://ns.adobe.com/tiff/1.0/": "tiff",
-    "http://ns.adobe.com/xap/1.0/": "xmp",
-}
 DATES = (
     "exif:DateTimeOriginal",
     "photoshop:DateCreated",
@@ -21,65 +16,68 @@ DATES = (
 """Properties that say when a photo was taken, best first. Not those of its last change."""
 GPS_TIME = "exif:GPSTimeStamp"
 ORIENTATION = "tiff:Orientation"
-NAMES = frozenset((*DATES, GPS_TIME, ORIENTATION))
-
-
-class _Hostile(Exception):  # noqa: N818 - never leaves this module
-    """The packet declares a document type, which XMP never does and attacks do."""
+_NAMESPACES = {
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+}
+_NAMES = {
+    f"{{{_NAMESPACES[prefix]}}}{local}": f"{prefix}:{local}"
+    for prefix, local in (name.split(":") for name in (*DATES, GPS_TIME, ORIENTATION))
+}
+_LONGEST = 64
 
 
 class _Collector:
-    """Expat handlers that keep the properties of `NAMES`, as attributes or as elements."""
+    """Target of lxml's parser that collects the properties of `_NAMES`.
+
+    XMP writes a property as an attribute or as an element; the first one counts.
+    """
 
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
-        self._open = ""
-        self._text = ""
+        self.declares_type = False
+        self._open = self._text = ""
 
-    def start(self, name: str, attributes: dict[str, str]) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         for key, value in attributes.items():
-            self._keep(_short(key), value)
-        self._open, self._text = _short(name), ""
+            self._add(key, value)
+        self._open, self._text = tag, ""
 
-    def end(self, name: str) -> None:
-        if _short(name) == self._open:
-            self._keep(self._open, self._text)
+    def end(self, tag: str) -> None:
+        if tag == self._open:
+            self._add(tag, self._text)
         self._open = ""
 
-    def text(self, data: str) -> None:
-        if self._open in NAMES and len(self._text) < 64:
+    def data(self, data: str) -> None:
+        if self._open in _NAMES and len(self._text) < _LONGEST:
             self._text += data
 
     def doctype(self, *_: object) -> None:
-        raise _Hostile
+        self.declares_type = True
 
-    def _keep(self, name: str, text: str) -> None:
-        if name in NAMES and (kept := plain_text(text, 64)):
-            self.found.setdefault(name, kept)
+    def close(self) -> None:
+        """End of the packet, or where it breaks off."""
+
+    def _add(self, tag: str, value: str) -> None:
+        if tag in _NAMES and (text := plain_text(value, _LONGEST)):
+            self.found.setdefault(_NAMES[tag], text)
 
 
 def read_properties(packet: bytes) -> dict[str, str]:
-    """Return the text of the properties of `NAMES` in an XMP packet. Never raises.
+    """Return the texts of dates, GPS time and orientation in an XMP packet. Never raises.
 
-    A packet that breaks off gives what was read until then.
+    A packet that breaks off gives what was read until then; one that is too large or declares a
+    document type gives nothing.
     """
     collector = _Collector()
-    if not packet or len(packet) > MAX_PACKET:
+    if not packet:
         return {}
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = collector.start
-    parser.EndElementHandler = collector.end
-    parser.CharacterDataHandler = collector.text
-    parser.StartDoctypeDeclHandler = collector.doctype
     try:
-        parser.Parse(packet.strip(b"\0"), True)
-    except expat.ExpatError:
-        pass
-    except _Hostile:
+        etree.fromstring(xmp.checked(packet), xmp.parser(target=collector))
+    except xmp.BadPacket:
         return {}
-    return collector.found
-
-
-def _short(name: str) -> str:
-    namespace, _, local = name.rpartition(" ")
-    return f"{_NAMESPACES.get(namespace, '')}:{local}"
+    except (etree.XMLSyntaxError, LookupError, ValueError):
+        pass
+    return {} if collector.declares_type else collector.found

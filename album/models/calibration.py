@@ -59,7 +59,7 @@ class IdentityCalibration:
     age : AgeCalibration or None
         Errors of the ages that the birth years come from; None to take ages as they are.
     continuation : ContinuationCalibration or None
-        How groups of one person at several ages are told; None to leave them apart.
+        How groups of one person at several ages are recognised; None to leave them apart.
     """
 
     threshold: float

@@ -1,4 +1,4 @@
-"""Which nets a library was grouped with: names and contracts, to be had without loading a net."""
+"""The nets that a library was last grouped with, by name and contract; loads none of them."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -34,8 +34,10 @@ class NetsUsed:
 def nets_of(engine: "Engine") -> NetsUsed:
     """Return names and contracts of the nets of an engine."""
     return NetsUsed(
-        *(engine.embedder.name, engine.embedder.contract),
-        *(engine.attributes.name, engine.attributes.contract),
+        embedder=engine.embedder.name,
+        identity_contract=engine.embedder.contract,
+        attributes=engine.attributes.name,
+        attributes_contract=engine.attributes.contract,
     )
 
 

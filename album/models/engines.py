@@ -1,4 +1,4 @@
-"""Which nets an index uses, as plain names that other processes can be told."""
+"""Which nets an index uses, as plain names that can be sent to other processes."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ class Choice:
     min_face : float
     device : str
     emotions : bool
-        Whether what faces express is told, too.
+        Also classify what faces express.
     """
 
     profile: str = "default"
@@ -60,5 +60,5 @@ def build(choice: Choice, *, threads: int = 1) -> "Engine":
     )
     if not choice.emotions:
         return engine
-    # Many faces at a time: half the looks tell smiles nearly as well.
+    # One pass a face instead of two: smiles are told apart nearly as well.
     return with_emotions(engine, threads=threads, device=choice.device, thorough=False)

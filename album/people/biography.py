@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.calendar import age_at, fractional_year
+from album.dates.sources import is_trusted
 from album.models.calibration import attribute_calibration
 from album.models.contracts import nets_used
-from album.people.people import Person, age_at, fractional_year, is_trusted, to_person, whole_age
+from album.people.faces import clarities
+from album.people.people import Person, to_person, whole_age
 from clustering.attributes.fusion import corrected_ages, expected_ages
 from db.library import Library
 from db.people.biography import SeenAge, StoryFace, companions, seen_ages, story_faces
 from db.people.people import people_by_id
-from db.rows import clearness
 
 Doubles = NDArray[np.float64]
 
@@ -43,7 +45,7 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class YearFace:
-    """The clearest face of a year, with the age at that time in years where it can be told."""
+    """The clearest face of a year, with the age at that time in years where it is known."""
 
     year: int
     face: StoryFace
@@ -61,7 +63,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Biography:
-    """What is told of a person; see the parts. All faces are in `seen`, by date."""
+    """The story of a person in parts. All faces are in `seen`, by date."""
 
     curve: Curve | None
     years: tuple[YearFace, ...]
@@ -77,8 +79,8 @@ def biography(library: Library, person: Person) -> Biography:
     curve = None
     if nets is not None:
         every = -(-max(len(faces), 1) // MOST_IN_CURVE)
-        said = seen_ages(library, person.id, nets.attributes_contract, every=every)
-        curve = birth_curve(said, nets.attributes)
+        ages = seen_ages(library, person.id, nets.attributes_contract, every=every)
+        curve = birth_curve(ages, nets.attributes)
     years = tuple(year_faces(faces, person))
     return Biography(curve, years, tuple(_company(library, person)), seen)
 
@@ -116,28 +118,21 @@ def birth_curve(seen: Sequence[SeenAge], attributes: str) -> Curve | None:
 
 def year_faces(faces: Sequence[StoryFace], person: Person) -> list[YearFace]:
     """Return the clearest face of each year, oldest first."""
-    best: dict[int, StoryFace] = {}
-    count: dict[int, int] = {}
-    for face in faces:
-        if face.taken_at is None:
-            continue
-        year = face.taken_at.year
-        count[year] = count.get(year, 0) + 1
-        if year not in best or _likeness(face) > _likeness(best[year]):
-            best[year] = face
-    return [
-        YearFace(year, face, _age(face, person), count[year]) for year, face in sorted(best.items())
-    ]
+    by_year: dict[int, list[int]] = {}
+    for at, face in enumerate(faces):
+        if face.taken_at is not None:
+            by_year.setdefault(face.taken_at.year, []).append(at)
+    clear = clarities(faces)
+    found = []
+    for year, positions in sorted(by_year.items()):
+        face = faces[max(positions, key=lambda at: clear[at])]
+        found.append(YearFace(year, face, _age(face, person), len(positions)))
+    return found
 
 
 def _age(face: StoryFace, person: Person) -> int | None:
     age = age_at(face.taken_at, person.born)
     return None if age is None else whole_age(age, person)
-
-
-def _likeness(face: StoryFace) -> float:
-    """Tell how well a face is to be recognized by: clear, and turned to the camera."""
-    return clearness(face.size, face.sharpness) * (0.3 + (face.frontal or 0.0))
 
 
 def _company(library: Library, person: Person) -> list[Company]:

@@ -66,34 +66,34 @@ def people_cards(
         Only those in whose name, or number, this occurs.
     offset, limit : int
     """
-    wanted = _CHOSEN[group]
-    if group == "known" and not count_people(library, wanted):
-        wanted = _CHOSEN["all"]
+    chosen = _CHOSEN[group]
+    if group == "known" and not count_people(library, chosen):
+        chosen = _CHOSEN["all"]
     if folded(name):
-        wanted = replace(wanted, ids=_called(library, wanted, folded(name)))
-    total = count_people(library, wanted)
+        chosen = replace(chosen, ids=_called(library, chosen, folded(name)))
+    total = count_people(library, chosen)
     listed = _by_name if sort == "name" else partial(people_page, by=sort)
-    rows = listed(library, wanted, offset=offset, limit=limit)
+    rows = listed(library, chosen, offset=offset, limit=limit)
     return Cards(with_faces(library, [to_person(row) for row in rows]), total)
 
 
-def _called(library: Library, wanted: PeopleFilter, name: str) -> list[int]:
+def _called(library: Library, chosen: PeopleFilter, name: str) -> list[int]:
     """Return the ids of those in whose name this occurs, and of whom it is the number."""
-    found = [one for one, called in names(library, wanted) if name in folded(called)]
+    found = [one for one, called in names(library, chosen) if name in folded(called)]
     is_number = name.isascii() and name.isdecimal() and len(name) < len(str(LARGEST_ID))
     return [*found[:MOST_CALLED], int(name)] if is_number else found[:MOST_CALLED]
 
 
-def _by_name(library: Library, wanted: PeopleFilter, *, offset: int, limit: int) -> list[PersonRow]:
+def _by_name(library: Library, chosen: PeopleFilter, *, offset: int, limit: int) -> list[PersonRow]:
     """Return some people by name, in any case, and after them those without one."""
-    known = [] if wanted.named is False else names(library, wanted)
+    known = [] if chosen.named is False else names(library, chosen)
     known.sort(key=lambda one: (folded(one[1]), one[0]))
     ids = [one for one, _ in known[offset : offset + limit]]
     rows = people_by_id(library, ids)
     found = [rows[one] for one in ids if one in rows]
-    if len(ids) == limit or wanted.named:
+    if len(ids) == limit or chosen.named:
         return found
-    nameless = replace(wanted, named=False)
+    nameless = replace(chosen, named=False)
     start = max(offset - len(known), 0)
     left = limit - len(ids)
     return found + people_page(library, nameless, by="id", offset=start, limit=left)

@@ -1,4 +1,4 @@
-"""What the people in photos express, for searches and for what is told of photos."""
+"""Emotions of the people in photos, for searches and lists of photos."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,8 +6,8 @@ from db.library import Library
 from db.photos.emotions import told
 from nets.core.api import EMOTIONS
 
-Look = Mapping[int, Sequence[Sequence[float]]]
-"""What the people in a photo express, by id: probabilities for each of their faces."""
+Emotions = Mapping[int, Sequence[Sequence[float]]]
+"""Emotions of the people in a photo, by id: the probabilities of each of their faces."""
 
 SURE = 0.5
 """Least probability from which on an emotion counts."""
@@ -15,8 +15,8 @@ NOBODY = 0
 """Under which faces stand that are nobody's."""
 
 
-def expressions(library: Library, photo_ids: Sequence[int] | None) -> Mapping[int, Look]:
-    """Return what the people in photos express, by photo and person.
+def expressions(library: Library, photo_ids: Sequence[int] | None) -> Mapping[int, Emotions]:
+    """Return the emotions of people in photos, by photo and person.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def expressions(library: Library, photo_ids: Sequence[int] | None) -> Mapping[in
 
     Returns
     -------
-    mapping of int to Look
-        Photos in which that is known of nobody are left out; faces of nobody stand under `NOBODY`.
+    mapping of int to Emotions
+        Photos without any are left out; faces of nobody stand under `NOBODY`.
     """
     known = told(library, photo_ids)
     found: dict[int, dict[int, list[list[float]]]] = {}

@@ -1,4 +1,4 @@
-"""A map of faces: neighbours in the plane are alike, whoever they are said to be."""
+"""A map of faces: neighbours in the plane are alike, whoever they are assigned to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from album.errors import Refused
+from album.errors import NothingGrouped
 from album.grouping.features import unit
 from album.models.contracts import nets_used
 from album.people.browse import Card, people_cards, with_faces
@@ -19,7 +19,7 @@ from db.people.people import find_person
 Floats = NDArray[np.floating]
 
 MOST_FACES = 2500
-"""Faces on one map: more are no easier to look at, and take seconds to lay out."""
+"""Faces on one map; more are no easier to survey and take seconds to lay out."""
 MOST_PEOPLE = 150
 
 
@@ -55,12 +55,11 @@ def face_map(library: Library, who: Sequence[int | str] = ()) -> FaceMap:
     Raises
     ------
     UnknownPersonError, AmbiguousPersonError
-    Refused
-        Nothing has been grouped yet.
+    NothingGrouped
     """
     nets = nets_used(library)
     if nets is None:
-        raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
+        raise NothingGrouped()
     if who:
         people = [to_person(find_person(library, one)) for one in who[:MOST_PEOPLE]]
         cards = with_faces(library, list({person.id: person for person in people}.values()))
@@ -103,7 +102,7 @@ def _most_seen(library: Library) -> tuple[Card, ...]:
 
 
 def _even(n: int) -> list[int]:
-    """Return places in a list of n, evenly spread, `MOST_FACES` at most."""
+    """Return evenly spaced positions in a list of n, `MOST_FACES` at most."""
     chosen = np.unique(np.linspace(0, n - 1, min(n, MOST_FACES)).astype(np.int64))
     return [int(at) for at in chosen]
 

@@ -1,33 +1,24 @@
-"""What is said of people and of their faces, as records for tables, JSON and CSV.
+"""People as everything above the library shows them; the Python twin of `album people`.
 
-The Python twin of `album people` and `album show`. Light on purpose: the table of people comes from
-what the last grouping derived, without any net and without any face.
+Light on purpose: the table of people comes from what the last grouping derived, without any net and
+without any face.
 """
 
-import os
-from base64 import b64encode
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
-from typing import Any
+from datetime import datetime
 
-from album.errors import shown
+from album.dates.calendar import year_bounds
+from album.people.labels import file_label, person_label
 from db.library import Library
-from db.people.faces import face_rows
 from db.people.people import people as person_rows
-from db.photos.sightings import sightings
-from db.rows import FaceRow, Moment, PersonRow, clearness
-
-TRUSTED_YEARS = 1.0
-"""A date with a larger standard deviation tells nobody's age."""
+from db.rows import PersonRow
 
 GENDERS = {"f": "female", "m": "male"}
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person as the program shows it.
+    """A person; JSON has these fields in this order, see `album.people.records`.
 
     Attributes
     ----------
@@ -69,8 +60,13 @@ class Person:
 
     @property
     def label(self) -> str:
+        """The name, or "Person 12"."""
+        return person_label(self.id, self.name)
+
+    @property
+    def file_label(self) -> str:
         """The name, or ``person-12``."""
-        return self.name or f"person-{self.id}"
+        return file_label(self.id, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,65 +86,6 @@ class People:
     passers_by: int = 0
     hidden: int = 0
     only_passers_by: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Appearance:
-    """A face of a person in a photo.
-
-    Attributes
-    ----------
-    person_id, face_id, photo_id : int
-    path : str or None
-        Of a file that holds the photo; bytes that are not UTF-8 are surrogates.
-    present : bool
-        Whether that file was there when its folder was last indexed.
-    date : datetime or None
-        Naive local time.
-    date_source, date_precision : str
-    date_trusted : bool
-        Whether the date is good enough to tell an age by.
-    age : float or None
-        Years at that time by the birth year of the person, never negative; None without a date
-        that is trusted.
-    box : tuple of float
-        Left, top, right, bottom in pixels of the upright photo.
-    time_ms : int or None
-        When the face is seen best in a clip.
-    moments : tuple of Moment
-        When the person is seen in a clip; empty for a photo.
-    score : float
-        Probability of being a face.
-    confidence : float or None
-        0 to 1: how well the face fits the person.
-    source : str or None
-        Who says whose face it is: 'auto', 'user' or 'imported'.
-    clearness : float
-        How well the face can be seen.
-    emotion : str or None
-        The likeliest of `nets.core.api.EMOTIONS`; None where nobody has looked.
-    emotion_probability : float or None
-    """
-
-    person_id: int
-    face_id: int
-    photo_id: int
-    path: str | None
-    present: bool
-    date: datetime | None
-    date_source: str
-    date_precision: str
-    date_trusted: bool
-    age: float | None
-    box: tuple[float, float, float, float]
-    time_ms: int | None
-    score: float
-    confidence: float | None
-    source: str | None
-    moments: tuple[Moment, ...] = ()
-    clearness: float = 0.0
-    emotion: str | None = None
-    emotion_probability: float | None = None
 
 
 def list_people(library: Library, *, everyone: bool = False) -> People:
@@ -174,13 +111,24 @@ def list_people(library: Library, *, everyone: bool = False) -> People:
 
 
 def to_person(row: PersonRow) -> Person:
-    """Translate a row of the library; what the user said goes before what was derived."""
+    """Translate a row of the library; the user's word goes before what was estimated."""
     gender, probability, gender_source = _gender(row)
     born, low, high, born_source = _born(row)
     return Person(
-        *(row.person_id, row.name, gender, probability, gender_source),
-        *(born, low, high, row.born_override, born_source),
-        *(row.photos, row.faces, row.first_at, row.last_at),
+        id=row.person_id,
+        name=row.name,
+        gender=gender,
+        gender_probability=probability,
+        gender_source=gender_source,
+        born=born,
+        born_low=low,
+        born_high=high,
+        born_date=row.born_override,
+        born_source=born_source,
+        photos=row.photos,
+        faces=row.faces,
+        first=row.first_at,
+        last=row.last_at,
         passer_by=row.passer_by and row.name is None,
         hidden=row.hidden,
     )
@@ -197,162 +145,12 @@ def _gender(row: PersonRow) -> tuple[str | None, float | None, str | None]:
 
 def _born(row: PersonRow) -> tuple[float | None, float | None, float | None, str | None]:
     if row.born_override:
-        low, high = said_years(row.born_override)
+        low, high = year_bounds(row.born_override)
         return (low + high) / 2, low, high, "user"
     return row.born, row.born_low, row.born_high, None if row.born is None else "estimated"
 
 
-def said_years(text: str) -> tuple[float, float]:
-    """Return the ends of an ISO year, month or day as fractional years."""
-    year, month, day = (*map(int, text.split("-")), None, None)[:3]
-    assert year is not None
-    if month is None:
-        return float(year), year + 1.0
-    if day is None:
-        after = date(year + month // 12, month % 12 + 1, 1)
-        return fractional_year(date(year, month, 1)), fractional_year(after)
-    exact = fractional_year(date(year, month, day))
-    return exact, exact + 1 / 365.2425
-
-
-def fractional_year(when: date) -> float:
-    """Return a date as a year: the middle of 1990 is 1990.5."""
-    start = date(when.year, 1, 1).toordinal()
-    length = date(when.year + 1, 1, 1).toordinal() - start
-    return when.year + (when.toordinal() - start) / length
-
-
-def appearances(library: Library, people: Sequence[Person]) -> Iterator[Appearance]:
-    """Yield the faces of some people, by person and then by date; those without one come first.
-
-    Faces whose photo is gone from the disk come, too. The library stays in one read transaction
-    until the iterator is exhausted or closed.
-    """
-    born = {person.id: person.born for person in people}
-    seen = sightings(library, list(born))
-    for row in face_rows(library, person_ids=list(born)):
-        assert row.person_id is not None
-        yield _appearance(row, row.person_id, born[row.person_id], seen.get(row.face_id, ()))
-
-
-def _appearance(
-    row: FaceRow, person_id: int, born: float | None, moments: tuple[Moment, ...]
-) -> Appearance:
-    # Imported late: the table of people needs none of it.
-    from album.people.expressions import likeliest
-
-    trusted = row.taken_at is not None and is_trusted(row.date_source, row.date_precision)
-    age = age_at(row.taken_at, born) if trusted else None
-    emotion, probability = likeliest(None if row.emotions is None else [row.emotions.tolist()])
-    return Appearance(
-        *(person_id, row.face_id, row.photo_id, row.path, row.present),
-        *(row.taken_at, row.date_source, row.date_precision, trusted, age),
-        *(row.box, row.time_ms, row.score, row.confidence, row.source),
-        moments=moments,
-        clearness=clearness(row.size, row.sharpness),
-        emotion=emotion,
-        emotion_probability=probability,
-    )
-
-
-@lru_cache(maxsize=256)
-def is_trusted(source: str, precision: str) -> bool:
-    """Tell whether a date of this source and precision is good enough to tell an age by."""
-    # Imported late: the readers of metadata come with it, and the table of people needs none.
-    from album.dates.photo_date import sigma_years
-
-    return sigma_years(source, precision) <= TRUSTED_YEARS
-
-
-def age_at(when: date | None, born: float | None) -> float | None:
-    """Return the age in years at a date; see `age_in`."""
-    return age_in(None if when is None else fractional_year(when), born)
-
-
-def age_in(year: float | None, born: float | None) -> float | None:
-    """Return the age at a fractional year; 0 where the photo seems older than the person."""
-    return None if year is None or born is None else max(year - born, 0.0)
-
-
 def whole_age(age: float, person: Person) -> int:
-    """Return an age as it is told: whole years lived where the birthday is known, else rounded."""
+    """Return an age in whole years: those lived where the birthday is known, else rounded."""
     exact = person.born_date is not None and len(person.born_date) > len("1984-05")
     return int(age if exact else age + 0.5)
-
-
-def person_record(person: Person) -> dict[str, Any]:
-    """Return a person as JSON has it; the keys are documented in ``docs/export.md``."""
-    return {
-        "id": person.id,
-        "name": person.name,
-        "gender": person.gender,
-        "gender_probability": _rounded(person.gender_probability, 3),
-        "gender_source": person.gender_source,
-        "born": _rounded(person.born, 1),
-        "born_low": _rounded(person.born_low, 1),
-        "born_high": _rounded(person.born_high, 1),
-        "born_date": person.born_date,
-        "born_source": person.born_source,
-        "photos": person.photos,
-        "faces": person.faces,
-        "first": _iso(person.first),
-        "last": _iso(person.last),
-        "passer_by": person.passer_by,
-        "hidden": person.hidden,
-    }
-
-
-def face_record(face: Appearance) -> dict[str, Any]:
-    """Return a face as JSON has it; the keys are documented in ``docs/export.md``."""
-    return {
-        "face_id": face.face_id,
-        "photo_id": face.photo_id,
-        **path_record(face.path),
-        "present": face.present,
-        "date": _iso(face.date),
-        "date_source": face.date_source,
-        "date_precision": face.date_precision,
-        "age": _rounded(face.age, 1),
-        "box": [round(value, 1) for value in face.box],
-        "time_ms": face.time_ms,
-        "moments": [[one.start_ms, one.end_ms] for one in face.moments],
-        "score": _rounded(face.score, 3),
-        "confidence": _rounded(face.confidence, 3),
-        "source": face.source,
-        **emotion_record(face.emotion, face.emotion_probability),
-    }
-
-
-def moment_texts(face: Appearance) -> list[str]:
-    """Return when a person is seen in a clip, as players show it: ``0:12-0:31``."""
-    ends = ((_clock(one.start_ms), _clock(one.end_ms)) for one in face.moments)
-    return list(dict.fromkeys(a if a == b else f"{a}-{b}" for a, b in ends))
-
-
-def _clock(ms: int) -> str:
-    minutes, seconds = divmod(ms // 1000, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
-
-
-def emotion_record(emotion: str | None, probability: float | None) -> dict[str, Any]:
-    """Return what a face expresses as JSON has it."""
-    return {"emotion": emotion, "emotion_probability": _rounded(probability, 3)}
-
-
-def path_record(path: str | None) -> dict[str, str | None]:
-    """Return a path for JSON: as text, and also as bytes in base64 where it is not UTF-8."""
-    if path is None:
-        return {"path": None}
-    text = shown(path)
-    if text == path:
-        return {"path": text}
-    return {"path": text, "path_base64": b64encode(os.fsencode(path)).decode("ascii")}
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
-
-
-def _iso(when: datetime | None) -> str | None:
-    return None if when is None else when.isoformat(timespec="seconds")

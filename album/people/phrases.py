@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from album.errors import Impossible
 from album.people.ranges import NotARange, Range, parse_date, parse_range, parse_years
-from album.people.search import ANYTHING, Impossible, Query
+from album.people.search import ANYTHING, Query
 
 GENDERS = {"female": "f", "male": "m", "girl": "f", "boy": "m", "woman": "f", "man": "m"}
 EMOTIONS = {

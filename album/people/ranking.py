@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from album.dates.calendar import year_bounds
 from album.grouping.candidates import Candidates
 from album.models.calibration import question_calibration
-from album.people.people import said_years
 from clustering.identity import questions
 from clustering.identity.continuation import EIGHTY, Lives, continuation_scores
 from db.people.questions import Placements, Traits
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 SUREST = 0.99
-"""Two who are apart although they look like one are apart for a reason, perhaps."""
+"""Upper bound: who resemble each other and are apart all the same may be so for a reason."""
 LEAST = 0.01
 """Questions whose answer is surer than this are not asked."""
 
@@ -39,8 +39,8 @@ class Draft:
     faces : tuple of int
     chance : float or None
         Probability of one person.
-    settled : float
-        Faces that the answer is expected to put right.
+    corrected : float
+        Faces that the answer is expected to correct.
     distance : float
         In units of the threshold.
     nearer : tuple of int
@@ -52,7 +52,7 @@ class Draft:
     positions: tuple[int, ...]
     faces: tuple[int, ...]
     chance: float | None
-    settled: float
+    corrected: float
     distance: float = 0.0
     nearer: tuple[int, int] = (0, 0)
     skipped: bool = False
@@ -120,7 +120,7 @@ def lives_of(traits: Traits) -> Lives:
     """Return what is known of people in time; their age is that in the middle of their photos."""
     born, low, high = (traits.years[:, i].copy() for i in range(3))
     for i in np.flatnonzero(traits.born != "").tolist():
-        low[i], high[i] = said_years(str(traits.born[i]))
+        low[i], high[i] = year_bounds(str(traits.born[i]))
         born[i] = (low[i] + high[i]) / 2
     middle = traits.years[:, 3:].mean(axis=1)
     known = np.isfinite(born + low + high + middle)
@@ -129,24 +129,34 @@ def lives_of(traits: Traits) -> Lives:
 
 
 def rank_pairs(
-    view: View, found: Candidates, owner: Ints, said: Mapping[tuple[int, int], str], *, again: bool
+    view: View,
+    found: Candidates,
+    owner: Ints,
+    compared: Mapping[tuple[int, int], str],
+    *,
+    again: bool,
 ) -> Iterator[Draft]:
     """Yield the pairs of people to compare, best first; those that were skipped come last."""
     pairs = questions.pooled(found.pairs, owner, found.count)
     chance = pair_scores(pairs, view.count, lives_of(view.traits))
-    settled = chance * _gained(view, pairs)
+    corrected = chance * _gained(view, pairs)
     order = np.flatnonzero(_allowed(view, pairs) & (chance >= LEAST))
-    order = order[np.lexsort((order, -settled[order]))]
+    order = order[np.lexsort((order, -corrected[order]))]
     photos, ids = _Photos(view), view.traits.person_id
     rank_a, rank_b = questions.ranks(pairs)
     later = []
     for i in order.tolist():
         a, b = int(pairs.a[i]), int(pairs.b[i])
-        verdict = said.get((int(ids[a]), int(ids[b])))
+        verdict = compared.get((int(ids[a]), int(ids[b])))
         if verdict == "different" or (verdict == "skipped" and not again) or photos.shared(a, b):
             continue
         one = Draft(
-            *("same", (a, b), (), float(chance[i]), float(settled[i]), float(pairs.distance[i])),
+            kind="same",
+            positions=(a, b),
+            faces=(),
+            chance=float(chance[i]),
+            corrected=float(corrected[i]),
+            distance=float(pairs.distance[i]),
             nearer=(int(rank_a[i]), int(rank_b[i])),
             skipped=verdict is not None,
         )
@@ -158,7 +168,7 @@ def rank_pairs(
 
 
 def _gained(view: View, pairs: questions.Pairs) -> Doubles:
-    """Return the faces that a yes puts right: those of the smaller, or of who has no name yet."""
+    """Return the faces that a yes corrects: those of the smaller, or of who has no name yet."""
     named = view.traits.named
     a, b = view.count[pairs.a], view.count[pairs.b]
     gained = np.where(named[pairs.a], b, np.where(named[pairs.b], a, np.minimum(a, b)))
@@ -170,8 +180,8 @@ def _allowed(view: View, pairs: questions.Pairs) -> NDArray[np.bool_]:
     traits, a, b = view.traits, pairs.a, pairs.b
     allowed = ~(traits.hidden[a] | traits.hidden[b]) & ~(traits.passer_by[a] & traits.passer_by[b])
     allowed &= ~(traits.named[a] & traits.named[b])
-    for said in (traits.gender, traits.born):
-        allowed &= (said[a] == "") | (said[b] == "") | (said[a] == said[b])
+    for given in (traits.gender, traits.born):
+        allowed &= (given[a] == "") | (given[b] == "") | (given[a] == given[b])
     return np.asarray(allowed)
 
 
@@ -203,15 +213,21 @@ def rank_parts(view: View, found: Candidates, owner: Ints) -> Iterator[Draft]:
     parts = np.split(found.half_faces, np.cumsum(found.half_size)[:-1])
     halves = questions.Halves(found.half_group, found.half_distance, tuple(parts))
     chance = question_calibration().half(questions.half_features(halves, found.count))
-    settled = (1 - chance) * found.half_size
+    corrected = (1 - chance) * found.half_size
     position = owner[found.half_group]
     asked = (position >= 0) & (1 - chance >= LEAST) & _whole(view, found, position)
     asked &= ~(view.traits.hidden | view.traits.passer_by)[position]
     order = np.flatnonzero(asked)
-    for i in order[np.lexsort((order, -settled[order]))].tolist():
+    for i in order[np.lexsort((order, -corrected[order]))].tolist():
         faces = tuple(parts[i].tolist())
-        numbers = float(chance[i]), float(settled[i]), float(found.half_distance[i])
-        yield Draft("split", (int(position[i]),), faces, *numbers)
+        yield Draft(
+            kind="split",
+            positions=(int(position[i]),),
+            faces=faces,
+            chance=float(chance[i]),
+            corrected=float(corrected[i]),
+            distance=float(found.half_distance[i]),
+        )
 
 
 def _whole(view: View, found: Candidates, position: Ints) -> NDArray[np.bool_]:
@@ -235,10 +251,10 @@ def rank_nameless(view: View) -> Iterator[Draft]:
 
 
 def with_rejections(
-    said: Mapping[tuple[int, int], str], rejected: FacePairs, now: Placements
+    compared: Mapping[tuple[int, int], str], rejected: FacePairs, now: Placements
 ) -> dict[tuple[int, int], str]:
-    """Add that people are different where a face of the one is said not to be the other's."""
-    result = dict(said)
+    """Add that people are different where the user rejected a face of the one for the other."""
+    result = dict(compared)
     if len(rejected) and len(now):
         at = np.minimum(np.searchsorted(now.face_id, rejected.face_id), len(now) - 1)
         known = now.face_id[at] == rejected.face_id
@@ -251,6 +267,6 @@ def with_rejections(
 
 def top(drafts: Iterable[Draft], limit: int) -> list[Draft]:
     """Return the best of several rankings, those skipped before at the end."""
-    return sorted(drafts, key=lambda one: (one.skipped, -one.settled, one.kind, one.positions))[
+    return sorted(drafts, key=lambda one: (one.skipped, -one.corrected, one.kind, one.positions))[
         :limit
     ]

@@ -5,20 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from album.errors import AlbumError
-from album.people.expressions import NOBODY, SURE, Look, expressions, likeliest
-from album.people.people import (
-    GENDERS,
-    Person,
-    age_in,
-    emotion_record,
-    fractional_year,
-    is_trusted,
-    path_record,
-    to_person,
-    whole_age,
-)
+from album.dates.calendar import age_in, fractional_year
+from album.dates.sources import is_trusted
+from album.errors import Impossible, NobodyAlone, NoEmotions
+from album.people.expressions import NOBODY, SURE, Emotions, expressions, likeliest
+from album.people.people import GENDERS, Person, to_person, whole_age
 from album.people.ranges import Range
+from album.people.records import emotion_record, path_record
 from db.library import Library
 from db.people.people import find_person, people_by_id
 from db.people.people import people as person_rows
@@ -31,13 +24,6 @@ from nets.core.api import EMOTIONS
 ANYTHING = Range(None, None)
 _FEW = 5000
 """Up to so many photos are asked for their people one by one; for more, all faces are read."""
-
-
-class Impossible(AlbumError):  # noqa: N818 - the name says what is wrong
-    """A query that no photo can ever meet, or that can't be answered."""
-
-    code = "impossible-query"
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +153,13 @@ def find_photos(library: Library, query: Query) -> Iterator[Match]:
     UnknownPersonError, AmbiguousPersonError
         A name that nobody has, or several people.
     Impossible
-        Somebody is both wanted and not wanted, or has no birth year to tell an age by.
+        Somebody is both required and excluded, or has no birth year to compute an age from.
     """
-    yield from _found(library, query, looks=True)
+    yield from _found(library, query, with_emotions=True)
 
 
-def _found(library: Library, query: Query, *, looks: bool) -> Iterator[Match]:
-    """Find photos; what people express is left out unless it is asked for or `looks` says so."""
+def _found(library: Library, query: Query, *, with_emotions: bool) -> Iterator[Match]:
+    """Find photos; emotions are left out unless asked for."""
     asked = _resolve(library, query)
     rows = search(library, _filter(library, query, asked))
     everybody = {
@@ -182,22 +168,22 @@ def _found(library: Library, query: Query, *, looks: bool) -> Iterator[Match]:
     ids = [row.photo_id for row in rows]
     some = ids if len(ids) <= _FEW else None
     who = people_in(library, some)
-    told = expressions(library, some) if looks or query.emotions else {}
+    shown = expressions(library, some) if with_emotions or query.emotions else {}
     fits = _fits(query, asked, everybody)
     if query.sort == "path":
         rows.sort(key=lambda row: row.path)
     for row in rows:
         present = who.get(row.photo_id, ())
         year = _trusted_year(row)
-        look = told.get(row.photo_id, {})
-        if fits(present, year, look):
-            yield _match(row, year, [everybody[one] for one in present], look)
+        mine = shown.get(row.photo_id, {})
+        if fits(present, year, mine):
+            yield _match(row, year, [everybody[one] for one in present], mine)
 
 
 def find_paths(library: Library, query: Query) -> list[str]:
     """Find photos and clips, and return only their paths, which is faster; see `find_photos`."""
     if (query.ages, query.gender, query.emotions) != (ANYTHING, None, ()):
-        return [found.path for found in _found(library, query, looks=False)]
+        return [found.path for found in _found(library, query, with_emotions=False)]
     paths = [row.path for row in search(library, _filter(library, query, _resolve(library, query)))]
     return sorted(paths) if query.sort == "path" else paths
 
@@ -218,14 +204,14 @@ def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Pag
     """
     if (query.ages, query.gender, query.emotions) != (ANYTHING, None, ()):
         found, total = [], 0
-        for total, one in enumerate(_found(library, query, looks=True), 1):
+        for total, one in enumerate(_found(library, query, with_emotions=True), 1):
             if offset < total <= offset + limit:
                 found.append(one)
         return Page(tuple(found), total)
-    wanted = _filter(library, query, _resolve(library, query))
-    rows, total = search_page(library, wanted, offset=offset, limit=limit)
+    chosen = _filter(library, query, _resolve(library, query))
+    rows, total = search_page(library, chosen, offset=offset, limit=limit)
     ids = [row.photo_id for row in rows]
-    who, looks = people_in(library, ids), expressions(library, ids)
+    who, shown = people_in(library, ids), expressions(library, ids)
     known = people_by_id(library, {one for present in who.values() for one in present})
     people = {number: to_person(row) for number, row in known.items()}
     matches = (
@@ -233,7 +219,7 @@ def find_page(library: Library, query: Query, *, offset: int, limit: int) -> Pag
             row,
             _trusted_year(row),
             [people[one] for one in who.get(row.photo_id, ()) if one in people],
-            looks.get(row.photo_id, {}),
+            shown.get(row.photo_id, {}),
         )
         for row in rows
     )
@@ -250,27 +236,25 @@ class _Asked:
     without: tuple[Person, ...]
 
     @property
-    def wanted(self) -> tuple[Person, ...]:
+    def required(self) -> tuple[Person, ...]:
         return (*self.people, *self.beside, *self.any_of)
 
 
 def _resolve(library: Library, query: Query) -> _Asked:
     groups = (query.people, query.beside, query.any_of, query.without)
-    asked = _Asked(*(_people(library, group) for group in groups))
+    people, beside, any_of, without = (_people(library, group) for group in groups)
+    asked = _Asked(people=people, beside=beside, any_of=any_of, without=without)
     refused = {person.id for person in asked.without}
-    for person in asked.wanted:
+    for person in asked.required:
         if person.id in refused:
             raise Impossible(
                 f"{person.label} is both looked for and left out, so there is no such photo; say "
                 "one of the two."
             )
-    if query.only and not asked.wanted:
-        raise Impossible("Nobody is named whom the photos should show alone; add --person.")
+    if query.only and not asked.required:
+        raise NobodyAlone()
     if query.emotions and not any_told(library):
-        raise Impossible(
-            "What faces express is not known yet; `album index --emotions` on your folders tells "
-            "it."
-        )
+        raise NoEmotions()
     for person in asked.people or asked.any_of:
         if query.ages != ANYTHING and person.born is None:
             raise Impossible(
@@ -294,7 +278,7 @@ def _filter(library: Library, query: Query, asked: _Asked) -> PhotoFilter:
         people=tuple(person.id for person in (*asked.people, *asked.beside)),
         any_of=tuple(person.id for person in asked.any_of),
         without=tuple(person.id for person in asked.without),
-        only=tuple(person.id for person in asked.wanted) if query.only else None,
+        only=tuple(person.id for person in asked.required) if query.only else None,
         start=query.start,
         end=query.end,
         dates=dates,
@@ -311,12 +295,20 @@ def _trusted_year(row: SearchRow) -> float | None:
     return fractional_year(row.taken_at)
 
 
-def _match(row: SearchRow, year: float | None, people: Sequence[Person], look: Look) -> Match:
+def _match(
+    row: SearchRow, year: float | None, people: Sequence[Person], emotions: Emotions
+) -> Match:
     return Match(
-        *(row.photo_id, row.path, row.present, row.kind),
-        *(row.taken_at, row.date_source, row.date_precision, year is not None),
-        tuple(
-            Present(person, age_in(year, person.born), *likeliest(look.get(person.id)))
+        photo_id=row.photo_id,
+        path=row.path,
+        present=row.present,
+        kind=row.kind,
+        date=row.taken_at,
+        date_source=row.date_source,
+        date_precision=row.date_precision,
+        date_trusted=year is not None,
+        people=tuple(
+            Present(person, age_in(year, person.born), *likeliest(emotions.get(person.id)))
             for person in people
         ),
     )
@@ -324,7 +316,7 @@ def _match(row: SearchRow, year: float | None, people: Sequence[Person], look: L
 
 def _fits(
     query: Query, asked: _Asked, everybody: Mapping[int, Person]
-) -> Callable[[Sequence[int], float | None, Look], bool]:
+) -> Callable[[Sequence[int], float | None, Emotions], bool]:
     """Return the test of what the people in a photo must be like, given its year."""
     gender = GENDERS.get(query.gender or "")
     like = {
@@ -333,14 +325,14 @@ def _fits(
         if gender is None or person.gender == gender
     }
 
-    wanted = [EMOTIONS.index(one) for one in query.emotions]
+    columns = [EMOTIONS.index(one) for one in query.emotions]
 
-    def expresses(person_id: int, look: Look) -> bool:
-        told = look.get(person_id, ())
-        return not wanted or any(row[one] >= SURE for row in told for one in wanted)
+    def expresses(person_id: int, emotions: Emotions) -> bool:
+        rows = emotions.get(person_id, ())
+        return not columns or any(row[one] >= SURE for row in rows for one in columns)
 
-    def is_like(person_id: int, year: float | None, look: Look) -> bool:
-        if not expresses(person_id, look):
+    def is_like(person_id: int, year: float | None, emotions: Emotions) -> bool:
+        if not expresses(person_id, emotions):
             return False
         person = like.get(person_id)
         if person is None or query.ages == ANYTHING:
@@ -351,15 +343,15 @@ def _fits(
     each = [person.id for person in asked.people]
     some = {person.id for person in asked.any_of}
 
-    def fits(present: Sequence[int], year: float | None, look: Look) -> bool:
+    def fits(present: Sequence[int], year: float | None, emotions: Emotions) -> bool:
         anybody = query.ages == ANYTHING and gender is None
-        if anybody and not wanted:
+        if anybody and not columns:
             return True
         if each:
-            return all(is_like(one, year, look) for one in each)
-        if any(is_like(one, year, look) for one in present if not some or one in some):
+            return all(is_like(one, year, emotions) for one in each)
+        if any(is_like(one, year, emotions) for one in present if not some or one in some):
             return True
-        return anybody and not some and expresses(NOBODY, look)
+        return anybody and not some and expresses(NOBODY, emotions)
 
     return fits
 

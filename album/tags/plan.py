@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from album.errors import MediaError
 from album.files.kinds import read_kind
 from album.files.scan import is_under
+from album.people.labels import file_label
 from album.tags.edit import Wanted
 from album.tags.regions import Region, from_upright, same_place
 from album.tags.replacing import EMBEDDABLE
@@ -149,7 +150,7 @@ def wanted_of(faces: Sequence[TaggableRow], options: TagOptions) -> Wanted:
 def _name(row: TaggableRow, options: TagOptions) -> str:
     if row.hidden and not options.everyone:
         return ""
-    name = row.name or (f"person-{row.person_id}" if options.everyone else "")
+    name = file_label(row.person_id, row.name) if options.everyone else row.name or ""
     # XML can't hold control characters, nor what is left of bytes that were no text.
     return "".join(c for c in name if c.isprintable()).strip()
 

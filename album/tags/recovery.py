@@ -9,7 +9,7 @@ from db.library import Library
 from db.tags.tagged import PENDING, follow_content, pending_rows, save_tagged
 
 
-def settle(library: Library) -> int:
+def finish_interrupted_embeds(library: Library) -> int:
     """Finish what a crash has left between a photo and the library; return how many photos.
 
     A photo whose new content was remembered, and which has that content, took its place before the

@@ -16,7 +16,7 @@ from album.tags.marks import Written, read_written
 from album.tags.packets import Edited, edited, split
 from album.tags.places import embedded_packets
 from album.tags.plan import TagOptions, Target, targets
-from album.tags.recovery import settle
+from album.tags.recovery import finish_interrupted_embeds
 from db.library import Library
 from db.tags.tagged import PENDING, TaggedRow, drop_tagged, follow_content, save_tagged, tagged_rows
 
@@ -93,7 +93,7 @@ def write_tags(
         For each file, after it was done. One file that fails never ends the run.
     """
     if not options.dry_run:
-        settle(library)
+        finish_interrupted_embeds(library)
     rows = _Rows(tagged_rows(library))
     plan = targets(library, roots, options, rows.by_path)
     yield Planned(len(plan))
@@ -211,7 +211,7 @@ def _embed(library: Library, work: _Work) -> Tagged:
     """Replace a photo by one with other tags, and let the library follow.
 
     The new content is remembered before it takes its place, so that after a crash in between
-    `settle` knows the photo again.
+    `finish_interrupted_embeds` knows the photo again.
     """
     target = work.target
     path = os.path.realpath(target.path)
@@ -239,4 +239,4 @@ def _check_unchanged(target: Target, path: str) -> None:
     with reading(target.path):
         status = Path(path).stat()
     if (status.st_size, status.st_mtime_ns) != (target.size, target.mtime_ns):
-        raise Untagged(target.path, "it has changed since it was indexed; run album index first")
+        raise Untagged(target.path, "it has changed since it was indexed; index it first")

@@ -1,4 +1,4 @@
-"""Small pictures of faces and photos: made once, kept in the cache folder, never without bound."""
+"""The one cache of pictures made from a library: drawn once, by key, never without bound."""
 
 import hashlib
 import os
@@ -7,9 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from album.thumbnails.pictures import jpeg, save_jpeg
+from album.errors import StrPath
+from album.paths import cache_folder
+from album.thumbnails.pictures import Box, jpeg, save_jpeg
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,12 +26,12 @@ LEAVE = 0.8
 
 @dataclass(slots=True)
 class Thumbnails:
-    """A folder of JPEGs by key; the least recently used go first.
+    """A folder of JPEGs by key; the least recently used go first. Threads may share it.
 
     Attributes
     ----------
     folder : Path
-        Below `album.paths.cache_folder`, which forgetting empties.
+        Emptied by `album.paths.empty_cache` when somebody is forgotten.
     bound : int
         Bytes.
     """
@@ -39,6 +41,11 @@ class Thumbnails:
     _made: int = CHECK_EVERY
     _busy: dict[str, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def of_library(cls, library: StrPath) -> Self:
+        """Return the pictures of a library."""
+        return cls(cache_folder(library))
 
     def get(self, key: str, draw: "Callable[[], Image.Image]") -> Path | bytes:
         """Return the file of a picture, drawing it where it is not there yet.
@@ -52,10 +59,6 @@ class Thumbnails:
         draw : callable
             Returns a PIL image; may raise an `AlbumError`.
 
-        Raises
-        ------
-        OSError
-            The folder can't be written.
         """
         path = self._path(key)
         with self._lock:
@@ -66,19 +69,37 @@ class Thumbnails:
                     return path
                 image = draw()
                 try:
-                    save_jpeg(image, path)
+                    return self.put(key, image)
                 except OSError:
                     return jpeg(image)
         finally:
             with self._lock:
                 self._busy.pop(key, None)
+
+    def put(self, key: str, image: "Image.Image") -> Path:
+        """Store a picture, in place of one of the same key; return its file.
+
+        Raises
+        ------
+        OSError
+            The folder can't be written.
+        """
+        path = self._path(key)
+        save_jpeg(image, path)
         self._count()
         return path
 
-    def there(self, key: str) -> Path | None:
+    def find(self, key: str) -> Path | None:
         """Return the file of a picture if it has been drawn before."""
         path = self._path(key)
         return path if self._touch(path) else None
+
+    def read(self, key: str) -> bytes | None:
+        """Return a picture if it has been drawn before."""
+        path = self.find(key)
+        with suppress(FileNotFoundError):  # another process has made room meanwhile
+            return None if path is None else path.read_bytes()
+        return None
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.jpg"
@@ -115,7 +136,12 @@ class Thumbnails:
                 return
 
 
+def face_key(photo_id: int, box: Box, time_ms: int | None, side: int) -> str:
+    """Return the key of a face cut out of a photo, which is its content, at some size."""
+    return key_of("face", photo_id, box, time_ms, side)
+
+
 def key_of(*parts: object) -> str:
-    """Return a key for `Thumbnails.get`, and the version in the address of a picture."""
+    """Return a key of a picture: a digest of all that decides it."""
     text = "\n".join(map(str, parts))
     return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()

@@ -7,17 +7,16 @@ whose photo can't be read becomes a grey tile that says so.
 import io
 import os
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from album.errors import AlbumError
 from album.files.temporary import temporary
-from album.media import reading
+from album.media import decoding, headers
 from album.media.clips.still import frame_at
 
 if TYPE_CHECKING:
@@ -143,7 +142,7 @@ def crop_faces(
 
 def open_for(
     path: str | os.PathLike[str], boxes: Sequence[Box], *, side: int, time_ms: int | None = None
-) -> tuple[reading.Picture, tuple[int, int]]:
+) -> tuple[decoding.Picture, tuple[int, int]]:
     """Decode a photo as large as is needed to show some of its faces.
 
     Parameters
@@ -172,15 +171,15 @@ def open_for(
         picture = frame_at(path, time_ms)
         height, width = picture.pixels.shape[:2]
         return picture, (round(width / picture.scale[0]), round(height / picture.scale[1]))
-    header = reading.read_header(path)
+    header = headers.read_header(path)
     size = header.upright_size
     least = min((_square(box, size)[2] for box in boxes), default=float(max(size)))
     wanted = min(max(size), max(1, round(max(size) * side / least)))
-    return reading.read_image(path, header, max_side=wanted), size
+    return decoding.read_image(path, header, max_side=wanted), size
 
 
 def _cut_out(
-    picture: reading.Picture, square: tuple[float, float, float], side: int
+    picture: decoding.Picture, square: tuple[float, float, float], side: int
 ) -> "Image.Image":
     from PIL import Image
 
@@ -357,21 +356,3 @@ def save_jpeg(image: "Image.Image", path: Path) -> None:
         partial.touch(mode=0o600)
         image.save(partial, "JPEG", quality=JPEG_QUALITY)
         partial.replace(path)
-
-
-def spread(shots: Iterable[tuple[float, Shot]], most: int) -> tuple[Shot, ...]:
-    """Choose the clearest faces of equal stretches of a life.
-
-    Parameters
-    ----------
-    shots : iterable of tuple
-        How clear each face is, and the face, by date.
-    most : int
-        How many to return at most.
-    """
-    known = list(shots)
-    if len(known) <= most:
-        return tuple(shot for _, shot in known)
-    edges = [round(i * len(known) / most) for i in range(most + 1)]
-    parts = (known[a:b] for a, b in pairwise(edges))
-    return tuple(max(part, key=lambda one: one[0])[1] for part in parts)

@@ -3,56 +3,54 @@
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from album.errors import AlbumError
-from album.paths import cache_folder
-from album.people.people import Person, age_at, is_trusted
-from album.people.reasons import about, years
-from album.people.suggestions import Suggestion
-from album.thumbnails.pictures import Row, Sheet, Shot, save_jpeg, sheet, spread
+from album.people.faces import Face
+from album.people.people import Person, whole_age
+from album.people.suggestions import Side, Suggestion, about, sides, years
+from album.thumbnails.cache import Thumbnails
+from album.thumbnails.pictures import Row, Sheet, Shot, save_jpeg, sheet
 from db.library import Library
-from db.people.faces import face_rows
-from db.rows import FaceRow, clearness
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SHOTS = 6
 """Faces in a row."""
 
 
-def default_folder(library: Library) -> Path:
-    """Return the folder for pictures of questions, which forgetting empties."""
-    return cache_folder(library.path) / "questions"
+def save_picture(
+    image: "Image.Image", one: Suggestion, thumbnails: Thumbnails, folder: Path | None
+) -> Path:
+    """Write the picture of a question into a folder, or into the cache; return its path.
 
-
-def picture_name(one: Suggestion) -> str:
-    """Return the name of the file with the picture of a question."""
-    return f"{one.key.replace(',', '-').replace(':', '-face-')}.jpg"
+    Raises
+    ------
+    OSError
+        It can't be written.
+    """
+    name = one.key.replace(",", "-").replace(":", "-face-")
+    if folder is None:
+        return thumbnails.put(f"question-{name}", image)
+    path = folder.absolute() / f"{name}.jpg"
+    save_jpeg(image, path)
+    return path
 
 
 def question_rows(library: Library, one: Suggestion) -> list[Row]:
     """Return the faces that a question is about, as rows of a sheet."""
-    faces = {person.id: list[FaceRow]() for person in one.people}
-    for face in face_rows(library, person_ids=list(faces)):
-        assert face.person_id is not None
-        faces[face.person_id].append(face)
-    if one.kind == "split":
-        return _parts(one, faces[one.people[0].id])
-    return [_row(person, faces[person.id]) for person in one.people]
+    return [_row(one, side) for side in sides(library, one, SHOTS)]
 
 
-def _parts(one: Suggestion, faces: list[FaceRow]) -> list[Row]:
-    person, doubtful = one.people[0], set(one.faces)
-    rest = [face for face in faces if face.face_id not in doubtful]
-    apart = [face for face in faces if face.face_id in doubtful]
-    title = f"Also {person.label}?" if len(apart) > 1 else f"Is this {person.label}?"
-    note = f"{len(apart)} faces" if len(apart) > 1 else f"face {one.faces[0]}"
-    return [
-        _row(person, rest),
-        Row(title, _shots(person, apart), note, marked=True),
-    ]
-
-
-def _row(person: Person, faces: list[FaceRow]) -> Row:
-    return Row(person.label, _shots(person, faces), note_text(person))
+def _row(one: Suggestion, side: Side) -> Row:
+    person = side.person
+    shots = tuple(_shot(person, face) for face in side.faces)
+    if not side.doubtful:
+        return Row(person.label, shots, note_text(person))
+    if len(one.face_ids) == 1:
+        return Row(f"Is this {person.label}?", shots, f"face {one.face_ids[0]}", marked=True)
+    return Row(f"Also {person.label}?", shots, f"{len(one.face_ids)} faces", marked=True)
 
 
 def note_text(person: Person) -> str:
@@ -66,27 +64,17 @@ def note_text(person: Person) -> str:
     return "  ·  ".join(parts)
 
 
-def _shots(person: Person, faces: list[FaceRow]) -> tuple[Shot, ...]:
-    """Choose faces to show: of photos on disk where there are any, of all times of a life."""
-    chosen = [face for face in faces if face.present] or faces
-    return spread(
-        [(clearness(face.size, face.sharpness), _shot(person, face)) for face in chosen], SHOTS
-    )
+def _shot(person: Person, face: Face) -> Shot:
+    return Shot(face.path if face.present else None, face.box, caption(person, face), face.time_ms)
 
 
-def _shot(person: Person, face: FaceRow) -> Shot:
-    path = face.path if face.present else None
-    return Shot(path, face.box, caption(person, face), face.time_ms)
-
-
-def caption(person: Person, face: FaceRow) -> str:
-    """Return the date of a photo, with the age that the person had where that can be told."""
-    if face.taken_at is None or not is_trusted(face.date_source, face.date_precision):
+def caption(person: Person, face: Face) -> str:
+    """Return the date of a photo, and the age of the person where that is known."""
+    if face.date is None or not face.date_trusted:
         return ""
     pattern = {"year": "%Y", "month": "%Y-%m"}.get(face.date_precision, "%Y-%m-%d")
-    when = face.taken_at.strftime(pattern)
-    age = age_at(face.taken_at, person.born)
-    return when if age is None else f"{when}, {int(age)}"
+    when = face.date.strftime(pattern)
+    return when if face.age is None else f"{when}, {whole_age(face.age, person)}"
 
 
 def draw_question(library: Library, one: Suggestion) -> Sheet:
@@ -95,9 +83,9 @@ def draw_question(library: Library, one: Suggestion) -> Sheet:
 
 
 def write_pictures(
-    library: Library, listed: Iterable[Suggestion], folder: Path, *, jobs: int = 4
+    library: Library, listed: Iterable[Suggestion], folder: Path | None = None, *, jobs: int = 4
 ) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """Write the pictures of questions.
+    """Write the pictures of questions, into the cache unless a folder is given.
 
     Yields
     ------
@@ -112,22 +100,15 @@ def write_pictures(
     OSError
         It can't be written.
     """
-    if folder.exists() and not folder.is_dir():
+    if folder is not None and folder.exists() and not folder.is_dir():
         raise AlbumError(f"{folder} is a file; give a folder for the pictures.")
-    work = [(folder / picture_name(one), question_rows(library, one)) for one in listed]
+    thumbnails = Thumbnails.of_library(library.path)
+
+    def write(work: tuple[Suggestion, list[Row]]) -> tuple[Path, tuple[str, ...]]:
+        one, rows = work
+        drawn = sheet(rows)
+        return save_picture(drawn.image, one, thumbnails, folder), drawn.missing
+
+    work = [(one, question_rows(library, one)) for one in listed]
     with ThreadPoolExecutor(max(1, jobs)) as pool:
-        yield from pool.map(lambda item: _write(*item), work)
-
-
-def _write(path: Path, rows: list[Row]) -> tuple[Path, tuple[str, ...]]:
-    drawn = sheet(rows)
-    save_jpeg(drawn.image, path)
-    return path, drawn.missing
-
-
-def clear_folder(folder: Path, keep: Iterable[Path] = ()) -> None:
-    """Remove the pictures of earlier questions from the folder in the cache."""
-    kept = {path.name for path in keep}
-    for path in folder.glob("*.jpg"):
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
+        yield from pool.map(write, work)

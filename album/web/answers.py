@@ -8,8 +8,18 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from album.errors import AlbumError, MediaError, Refused, Vanished
-from album.people.search import Impossible
+from album.errors import (
+    AlbumError,
+    Impossible,
+    MediaError,
+    NobodyAlone,
+    NoEmotions,
+    NotComparable,
+    NothingGrouped,
+    OneGroup,
+    Refused,
+    Vanished,
+)
 from album.web.rendering import render
 from album.web.texts import text
 from db import errors
@@ -29,6 +39,14 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (LookupError, 404),
 )
 """The first class that fits decides."""
+REMEDIES: tuple[tuple[type[Exception], str], ...] = (
+    (NothingGrouped, "remedy.index"),
+    (NotComparable, "remedy.index_again"),
+    (OneGroup, "remedy.select"),
+    (NobodyAlone, "remedy.name"),
+    (NoEmotions, "remedy.emotions"),
+)
+"""What helps, as a key of `album.web.texts`."""
 
 
 def is_api(request: Request) -> bool:
@@ -42,11 +60,17 @@ def status_of(error: Exception) -> int:
     return next(status for kind, status in STATUS if isinstance(error, kind))
 
 
-def answer(request: Request, status: int, sentence: str) -> Response:
+def sentence_of(error: Exception) -> str:
+    """Return what is wrong, and what helps."""
+    sentence = " ".join(str(error).split())
+    remedy = next((text(key) for kind, key in REMEDIES if isinstance(error, kind)), "")
+    return f"{sentence} {remedy}".rstrip()
+
+
+def answer(request: Request, status: int, sentence: str, *, can_force: bool = False) -> Response:
     """Say what happened, as JSON or as a page."""
     if is_api(request):
-        said, force = without_option(sentence)
-        problem = {"error": said, "status": status, "can_force": force}
+        problem = {"error": sentence, "status": status, "can_force": can_force}
         response: Response = JSONResponse(problem, status)
     else:
         response = render(request, "error.html", {"sentence": sentence}, status=status)
@@ -55,27 +79,14 @@ def answer(request: Request, status: int, sentence: str) -> Response:
     return response
 
 
-def without_option(sentence: str) -> tuple[str, bool]:
-    """Turn what a refusal says of the option --force into a question.
-
-    Returns
-    -------
-    str
-        The sentence for a page.
-    bool
-        Whether the user may insist.
-    """
-    said, found, _ = sentence.partition("; use --force")
-    if not found:
-        said, found, _ = sentence.partition(", or use --force")
-    return (text("error.insist", what=said), True) if found else (sentence, False)
-
-
 def explain_errors(app: FastAPI) -> None:
     """Have an application answer all errors in this way."""
 
     def known(request: Request, error: Exception) -> Response:
-        return answer(request, status_of(error), " ".join(str(error).split()))
+        sentence, forced = sentence_of(error), getattr(error, "forced", "")
+        if forced and is_api(request):
+            sentence = text("error.insist", what=sentence, how=forced)
+        return answer(request, status_of(error), sentence, can_force=bool(forced))
 
     def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)

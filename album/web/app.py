@@ -12,7 +12,6 @@ from fastapi.staticfiles import StaticFiles
 
 from album import __version__
 from album.errors import StrPath
-from album.paths import cache_folder
 from album.thumbnails.cache import Thumbnails
 from album.web import (
     changes,
@@ -55,8 +54,7 @@ class Static(StaticFiles):
 
 def make_shelf(path: StrPath, access: Access | None = None, *, read_only: bool = False) -> Shelf:
     """Return what the pages share, for a library."""
-    thumbnails = Thumbnails(cache_folder(path) / "web")
-    return Shelf(path, access or Access(), thumbnails, read_only=read_only)
+    return Shelf(path, access or Access(), Thumbnails.of_library(path), read_only=read_only)
 
 
 def make_app(shelf: Shelf) -> Guard:

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
+from album.dates.sources import is_trusted
 from album.edits import dating
 from album.errors import Refused, shown
-from album.people.people import is_trusted
 from album.web.changes import changed
 from album.web.deps import Id, Limit, Offset, ShelfOf
 from album.web.images import photo_url
@@ -136,7 +136,7 @@ def photo_change(shelf: ShelfOf, photo_id: Id, said: PhotoChanges) -> ChangeMode
     with shelf.changing() as library:
         one = _one(shelf, photo_id)
         if said.date is not None:
-            return changed(dating.set_dates(library, [one], dating.parse_said(said.date)))
+            return changed(dating.set_dates(library, [one], dating.parse_date(said.date)))
         if one.date_source != USER:
             raise Refused(
                 "The date of this photo was not set by you, so nothing can be taken back."

@@ -33,7 +33,7 @@ def map_get(shelf: ShelfOf, people: People = "") -> MapModel:
         left_out=found.left_out,
         spots=[
             SpotModel(
-                id=spot.key.face_id,
+                face_id=spot.key.face_id,
                 photo_id=spot.key.photo_id,
                 person_id=spot.person_id,
                 x=round(spot.x, 4),

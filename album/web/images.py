@@ -14,7 +14,8 @@ from fastapi import Path as InPath
 from fastapi.responses import FileResponse, Response
 
 from album.errors import NotAPhoto, StillChanging, Vanished, reading
-from album.thumbnails.cache import key_of
+from album.people.faces import Face
+from album.thumbnails.cache import face_key, key_of
 from album.web.deps import Id, ShelfOf
 from album.web.shelf import Shelf
 from db.people.browse import FaceKey, PhotoFile, face_file, photo_file
@@ -34,14 +35,14 @@ CLIPS = {".mp4": "video/mp4", ".m4v": "video/mp4", ".mov": "video/mp4", ".webm":
 Side = Annotated[int, InPath(ge=16, le=4096)]
 
 
-def face_version(key: FaceKey) -> str:
+def face_version(face: FaceKey | Face) -> str:
     """Return what changes with the picture of a face."""
-    return key_of(key.photo_id, key.box, key.time_ms)[:10]
+    return key_of(face.photo_id, face.box, face.time_ms)[:10]
 
 
-def face_url(key: FaceKey, side: int = 176) -> str:
+def face_url(face: FaceKey | Face, side: int = 176) -> str:
     """Return the address of the picture of a face."""
-    return f"/faces/{key.face_id}/{side}.jpg?v={face_version(key)}"
+    return f"/faces/{face.face_id}/{side}.jpg?v={face_version(face)}"
 
 
 def photo_url(photo_id: int, side: int = 640) -> str:
@@ -77,7 +78,7 @@ def _photo(shelf: Shelf, photo_id: int) -> PhotoFile:
 
 async def _picture(shelf: Shelf, key: str, draw: "Callable[[], Image.Image]") -> Response:
     """Answer with a picture; drawing waits for its turn without holding up anything else."""
-    found: Path | bytes | None = await to_thread.run_sync(shelf.thumbnails.there, key)
+    found: Path | bytes | None = await to_thread.run_sync(shelf.thumbnails.find, key)
     if found is None:
         get = shelf.thumbnails.get
         found = await to_thread.run_sync(get, key, draw, limiter=shelf.decoding)
@@ -106,7 +107,8 @@ async def face_picture(shelf: ShelfOf, face_id: Id, side: Side) -> Response:
         path, where = _checked(found.path, found.present), found.key
         return crop_face(path, where.box, side=size, time_ms=where.time_ms)
 
-    return await _picture(shelf, key_of("face", face_version(found.key), size), draw)
+    key = face_key(found.key.photo_id, found.key.box, found.key.time_ms, size)
+    return await _picture(shelf, key, draw)
 
 
 @router.get("/photos/{photo_id}/{side}.jpg", include_in_schema=False)

@@ -5,9 +5,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
+from album.dates.sources import is_trusted
 from album.errors import shown
 from album.indexing.heartbeat import index_progress
-from album.people.people import is_trusted
 from album.web.dates import source_name
 from album.web.deps import ShelfOf
 from album.web.models import EventModel, FailureModel, HistoryModel, ProgressModel, StatusModel

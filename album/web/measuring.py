@@ -1,36 +1,42 @@
 """Measuring the distances of a large library in a process of its own, which gives memory back."""
 
-import os
-import subprocess
-import sys
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
-from album.errors import AlbumError
-from album.grouping.candidates import are_due
+from album.errors import AlbumError, StrPath
+from album.grouping.candidates import are_due, prepare
 from album.web.shelf import Shelf
 from album.web.texts import text
+from db.library import Library
 
 FEW = 20_000
 """Up to so many faces are measured by the server itself: a second, and some hundred megabytes."""
 
 
 def measure(shelf: Shelf) -> None:
-    """Have the distances between all people measured, if they are due and the library is large.
+    """Measure the distances between all people, if they are due and the library is large.
 
     They are kept in the library, so that this happens once after an index that was not finished, or
     after many changes.
 
     Raises
     ------
-    AlbumError
-        The process failed.
+    AlbumError, LibraryError
+        Those of the process, or that it was ended.
     """
     library = shelf.library
     if library.read_only or are_due(library) <= FEW:
         return
-    command = [sys.executable, "-m", "album", "suggest", "--no-pictures", "--limit", "1"]
-    # As it was given, and not as an argument: the URL of a server may hold a password.
-    place = os.environ | {"ALBUM_LIBRARY": os.fspath(shelf.path)}
-    ran = subprocess.run(command, env=place, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        last = ran.stderr.strip().rpartition("\n")[2]
-        raise AlbumError(text("review.failed", why=last))
+    # Spawned: threads of the server hold locks that a forked process would never see released.
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as process:
+        try:
+            process.submit(_measure, shelf.path).result()
+        except BrokenProcessPool as error:
+            raise AlbumError(text("review.failed")) from error
+
+
+def _measure(path: StrPath) -> None:
+    with Library.open(path, create=False) as library:
+        prepare(library)

@@ -1,16 +1,19 @@
 """What the JSON interface says: the shapes that its OpenAPI document describes."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
-from pydantic import BaseModel, Field, WithJsonSchema
+from pydantic import BaseModel, Field, WithJsonSchema, create_model
 
 from album.people.browse import Card
-from album.people.people import Person, age_at, is_trusted, whole_age
+from album.people.faces import Face
+from album.people.people import Person, whole_age
+from album.people.records import FACE_KEYS, PERSON_KEYS, face_record, person_record
 from album.web.images import face_url
-from album.web.rendering import date_text, fact, label
+from album.web.rendering import date_text, fact
 from album.web.texts import text
-from db.people.browse import SeenFace
+from db.rows import Moment
 
 LocalTime = Annotated[
     datetime,
@@ -19,23 +22,36 @@ LocalTime = Annotated[
 """What cameras know: no offset, so no ``date-time`` of JSON Schema."""
 
 
-class PersonModel(BaseModel):
-    """A person; the fields mean what they do in the files of `album export`."""
+_JSON_TYPES: dict[Any, Any] = {
+    datetime | None: LocalTime | None,
+    tuple[Moment, ...]: list[tuple[int, int]],
+}
+"""Types of fields that JSON has otherwise."""
 
-    id: int
-    name: str | None
+
+def _base(name: str, kind: type, keys: Sequence[str]) -> type[BaseModel]:
+    """Return a model with fields of a dataclass, so that the keys are listed in one place."""
+    types = get_type_hints(kind)
+    columns: dict[str, Any] = {key: (_JSON_TYPES.get(types[key], types[key]), ...) for key in keys}
+    return create_model(name, **columns)
+
+
+if TYPE_CHECKING:
+    # mypy takes no variable for a base class.
+    class _Person(BaseModel): ...
+
+    class _Face(BaseModel): ...
+
+else:
+    _Person = _base("Person", Person, PERSON_KEYS)
+    _Face = _base("Face", Face, FACE_KEYS)
+
+
+class PersonModel(_Person):
+    """A person as in the files of `album export`, and what pages show of one."""
+
     label: str = Field(description="The name, or a number where there is none.")
-    gender: str | None
-    born: float | None
-    born_low: float | None
-    born_high: float | None
     fact: str = Field(description="In a few words: how many photos, born when.")
-    photos: int
-    faces: int
-    first: LocalTime | None
-    last: LocalTime | None
-    passer_by: bool
-    hidden: bool
     url: str
     picture: str | None = Field(description="Address of a face; none where there is none.")
 
@@ -48,16 +64,17 @@ class PeopleModel(BaseModel):
     people: list[PersonModel]
 
 
-class FaceModel(BaseModel):
-    """A face of a person, in a photo or clip."""
+class FaceModel(_Face):
+    """A face as in the files of `album export`, and what pages show of one."""
 
-    id: int
-    photo_id: int
-    kind: str
-    date: str = Field(description="As exactly as it is known; empty where it can't be trusted.")
-    age: int | None
-    source: str = Field(description="Who says whose it is: auto, user, imported.")
-    confidence: float | None
+    path_base64: str | None = Field(
+        default=None, description="The bytes of the path; only where it is not UTF-8."
+    )
+    kind: str = Field(description="Of the photo: image or clip.")
+    person_id: int | None
+    label: str = Field(description="The name of the person, or a number where there is none.")
+    named: bool
+    whole_age: int | None = Field(description="The age as pages show it.")
     caption: str
     alt: str
     url: str
@@ -72,22 +89,6 @@ class FacesModel(BaseModel):
     faces: list[FaceModel]
 
 
-class PlacedModel(BaseModel):
-    """A face where it is in a photo."""
-
-    id: int
-    box: tuple[float, float, float, float] = Field(
-        description="Left, top, right, bottom in pixels of the upright photo."
-    )
-    person_id: int | None
-    label: str
-    named: bool
-    age: int | None
-    source: str | None
-    time_ms: int | None = Field(description="Of the frame that the box is in, in a clip.")
-    moments: list[tuple[int, int]] = Field(description="When the person is seen in a clip, in ms.")
-
-
 class PhotoModel(BaseModel):
     """A photo or clip with the faces in it."""
 
@@ -100,7 +101,7 @@ class PhotoModel(BaseModel):
     date: str
     date_trusted: bool
     date_source: str
-    faces: list[PlacedModel]
+    faces: list[FaceModel] = Field(description="From left to right.")
 
 
 class ClaimModel(BaseModel):
@@ -164,14 +165,17 @@ class SideModel(BaseModel):
 
 
 class QuestionModel(BaseModel):
-    """A question to the user."""
+    """A question to the user, as `album suggest --json` has it, with faces to show."""
 
     key: str = Field(description="By which it is answered.")
     kind: str = Field(description="same, split or name.")
     question: str
-    probability: float | None = Field(description="That it is one person.")
-    settles: float = Field(description="Faces that the answer is expected to put right.")
+    people: list[PersonModel]
+    face_ids: list[int] = Field(description="Faces that may be somebody else's.")
+    probability_same: float | None = Field(description="That it is one person.")
+    faces_settled: float = Field(description="Faces that the answer is expected to put right.")
     why: list[str]
+    skipped: bool
     sides: list[SideModel]
 
 
@@ -184,7 +188,7 @@ class QuestionsModel(BaseModel):
 class SpotModel(BaseModel):
     """A face on the map."""
 
-    id: int
+    face_id: int
     photo_id: int
     person_id: int
     x: float = Field(description="From -1 to 1, to the right.")
@@ -283,39 +287,34 @@ class ProblemModel(BaseModel):
 
 def person_model(card: Card) -> PersonModel:
     """Translate a person."""
-    person: Person = card.person
-    return PersonModel(
-        **{
-            name: getattr(person, name)
-            for name in (
-                *("id", "name", "gender", "born", "born_low", "born_high"),
-                *("photos", "faces", "first", "last", "passer_by", "hidden"),
-            )
-        },
-        label=label(person),
-        fact=fact(person),
-        url=f"/people/{person.id}",
-        picture=None if card.face is None else face_url(card.face),
+    return PersonModel.model_validate(
+        {
+            **person_record(card.person),
+            "label": card.person.label,
+            "fact": fact(card.person),
+            "url": f"/people/{card.person.id}",
+            "picture": None if card.face is None else face_url(card.face),
+        }
     )
 
 
-def face_model(face: SeenFace, person: Person) -> FaceModel:
-    """Translate a face of a person."""
-    trusted = is_trusted(face.date_source, face.date_precision)
-    when = date_text(face.taken_at, face.date_precision) if trusted else ""
-    age = age_at(face.taken_at, person.born) if when else None
-    years = None if age is None else whole_age(age, person)
+def face_model(face: Face, person: Person | None) -> FaceModel:
+    """Translate a face; nobody's where there is no person."""
+    when = date_text(face.date, face.date_precision) if face.date_trusted else ""
+    years = None if face.age is None or person is None else whole_age(face.age, person)
     caption = when if years is None else f"{when} · {years}"
-    return FaceModel(
-        id=face.key.face_id,
-        photo_id=face.key.photo_id,
-        kind=face.kind,
-        date=when,
-        age=years,
-        source=face.source,
-        confidence=face.confidence,
-        caption=caption or text("face.undated"),
-        alt=text("face.alt", who=label(person), caption=caption or text("face.undated")),
-        url=f"/photos/{face.key.photo_id}",
-        picture=face_url(face.key),
+    who = text("photo.nobody") if person is None else person.label
+    return FaceModel.model_validate(
+        {
+            **face_record(face),
+            "kind": face.kind,
+            "person_id": face.person_id,
+            "label": who,
+            "named": person is not None and person.name is not None,
+            "whole_age": years,
+            "caption": caption or text("face.undated"),
+            "alt": text("face.alt", who=who, caption=caption or text("face.undated")),
+            "url": f"/photos/{face.photo_id}",
+            "picture": face_url(face),
+        }
     )

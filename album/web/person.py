@@ -12,6 +12,7 @@ from album.edits import decisions
 from album.errors import Refused
 from album.people.biography import biography
 from album.people.browse import with_faces
+from album.people.faces import chosen_faces
 from album.people.people import to_person
 from album.web.changes import changed
 from album.web.charts import birth_chart
@@ -98,7 +99,8 @@ def person_page(
     person = to_person(find_person(library, person_id))
     with shelf.heavy:
         story = biography(library, person)
-    faces = _ordered(story.seen, newest=newest)[offset : offset + PAGE]
+    page = _ordered(story.seen, newest=newest)[offset : offset + PAGE]
+    faces = chosen_faces(library, [one.face_id for one in page])
     company = with_faces(library, [one.person for one in story.company])
     values: dict[str, Any] = {
         "person": person_model(with_faces(library, [person])[0]),
@@ -107,7 +109,7 @@ def person_page(
         "years": story.years,
         "company": list(zip((person_model(one) for one in company), story.company, strict=True)),
         "clips": clips_among(library, story.seen),
-        "faces": [face_model(face.seen, person) for face in faces],
+        "faces": [face_model(face, person) for face in faces],
         "total": len(story.seen),
         "offset": offset,
         "size": PAGE,
@@ -131,7 +133,7 @@ def person_get(shelf: ShelfOf, person_id: Id) -> PersonModel:
     return _person(shelf, person_id)
 
 
-@router.get("/api/v1/people/{person_id}/faces", tags=["people"])
+@router.get("/api/v1/people/{person_id}/faces", tags=["people"], response_model_exclude_unset=True)
 def person_faces(
     shelf: ShelfOf,
     person_id: Id,
@@ -141,11 +143,11 @@ def person_faces(
 ) -> FacesModel:
     """List the faces of a person by date, a page at a time."""
     person = to_person(find_person(shelf.library, person_id))
-    faces = faces_of(shelf.library, person.id, offset=offset, limit=limit, newest=newest)
+    ids = faces_of(shelf.library, person.id, offset=offset, limit=limit, newest=newest)
     return FacesModel(
         total=count_faces(shelf.library, person.id),
         offset=offset,
-        faces=[face_model(face, person) for face in faces],
+        faces=[face_model(face, person) for face in chosen_faces(shelf.library, ids)],
     )
 
 

@@ -6,23 +6,20 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
+from album.dates.sources import is_trusted
 from album.edits import decisions
 from album.errors import shown
-from album.people.people import Person, age_at, is_trusted, to_person, whole_age
+from album.people.faces import photo_faces
 from album.web.changes import changed
 from album.web.dates import dated_photo
 from album.web.deps import Id, ShelfOf
-from album.web.models import ChangeModel, PhotoModel, PlacedModel
+from album.web.models import ChangeModel, PhotoModel, face_model
 from album.web.person import Flag, Strict, Who
-from album.web.rendering import date_text, label, render
+from album.web.rendering import date_text, render
 from album.web.shelf import Shelf
-from album.web.texts import text
 from db.library import Library
-from db.people.faces import face_rows
-from db.people.people import people_by_id
 from db.photos.photos import photo_row
-from db.photos.sightings import sightings
-from db.rows import FaceRow, PhotoRow
+from db.rows import PhotoRow
 
 router = APIRouter()
 
@@ -58,10 +55,7 @@ def photo_model(shelf: Shelf, photo_id: int) -> PhotoModel:
     found = _row(library, photo_id)
     facts = found.facts
     trusted = is_trusted(facts.date_source, facts.date_precision)
-    rows = sorted(face_rows(library, photo_id=photo_id), key=lambda face: face.box[0])
-    people = people_by_id(library, {face.person_id for face in rows if face.person_id})
-    who = {number: to_person(row) for number, row in people.items()}
-    moments = sightings(library, list(who)) if facts.kind == "clip" else {}
+    faces, people = photo_faces(library, photo_id)
     return PhotoModel(
         id=photo_id,
         kind=facts.kind,
@@ -72,28 +66,7 @@ def photo_model(shelf: Shelf, photo_id: int) -> PhotoModel:
         date=date_text(facts.taken_at, facts.date_precision),
         date_trusted=trusted,
         date_source=facts.date_source,
-        faces=[
-            _placed(face, who.get(face.person_id or 0), trusted=trusted,
-                    moments=[(one.start_ms, one.end_ms) for one in moments.get(face.face_id, ())])
-            for face in rows
-        ],
-    )  # fmt: skip
-
-
-def _placed(
-    face: FaceRow, person: Person | None, *, trusted: bool, moments: list[tuple[int, int]]
-) -> PlacedModel:
-    age = age_at(face.taken_at, person.born) if trusted and person else None
-    return PlacedModel(
-        id=face.face_id,
-        box=face.box,
-        person_id=face.person_id,
-        label=label(person) if person else text("photo.nobody"),
-        named=person is not None and person.name is not None,
-        age=None if age is None or person is None else whole_age(age, person),
-        source=face.source,
-        time_ms=face.time_ms,
-        moments=moments,
+        faces=[face_model(face, people.get(face.person_id or 0)) for face in faces],
     )
 
 
@@ -113,7 +86,7 @@ def photo_page(
     return render(request, "photo.html", values)
 
 
-@router.get("/api/v1/photos/{photo_id}", tags=["photos"])
+@router.get("/api/v1/photos/{photo_id}", tags=["photos"], response_model_exclude_unset=True)
 def photo_get(shelf: ShelfOf, photo_id: Id) -> PhotoModel:
     """Return a photo with the faces in it."""
     return photo_model(shelf, photo_id)
@@ -122,13 +95,13 @@ def photo_get(shelf: ShelfOf, photo_id: Id) -> PhotoModel:
 @router.post("/api/v1/photos/{photo_id}/faces", tags=["changes"])
 def photo_draw(shelf: ShelfOf, photo_id: Id, said: Drawn) -> ChangeModel:
     """Mark a face that was missed, in pixels of the upright photo."""
-    from album.edits.drawn import draw_face
+    from album.edits.marking import mark_face
 
     who = {"person_id": said.person_id, "name": said.name}
     with shelf.changing() as library:
         _row(library, photo_id)
         return changed(
-            draw_face(library, shelf.engine, photo_id, said.box, **who, force=said.force)  # type: ignore[arg-type]
+            mark_face(library, shelf.engine, photo_id, said.box, **who, force=said.force)  # type: ignore[arg-type]
         )
 
 

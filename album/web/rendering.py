@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from album import __version__
 from album.errors import shown
+from album.people.labels import person_label
 from album.people.people import Person
 from album.web.images import face_url
 from album.web.texts import text
@@ -29,13 +30,12 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(t=text, version=__version__, face_url=face_url)
+    made.globals.update(t=text, person_label=person_label, version=__version__, face_url=face_url)
     made.filters.update(
         shown=shown,
         thousands=lambda n: f"{n:,}".replace(",", "\u202f"),
         day=day,
         born=born,
-        label=label,
         clock=clock,
     )
     return made
@@ -103,8 +103,3 @@ def fact(person: Person) -> str:
     if when := born(person):
         told.append(text("person.born", year=when))
     return " · ".join(told)
-
-
-def label(person: Person) -> str:
-    """Return the name, or a number."""
-    return person.name or text("person.unnamed", id=person.id)

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from album.people.answers import answer, find_key, remember
+from album.edits.answers import answer, find_key
 from album.people.browse import Card
-from album.people.people import Person
-from album.people.suggestions import Suggestion, question_text, suggestions
+from album.people.faces import face_key
+from album.people.suggestions import Side, Suggestion, sides, suggestion_record, suggestions
 from album.web.deps import ShelfOf
 from album.web.measuring import measure
 from album.web.models import (
@@ -21,11 +21,11 @@ from album.web.models import (
     person_model,
 )
 from album.web.person import Strict
-from album.web.rendering import label, render
+from album.web.rendering import render
 from album.web.shelf import Shelf
 from album.web.texts import text
 from db.library import Library
-from db.people.browse import FaceKey, SeenFace, spread_faces
+from db.people.suggestions import save_questions
 
 router = APIRouter()
 SHOWN = 8
@@ -38,36 +38,21 @@ class Answer(Strict):
     answer: Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def _side(library: Library, person: Person, faces: list[SeenFace], *, title: str) -> SideModel:
-    key: FaceKey | None = faces[0].key if faces else None
+def _side(one: Suggestion, side: Side) -> SideModel:
+    person, faces = side.person, side.faces
+    doubtful = text("review.doubtful", n=len(one.face_ids))
     return SideModel(
-        title=title,
-        person=person_model(Card(person, key)),
+        title=doubtful if side.doubtful else person.label,
+        person=person_model(Card(person, face_key(faces[0]) if faces else None)),
         faces=[face_model(face, person) for face in faces],
     )
 
 
 def question_model(library: Library, one: Suggestion) -> QuestionModel:
     """Translate a question, with faces of all times of both sides."""
-    doubtful = list(one.faces)
-    sides = [
-        _side(library, person, spread_faces(library, person.id, SHOWN, without=doubtful),
-              title=label(person))
-        for person in one.people
-    ]  # fmt: skip
-    if doubtful:
-        person = one.people[0]
-        faces = spread_faces(library, person.id, SHOWN, among=doubtful)
-        sides.append(_side(library, person, faces, title=text("review.doubtful", n=len(doubtful))))
-    return QuestionModel(
-        key=one.key,
-        kind=one.kind,
-        question=question_text(one),
-        probability=one.probability,
-        settles=one.settled,
-        why=list(one.why),
-        sides=sides,
-    )
+    parts = [_side(one, side) for side in sides(library, one, SHOWN)]
+    people = [part.person for part in parts[: len(one.people)]]
+    return QuestionModel(**suggestion_record(one) | {"people": people}, sides=parts)
 
 
 def _questions(shelf: Shelf, limit: int, *, names: bool, again: bool) -> QuestionsModel:
@@ -77,7 +62,7 @@ def _questions(shelf: Shelf, limit: int, *, names: bool, again: bool) -> Questio
         measure(shelf)
         listed = suggestions(library, limit=limit, kinds=kinds, again=again)
         if not library.read_only:
-            remember(library, listed)
+            save_questions(library, listed)
     return QuestionsModel(questions=[question_model(library, one) for one in listed])
 
 
@@ -88,7 +73,7 @@ def review_page(request: Request, shelf: ShelfOf, names: bool = False) -> HTMLRe
     return render(request, "review.html", {"questions": found, "names": names})
 
 
-@router.get("/api/v1/questions", tags=["review"])
+@router.get("/api/v1/questions", tags=["review"], response_model_exclude_unset=True)
 def questions(
     shelf: ShelfOf,
     limit: Annotated[int, Query(ge=1, le=50)] = 12,

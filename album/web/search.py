@@ -8,10 +8,11 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from album.errors import AlbumError
 from album.people.phrases import parse_phrase
 from album.people.search import Match, find_page
+from album.web.answers import sentence_of
 from album.web.deps import Limit, Offset, ShelfOf
 from album.web.images import photo_url
 from album.web.models import FoundModel, FoundPhoto
-from album.web.rendering import date_text, label, render
+from album.web.rendering import date_text, render
 from album.web.shelf import Shelf
 from album.web.texts import text
 from db.errors import LibraryError
@@ -24,7 +25,7 @@ Words = Annotated[str, Query(max_length=300)]
 
 def found_photo(match: Match) -> FoundPhoto:
     """Translate a photo that was found."""
-    names = [label(one.person) for one in match.people]
+    names = [one.person.label for one in match.people]
     when = date_text(match.date, match.date_precision) if match.date_trusted else ""
     told = ", ".join(names) or text("search.nobody")
     return FoundPhoto(
@@ -56,7 +57,7 @@ def search_page(request: Request, shelf: ShelfOf, q: Words = "", offset: Offset 
     try:
         found = _find(shelf, q, offset, PAGE)
     except (AlbumError, LibraryError) as error:
-        problem = str(error)
+        problem = sentence_of(error)
     values = {"query": q, "problem": problem, "found": found, "offset": offset, "size": PAGE}
     page: HTMLResponse = render(request, "search.html", values, status=400 if problem else 200)
     return page

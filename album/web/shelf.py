@@ -102,7 +102,7 @@ class Shelf:
     @property
     def engine(self) -> Engine:
         """The nets of the library, read when a face is first marked by hand."""
-        from album.edits.drawn import library_engine
+        from album.edits.marking import library_engine
 
         library = self.library
         with self._lock:

@@ -111,6 +111,62 @@ STEPS: tuple[Step, ...] = (
             "CREATE INDEX ix_tagged_content_hash ON tagged (content_hash)",
         ),
     ),
+    Step(
+        4,
+        "tables for suggestions, forgotten photos and the progress of an index",
+        (
+            "CREATE TABLE forgotten_photo (content_hash TEXT NOT NULL, PRIMARY KEY (content_hash))",
+            "INSERT INTO forgotten_photo SELECT substr(key, 17) FROM setting"
+            " WHERE substr(key, 1, 16) = 'forgotten-photo:'",
+            "CREATE TABLE candidates (version TEXT NOT NULL, packed BLOB NOT NULL,"
+            " PRIMARY KEY (version))",
+            "CREATE TABLE question (number INTEGER NOT NULL, kind VARCHAR(12) NOT NULL,"
+            " people JSON NOT NULL, anchors JSON NOT NULL, faces JSON NOT NULL,"
+            " PRIMARY KEY (number))",
+            "CREATE TABLE skipped_question (person_id INTEGER NOT NULL, face_id INTEGER NOT NULL,"
+            " PRIMARY KEY (person_id, face_id))",
+            # '12:4711 13' was: of person 12 the part with face 4711, and the name of person 13.
+            "WITH RECURSIVE part (word, rest) AS (SELECT '', value || ' ' FROM setting"
+            " WHERE key = 'suggest.skipped' UNION ALL SELECT substr(rest, 1, instr(rest, ' ') - 1),"
+            " substr(rest, instr(rest, ' ') + 1) FROM part WHERE rest <> '')"
+            " INSERT OR IGNORE INTO skipped_question SELECT CAST(word AS INTEGER),"
+            " CASE instr(word, ':') WHEN 0 THEN 0"
+            " ELSE CAST(substr(word, instr(word, ':') + 1) AS INTEGER) END"
+            " FROM part WHERE word <> ''",
+            "CREATE TABLE index_progress (id INTEGER NOT NULL, pid BIGINT NOT NULL,"
+            " started DOUBLE NOT NULL, at DOUBLE NOT NULL, total BIGINT NOT NULL,"
+            " done BIGINT NOT NULL, faces BIGINT NOT NULL, failed BIGINT NOT NULL,"
+            " phase VARCHAR(12) NOT NULL, PRIMARY KEY (id),"
+            " CONSTRAINT ck_index_progress_single CHECK (id = 1))",
+            # Candidates are measured again, and the next list of questions has new numbers.
+            "DELETE FROM setting WHERE substr(key, 1, 16) = 'forgotten-photo:' OR key IN"
+            " ('suggest.skipped', 'suggest.candidates', 'suggest.asked', 'index.progress')",
+        ),
+        (
+            'CREATE TABLE forgotten_photo (content_hash TEXT COLLATE "C" NOT NULL,'
+            " PRIMARY KEY (content_hash))",
+            "INSERT INTO forgotten_photo SELECT substr(key, 17) FROM setting"
+            " WHERE substr(key, 1, 16) = 'forgotten-photo:'",
+            'CREATE TABLE candidates (version TEXT COLLATE "C" NOT NULL, packed BYTEA NOT NULL,'
+            " PRIMARY KEY (version))",
+            'CREATE TABLE question (number INTEGER NOT NULL, kind TEXT COLLATE "C" NOT NULL,'
+            " people JSON NOT NULL, anchors JSON NOT NULL, faces JSON NOT NULL,"
+            " PRIMARY KEY (number))",
+            "CREATE TABLE skipped_question (person_id BIGINT NOT NULL, face_id BIGINT NOT NULL,"
+            " PRIMARY KEY (person_id, face_id))",
+            "INSERT INTO skipped_question SELECT CAST(split_part(word, ':', 1) AS BIGINT),"
+            " CAST(coalesce(nullif(split_part(word, ':', 2), ''), '0') AS BIGINT)"
+            " FROM setting, unnest(string_to_array(value, ' ')) AS word"
+            " WHERE key = 'suggest.skipped' AND word <> '' ON CONFLICT DO NOTHING",
+            "CREATE TABLE index_progress (id INTEGER NOT NULL, pid BIGINT NOT NULL,"
+            " started DOUBLE PRECISION NOT NULL, at DOUBLE PRECISION NOT NULL,"
+            " total BIGINT NOT NULL, done BIGINT NOT NULL, faces BIGINT NOT NULL,"
+            ' failed BIGINT NOT NULL, phase TEXT COLLATE "C" NOT NULL, PRIMARY KEY (id),'
+            " CONSTRAINT ck_index_progress_single CHECK (id = 1))",
+            "DELETE FROM setting WHERE substr(key, 1, 16) = 'forgotten-photo:' OR key IN"
+            " ('suggest.skipped', 'suggest.candidates', 'suggest.asked', 'index.progress')",
+        ),
+    ),
 )
 """The steps after the first version, in order. Published ones are never changed."""
 

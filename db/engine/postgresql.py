@@ -22,7 +22,6 @@ from sqlalchemy import (
 
 from db.engine import migrations
 from db.engine.columns import now
-from db.engine.places import ServerPlace
 from db.engine.postgresql_errors import connecting, translate
 from db.engine.schema import metadata
 from db.engine.sqlite import PLAIN, WRITES
@@ -32,6 +31,7 @@ from db.errors import (
     MissingLibraryError,
     ReadOnlyLibraryError,
 )
+from db.places import ServerPlace
 
 _MARK = "library of album-people"
 """Comment on the table of versions, which tells our tables from those of another program."""
@@ -192,8 +192,8 @@ class PostgresqlStore:
         encoding = conn.scalar(text("SHOW server_encoding"))
         if encoding != "UTF8":
             raise LibraryError(
-                f"The database {self.path} is encoded in {encoding}; make one with "
-                "`createdb --encoding=UTF8 --template=template0`."
+                f"The database {self.path} is encoded in {encoding}; make one in UTF8, from "
+                "template0 (see docs/postgresql.md)."
             )
         for statement in migrations.schema_sql(self.engine.dialect):
             conn.exec_driver_sql(statement)

@@ -1,6 +1,5 @@
 """What PostgreSQL says is wrong, as one sentence with the host and a remedy; never a password."""
 
-from db.engine.places import ServerPlace
 from db.errors import (
     CorruptLibraryError,
     FullDiskError,
@@ -10,6 +9,7 @@ from db.errors import (
     ReadOnlyLibraryError,
     UnreadableLibraryError,
 )
+from db.places import ServerPlace
 
 _Sentence = tuple[type[LibraryError], str]
 

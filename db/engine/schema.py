@@ -229,6 +229,12 @@ forgotten = Table(
     Column("y1", Real, nullable=False),
 )
 
+forgotten_photo = Table(
+    "forgotten_photo",
+    metadata,
+    Column("content_hash", Words, primary_key=True),
+)
+
 sighting = Table(
     "sighting",
     metadata,
@@ -236,6 +242,46 @@ sighting = Table(
     Column("start_ms", BigInteger, primary_key=True, autoincrement=False),
     Column("end_ms", BigInteger, nullable=False),
     Column("frames", Integer, nullable=False),
+)
+
+candidates = Table(
+    "candidates",
+    metadata,
+    Column("version", Words, primary_key=True),
+    Column("packed", LargeBinary, nullable=False),
+)
+
+question = Table(
+    "question",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", short_text(12), nullable=False),
+    Column("people", JSON, nullable=False),
+    Column("anchors", JSON, nullable=False),
+    Column("faces", JSON, nullable=False),
+)
+
+# Without references: undo brings people back under their ids, and what was skipped still holds.
+skipped_question = Table(
+    "skipped_question",
+    metadata,
+    Column("person_id", BigId, primary_key=True, autoincrement=False),
+    Column("face_id", BigId, primary_key=True, autoincrement=False),
+)
+
+index_progress = Table(
+    "index_progress",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("started", Real, nullable=False),
+    Column("at", Real, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("done", BigInteger, nullable=False),
+    Column("faces", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("phase", short_text(12), nullable=False),
+    CheckConstraint("id = 1", name="single"),
 )
 
 date_override = Table(

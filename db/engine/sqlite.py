@@ -12,7 +12,6 @@ from sqlalchemy.exc import DisconnectionError
 
 from db.engine import migrations
 from db.engine.detached import Detached, can_detach, can_write, connect_detached, open_sqlite
-from db.engine.places import FilePlace
 from db.engine.schema import metadata
 from db.errors import (
     MissingLibraryError,
@@ -23,6 +22,7 @@ from db.errors import (
     translate,
     translated,
 )
+from db.places import FilePlace
 
 PAGE_SIZE = 8192
 """Bytes of a page in a new file; three identity vectors fit on one, on SQLite's 4096 only one."""

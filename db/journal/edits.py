@@ -28,10 +28,11 @@ from db.errors import UnknownFaceError, UnknownPersonError
 from db.journal import images
 from db.journal.journal import Edit
 from db.people.faces import load_table
-from db.people.people import ROW, count_again, unsaid
-from db.photos.dates import Said, people_in
+from db.people.people import ROW, count_again, store_grouping
+from db.people.verdicts import Stamp, has_verdict
+from db.photos.dates import Said, people_in, save_claims
 from db.photos.dates import follow as follow_dates
-from db.records import PersonFacts
+from db.records import Grouping, PersonFacts
 from db.rows import FaceTable, PersonRow
 
 
@@ -43,11 +44,6 @@ class Placed:
     photo_id: int
     person_id: int
     source: str
-
-    @property
-    def is_said(self) -> bool:
-        """Whether a user or an import placed it."""
-        return self.source not in ("", "auto")
 
 
 def person_of(edit: Edit, person_id: int) -> PersonRow:
@@ -85,9 +81,7 @@ def placed(
     found = sorted((Placed(row[0], row[1], row[2] or 0, row[3] or "") for row in rows), key=_face)
     if faces is not None and len(found) < len(wanted):
         missing = sorted(set(wanted) - {one.face_id for one in found})
-        raise UnknownFaceError(
-            f"There is no face with the id {missing[0]}; `album show PERSON --faces` lists them."
-        )
+        raise UnknownFaceError(f"There is no face with the id {missing[0]}.")
     return found
 
 
@@ -224,14 +218,14 @@ def named(edit: Edit) -> dict[int, str]:
 
 
 def remove_empty(edit: Edit, person_ids: Iterable[int]) -> set[int]:
-    """Delete those of some people who have no face left and of whom nothing was said."""
+    """Delete those of some people who have no face left and about whom the user decided nothing."""
     wanted = sorted(set(person_ids))
     edit.touch("people", wanted)
     used = or_(
         exists().where(assignment.c.person_id == person.c.id),
         exists().where(rejection.c.person_id == person.c.id),
     )
-    query = select(person.c.id).where(person.c.id.in_(wanted), unsaid(), ~used)
+    query = select(person.c.id).where(person.c.id.in_(wanted), ~has_verdict(), ~used)
     gone = set(edit.conn.scalars(query))
     images.remove(edit.conn, person, ((person_id,) for person_id in sorted(gone)))
     return gone
@@ -280,6 +274,28 @@ def save_facts(edit: Edit, found: Sequence[PersonFacts], person_ids: Sequence[in
         show = one.where(~person.c.cover_chosen)
         edit.conn.execute(show.values(cover_face_id=facts.cover_face_id))
     count_again(edit.conn, person_ids)
+
+
+def regroup(
+    edit: Edit,
+    grouping: Grouping,
+    people: Sequence[PersonFacts],
+    *,
+    stamp: Stamp,
+    settings: Mapping[str, str],
+) -> bool:
+    """Store a new grouping as `db.people.people.save_people` does, as part of a change.
+
+    Everybody who gains or loses a face must have been touched, because of those who are deleted.
+
+    Returns
+    -------
+    bool
+        False if somebody has changed the library since the stamp was taken: nothing was stored.
+    """
+    edit.touch("people", (facts.person_id for facts in people))
+    edit.touch("faces", grouping.face_id.tolist())
+    return store_grouping(edit.conn, grouping, people, stamp=stamp, settings=settings)
 
 
 def faceless(edit: Edit, person_ids: Iterable[int]) -> set[int]:
@@ -352,3 +368,22 @@ def set_dates(edit: Edit, said: Mapping[int, Said | None]) -> set[int]:
     ]
     images.put(edit.conn, date_override, rows)
     return follow_dates(edit.conn, said)
+
+
+def set_date_claims(
+    edit: Edit, found: Mapping[int, tuple[Sequence[Mapping[str, Any]], Sequence[str]]]
+) -> set[int]:
+    """Store what files say about the dates of photos and the names of people in them.
+
+    Parameters
+    ----------
+    edit : Edit
+    found : mapping of int to tuple
+        Claims (see `db.records.PhotoFacts`) and names by photo. Dates set by the user stay.
+
+    Returns
+    -------
+    set of int
+        People in photos whose date has changed.
+    """
+    return save_claims(edit.conn, found)

@@ -10,22 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Column, Connection, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, delete, func, select, update
 
-from db.engine.schema import assignment, event, face, file, forgotten, hint, person, photo, setting
+from db.engine.schema import assignment, event, face, file, hint, person, photo, setting
 from db.engine.sql import chunks, is_present, under, upsert
 from db.journal.journal import forget_events
 from db.library import Library
 from db.people.people import folded, refresh_counts, remove_empty
-from db.photos.matching import SAME_FACE, overlaps
-from db.photos.sightings import known_people
-from db.records import Analysis
-from db.settings import ASKED, CANDIDATES, GROUPED_UNDER
+from db.people.suggestions import forget_suggestions
+from db.photos.forgotten import drop_contents, remember_boxes, remember_contents
+from db.settings import GROUPED_UNDER
 from db.tags.tagged import forget_tags, forget_tags_of_faces
 
-_CONTENT = "forgotten-photo:"
-"""Start of the keys of `setting` that remember photos by their content, and by nothing else."""
 _DUE = "cleaning-due"
 """Setting that is there from a deletion until the file has been written anew."""
 
@@ -137,7 +133,7 @@ def forget_people(library: Library, person_ids: Sequence[int], *, completely: bo
         if completely:
             forget_tags_of_faces(conn, target.faces)
         else:
-            _remember_boxes(conn, target.faces)
+            remember_boxes(conn, target.faces)
         _delete(conn, target)
         return target.loss
 
@@ -151,8 +147,8 @@ def forget_photos(library: Library, paths: Sequence[str], *, completely: bool = 
     paths : sequence of str
         Absolute, of files, or of folders with all that is below.
     completely : bool
-        Remember nothing. Otherwise the digest of the content is remembered
-        (`forgotten_contents`), so that the photo is not indexed again.
+        Remember nothing. Otherwise the content hash is remembered (`db.photos.forgotten`), so that
+        the photo is not indexed again.
 
     Returns
     -------
@@ -161,7 +157,7 @@ def forget_photos(library: Library, paths: Sequence[str], *, completely: bool = 
     with _deleting(library) as conn:
         target = _of_paths(conn, paths)
         if not completely:
-            _remember_contents(conn, target.files)
+            remember_contents(conn, target.files)
         _delete(conn, target)
         return target.loss
 
@@ -189,6 +185,7 @@ def _delete(conn: Connection, target: _Target) -> None:
     _forget_hints(conn, target.people)
     _forget_summaries(conn, target.files)
     forget_tags(conn, target.files)
+    forget_suggestions(conn, target.people, target.faces)
     for table, ids in (
         (file, target.files),
         (face, target.faces),
@@ -198,8 +195,8 @@ def _delete(conn: Connection, target: _Target) -> None:
         for part in chunks(ids):
             conn.execute(delete(table).where(table.c.id.in_(part)))
     # With photos go faces of others, too, whose birth years and the like are to be told anew.
-    stale = [CANDIDATES, ASKED, *([GROUPED_UNDER] if target.photos else [])]
-    conn.execute(delete(setting).where(setting.c.key.in_(stale)))
+    if target.photos:
+        conn.execute(delete(setting).where(setting.c.key == GROUPED_UNDER))
     remove_empty(conn)
     _show_another_face(conn, set(faceless) - set(target.people))
     refresh_counts(conn)
@@ -252,89 +249,10 @@ def _show_another_face(conn: Connection, person_ids: Iterable[int]) -> None:
         conn.execute(lost.where(person.c.id.in_(part)).values(values))
 
 
-# What is remembered
-
-
-def _remember_boxes(conn: Connection, face_ids: Sequence[int]) -> None:
-    columns = (face.c.photo_id, face.c.x0, face.c.y0, face.c.x1, face.c.y1)
-    names = [column.name for column in columns]
-    for part in chunks(face_ids):
-        boxes = select(*columns).where(face.c.id.in_(part))
-        conn.execute(insert(forgotten).from_select(names, boxes))
-
-
-def _remember_contents(conn: Connection, file_ids: Sequence[int]) -> None:
-    for part in chunks(file_ids):
-        found = select(file.c.content_hash).where(
-            file.c.id.in_(part), file.c.content_hash.is_not(None), file.c.kind != "other"
-        )
-        rows = [{"key": _CONTENT + content, "value": ""} for content in set(conn.scalars(found))]
-        upsert(conn, setting, rows, keys=["key"])
-
-
-def forgotten_contents(library: Library) -> frozenset[str]:
-    """Return the digests of photos that are not to be indexed again."""
-    keys = select(setting.c.key).where(setting.c.key.startswith(_CONTENT, autoescape=True))
-    with library.read() as conn:
-        return frozenset(key.removeprefix(_CONTENT) for key in conn.scalars(keys))
-
-
 def recall_contents(library: Library, contents: Iterable[str]) -> int:
-    """Remember photos no longer, so that they may be indexed again; return how many."""
-    keys = [_CONTENT + content for content in contents]
+    """Stop remembering photos, so that they may be indexed again; return how many."""
     with _deleting(library) as conn:
-        return sum(
-            conn.execute(delete(setting).where(setting.c.key.in_(part))).rowcount
-            for part in chunks(keys)
-        )
-
-
-def without_forgotten(
-    conn: Connection, results: Sequence[Analysis], photo_ids: Sequence[int]
-) -> list[Analysis]:
-    """Leave out the faces that were forgotten, which an analysis has found again.
-
-    A found face is a forgotten one where their boxes overlap by half, and no stored face lies
-    closer to it. In a clip, a box says little: it is that of one frame, and another may be chosen
-    the next time. So of a clip in which somebody was forgotten only those people are stored again
-    who are still known in it; under a new net, which knows nobody, boxes must do.
-
-    Parameters
-    ----------
-    conn : Connection
-    results : sequence of Analysis
-    photo_ids : sequence of int
-        Of the same length.
-    """
-    boxes: dict[int, list[tuple[float, ...]]] = {}
-    columns = (forgotten.c.x0, forgotten.c.y0, forgotten.c.x1, forgotten.c.y1)
-    for part in chunks(photo_ids):
-        query = select(forgotten.c.photo_id, *columns).where(forgotten.c.photo_id.in_(part))
-        for photo_id, *box in conn.execute(query):
-            boxes.setdefault(photo_id, []).append(tuple(box))
-    return [
-        _without(conn, result, photo_id, boxes[photo_id]) if photo_id in boxes else result
-        for result, photo_id in zip(results, photo_ids, strict=True)
-    ]
-
-
-def _without(
-    conn: Connection, result: Analysis, photo_id: int, boxes: Sequence[tuple[float, ...]]
-) -> Analysis:
-    if result.photo.kind == "clip":
-        known = known_people(conn, result, photo_id)
-        if known is not None:
-            return result.take(np.flatnonzero(known))
-    corners = (face.c.x0, face.c.y0, face.c.x1, face.c.y1)
-    rows = conn.execute(select(*corners).where(face.c.photo_id == photo_id))
-    stored = np.array([tuple(row) for row in rows], np.float64).reshape(-1, 4)
-    found = result.faces.boxes
-    gone = overlaps(found, np.array(boxes, np.float64)).max(axis=1, initial=0)
-    kept = overlaps(found, stored).max(axis=1, initial=0)
-    return result.take(np.flatnonzero((gone < SAME_FACE) | (kept > gone)))
-
-
-# Traces
+        return drop_contents(conn, contents)
 
 
 def cleaning_due(library: Library) -> bool:

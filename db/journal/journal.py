@@ -4,7 +4,7 @@ A change names the people, faces and photos that it is about (`Edit.touch`) befo
 anything. All rows about them (`db.journal.images.TABLES`) are read before and after, and what
 differs is stored with the event: the rows afterwards as its payload, for redo, the rows before as
 its inverse. So every kind of change can be taken back, exactly, without code of its own. Faces that
-a change has found (`db.journal.found`) go and come with it.
+a change has found (`db.photos.added_faces`) go and come with it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,11 +18,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 from db.engine.columns import now
 from db.engine.schema import event
 from db.errors import EmptyHistoryError
-from db.journal import found as found_faces
 from db.journal import images
 from db.journal.images import Images
 from db.journal.restore import Restored, restore
 from db.library import Library
+from db.photos import added_faces
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ def _record(conn: Connection, edit: Edit, old: Images, new: Images) -> int:
         "after": images.to_json(new),
     }
     if edit.found:
-        payload["found"] = found_faces.to_json(conn, edit.found)
+        payload["found"] = added_faces.to_json(conn, edit.found)
     row = {
         "at": now(),
         "kind": edit.kind,
@@ -215,10 +215,10 @@ def reverting(library: Library, *, again: bool = False) -> Iterator[tuple[Edit, 
         target, expected = (after, before) if again else (before, after)
         found = row["payload"].get("found")
         if found and again:
-            found_faces.put_back(conn, found)
+            added_faces.put_back(conn, found)
         done = restore(conn, target, expected)
         if found and not again:
-            done.stale |= found_faces.take_away(conn, found)
+            done.stale |= added_faces.take_away(conn, found)
         conn.execute(update(event).where(event.c.id == row["id"]).values(undone=not again))
         yield (
             Edit(
@@ -253,19 +253,19 @@ def _event_row(row: Any) -> EventRow:
     return EventRow(event_id, at, kind, payload["summary"], tuple(payload["people"]), undone)
 
 
-def named_by(conn: Connection, kind: str) -> set[int]:
+def named_by(edit: Edit, kind: str) -> set[int]:
     """Return the people whose last name was given by a change of this kind.
 
     Parameters
     ----------
-    conn : Connection
+    edit : Edit
     kind : str
         See `Change`. Changes that were undone do not count.
     """
     parts = (event.c.inverse["before", "person"], event.c.payload["after", "person"])
     changes = select(event.c.kind, *parts).where(~event.c.undone).order_by(event.c.id)
     found: dict[int, str] = {}
-    for by, before, after in conn.execute(changes):
+    for by, before, after in edit.conn.execute(changes):
         old = images.from_json({"person": before} if before else {})["person"]
         new = images.from_json({"person": after} if after else {})["person"]
         for key, row in new.items():
@@ -335,7 +335,7 @@ def _concerned(payload: Any, inverse: Any) -> tuple[set[int], set[int], set[int]
         who |= {key[1] for key in image["rejection"]}
         which |= {key[0] for key in (*image["assignment"], *image["rejection"])}
         who |= {row["person_id"] for row in image["assignment"].values() if row}
-    which |= set(found_faces.ids(payload["found"])) if "found" in payload else set()
+    which |= set(added_faces.ids(payload["found"])) if "found" in payload else set()
     gone = {key[0] for key, row in after["person"].items() if row is None}
     return who, which, gone
 

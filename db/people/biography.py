@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 from sqlalchemy import func, select
 
-from db.engine.schema import assignment, face, observation, photo, sighting
-from db.engine.sql import chunks, contract_id, is_present
+from db.engine.schema import assignment, face, observation, photo
+from db.engine.sql import contract_id, is_present
 from db.library import Library
-from db.people.browse import FaceKey, SeenFace
+from db.people.browse import FaceKey
+from db.photos.sightings import sightings
 from db.rows import Moment
 
 
@@ -61,11 +62,6 @@ class StoryFace(NamedTuple):
         """Where the picture of the face is to be had."""
         box = (self.x0, self.y0, self.x1, self.y1)
         return FaceKey(self.face_id, self.photo_id, box, self.time_ms)
-
-    @property
-    def seen(self) -> SeenFace:
-        """The face as `db.people.browse.faces_of` gives it."""
-        return SeenFace(self.key, *self[7:13])
 
 
 class SeenAge(NamedTuple):
@@ -136,14 +132,8 @@ def seen_ages(library: Library, person_id: int, attributes: str, *, every: int) 
 def clips_among(library: Library, faces: Sequence[StoryFace]) -> list[SeenInClip]:
     """Return the clips among what a person is seen in, with the moments, in the same order."""
     clips = [one for one in faces if one.kind == "clip"]
-    columns = (sighting.c.face_id, sighting.c.start_ms, sighting.c.end_ms, sighting.c.frames)
-    found: dict[int, list[Moment]] = {}
-    with library.read() as conn:
-        for part in chunks(one.face_id for one in clips):
-            query = select(*columns).where(sighting.c.face_id.in_(part)).order_by(*columns[:2])
-            for face_id, *moment in conn.execute(query):
-                found.setdefault(face_id, []).append(Moment(*moment))
-    return [SeenInClip(one.key, one.taken_at, tuple(found.get(one.face_id, ()))) for one in clips]
+    found = sightings(library, face_ids=[one.face_id for one in clips])
+    return [SeenInClip(one.key, one.taken_at, found.get(one.face_id, ())) for one in clips]
 
 
 def companions(library: Library, person_id: int, *, limit: int = 12) -> list[tuple[int, int]]:

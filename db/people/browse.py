@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 
@@ -12,7 +10,7 @@ from db.engine.schema import assignment, face, file, person, photo
 from db.engine.sql import CHUNK, best_file, chunks, is_present
 from db.library import Library
 from db.people.faces import load_table
-from db.rows import FaceTable, clearness
+from db.rows import FaceTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +30,6 @@ class FaceKey:
     photo_id: int
     box: tuple[float, float, float, float]
     time_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class SeenFace:
-    """A face of a person on a page of faces; see `FaceKey` and `db.rows.FaceRow`."""
-
-    key: FaceKey
-    kind: str
-    taken_at: datetime | None
-    date_source: str
-    date_precision: str
-    source: str
-    confidence: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +95,8 @@ def _of(person_id: int) -> ColumnElement[bool]:
 
 def faces_of(
     library: Library, person_id: int, *, offset: int = 0, limit: int = 200, newest: bool = False
-) -> list[SeenFace]:
-    """Return some faces of a person in photos that are on the disk, by date; undated ones last.
+) -> list[int]:
+    """Return the ids of some faces of a person in present photos, by date; undated ones last.
 
     Parameters
     ----------
@@ -123,11 +108,7 @@ def faces_of(
     """
     when = photo.c.taken_at.desc() if newest else photo.c.taken_at
     query = (
-        select(
-            *_KEY,
-            *(photo.c.kind, photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
-            *(assignment.c.source, assignment.c.confidence),
-        )
+        select(face.c.id)
         .select_from(assignment.join(face).join(photo))
         .where(_of(person_id))
         .order_by(photo.c.taken_at.is_(None), when, face.c.id)
@@ -135,7 +116,7 @@ def faces_of(
         .offset(offset)
     )
     with library.read() as conn:
-        return [_seen(tuple(row)) for row in conn.execute(query)]
+        return [int(one) for one in conn.scalars(query)]
 
 
 def count_faces(library: Library, person_id: int) -> int:
@@ -191,49 +172,29 @@ def photo_file(library: Library, photo_id: int) -> PhotoFile | None:
     return PhotoFile(row[0], row[1], row[2], row[3], here, row[5], row[6])
 
 
-def spread_faces(
-    library: Library,
-    person_id: int,
-    most: int,
-    *,
-    without: Sequence[int] = (),
-    among: Sequence[int] | None = None,
-) -> list[SeenFace]:
-    """Return the clearest faces of equal stretches of a person's time, oldest first.
+class FaceQuality(NamedTuple):
+    """How clearly a face shows, and whether its photo is on the disk; see `db.rows.FaceTable`."""
 
-    Parameters
-    ----------
-    library : Library
-    person_id : int
-    most : int
-        How many at most.
-    without, among : sequence of int
-        Faces to leave out; the only ones to choose from. At most a few thousand each.
-    """
+    face_id: int
+    present: bool
+    size: float
+    sharpness: float | None
+    frontal: float | None
+
+
+def face_qualities(library: Library, person_id: int) -> list[FaceQuality]:
+    """Return all faces of a person by date, undated ones first."""
     query = (
         select(
-            *_KEY,
-            *(photo.c.kind, photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
-            *(assignment.c.source, assignment.c.confidence, face.c.size, face.c.sharpness),
+            *(face.c.id, is_present(face.c.photo_id)),
+            *(face.c.size, face.c.sharpness, face.c.frontal),
         )
         .select_from(assignment.join(face).join(photo))
-        .where(_of(person_id))
-        .order_by(photo.c.taken_at.nulls_first(), face.c.id)
+        .where(assignment.c.person_id == person_id)
+        .order_by(photo.c.taken_at.nulls_first(), face.c.photo_id, face.c.id)
     )
-    if among is not None:
-        query = query.where(face.c.id.in_(list(among)[:CHUNK]))
-    if without:
-        query = query.where(face.c.id.not_in(list(without)[:CHUNK]))
     with library.read() as conn:
-        rows = [tuple(row) for row in conn.execute(query)]
-    edges = [round(i * len(rows) / most) for i in range(most + 1)]
-    parts = [rows[a:b] for a, b in pairwise(edges) if a < b]
-    return [_seen(max(part, key=lambda row: clearness(*row[-2:]))) for part in parts]
-
-
-def _seen(row: tuple[Any, ...]) -> SeenFace:
-    values = row[7:13]
-    return SeenFace(_key(row[:7]), *values)
+        return [FaceQuality._make(row) for row in conn.execute(query)]
 
 
 def face_ids_of(library: Library, person_ids: Sequence[int]) -> list[int]:

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
-from sqlalchemy import ColumnElement, Connection, Select, delete, func, literal, null, select
+from sqlalchemy import ColumnElement, Connection, Select, func, literal, null, select
 
 from db.engine.bulk import read_rows
 from db.engine.schema import assignment, face, file, observation, person, photo
-from db.engine.schema import contract as contracts
-from db.engine.sql import best_file, contract_id, is_present, next_id
+from db.engine.sql import best_file, chunks, contract_id, is_present, next_id
 from db.errors import damaged
 from db.library import Library
 from db.photos.emotions import emotions_of, last_told
@@ -228,7 +227,8 @@ def _row_query(attributes: int | None) -> Select[Any]:
     )
     columns = (
         *(face.c.id, face.c.photo_id, file.c.path, file.c.gone_at, photo.c.kind, face.c.time_ms),
-        *(face.c.x0, face.c.y0, face.c.x1, face.c.y1, face.c.score, face.c.size, face.c.sharpness),
+        *(face.c.x0, face.c.y0, face.c.x1, face.c.y1),
+        *(face.c.score, face.c.size, face.c.sharpness, face.c.frontal),
         *(photo.c.taken_at, photo.c.date_source, photo.c.date_precision),
         *(assignment.c.person_id, person.c.name, assignment.c.source, assignment.c.confidence),
         *(traits.c.ages, traits.c.p_male, last_told(face.c.id)),
@@ -237,11 +237,11 @@ def _row_query(attributes: int | None) -> Select[Any]:
 
 
 def _face_row(row: Any) -> FaceRow:
-    face_id, photo_id, path, gone_at, kind, time_ms, *box_and_quality = row[:13]
+    face_id, photo_id, path, gone_at, kind, time_ms, *box_and_quality = row[:14]
     here = path is not None and gone_at is None
     box, quality = tuple(box_and_quality[:4]), box_and_quality[4:]
     values: list[Any] = [face_id, photo_id, path, here, kind, time_ms, box, *quality]
-    values += [*row[13:-3], _halves(row[-3]), row[-2], _halves(row[-1])]
+    values += [*row[14:-3], _halves(row[-3]), row[-2], _halves(row[-1])]
     return FaceRow(*values)
 
 
@@ -290,23 +290,17 @@ def face_rows(
                 yield _face_row(row)
 
 
+def faces_by_id(library: Library, face_ids: Sequence[int]) -> list[FaceRow]:
+    """Return some faces, in the order of their ids as given; those that are gone are left out."""
+    found: dict[int, FaceRow] = {}
+    with library.read() as conn:
+        for part in chunks(face_ids):
+            rows = conn.execute(_row_query(None).where(face.c.id.in_(part)))
+            found |= {row[0]: _face_row(row) for row in rows}
+    return [found[face_id] for face_id in face_ids if face_id in found]
+
+
 def last_face(library: Library) -> int:
     """Return the highest id that a face has ever had."""
     with library.read() as conn:
         return next_id(conn, "face") - 1
-
-
-def drop_observations(library: Library, contract: str) -> int:
-    """Delete the vectors, ages and genders under a contract that is no longer used.
-
-    Photos keep being counted as done under analysis contracts; only what `contract` observed goes.
-
-    Returns
-    -------
-    int
-        Number of observations deleted.
-    """
-    with library.write() as conn:
-        under = select(contracts.c.id).where(contracts.c.key == contract)
-        dropped = conn.execute(delete(observation).where(observation.c.contract_id.in_(under)))
-        return dropped.rowcount

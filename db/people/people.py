@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     Select,
     bindparam,
@@ -26,7 +25,7 @@ from db.engine.schema import assignment, face, person, photo, rejection
 from db.engine.sql import chunks, is_present, next_id, reserve_ids, upsert
 from db.errors import AmbiguousPersonError, UnknownPersonError
 from db.library import Library
-from db.people.verdicts import Stamp, count_grouping, is_unchanged, said_something
+from db.people.verdicts import Stamp, count_grouping, has_verdict, is_unchanged
 from db.records import Grouping, Ints, PersonFacts
 from db.rows import PersonRow
 from db.settings import store_settings
@@ -91,15 +90,10 @@ def _save_assignments(conn: Connection, grouping: Grouping) -> None:
     conn.execute(delete(assignment).where(assignment.c.source == "auto", rejected))
 
 
-def unsaid() -> ColumnElement[bool]:
-    """Return the condition that the user has said nothing about a person."""
-    return ~said_something()
-
-
 def remove_empty(conn: Connection) -> None:
-    """Delete people without a face about whom the user has said nothing."""
+    """Delete people without a face about whom the user has decided nothing."""
     used = exists().where(assignment.c.person_id == person.c.id)
-    conn.execute(delete(person).where(unsaid(), ~used))
+    conn.execute(delete(person).where(~has_verdict(), ~used))
 
 
 def _counts() -> Select[Any]:
@@ -178,14 +172,31 @@ def save_people(
         A person without facts, facts given twice, or an id that was never reserved.
     """
     with library.write() as conn:
-        if stamp is not None and not still_holds(conn, grouping, stamp):
-            return False
-        store_people(conn, grouping, people)
-        store_settings(conn, settings or {})
+        return store_grouping(conn, grouping, people, stamp=stamp, settings=settings or {})
+
+
+def store_grouping(
+    conn: Connection,
+    grouping: Grouping,
+    people: Sequence[PersonFacts],
+    *,
+    stamp: Stamp | None,
+    settings: Mapping[str, str],
+) -> bool:
+    """Store a new grouping inside a transaction; see `save_people`."""
+    if stamp is not None and not _still_holds(conn, grouping, stamp):
+        return False
+    count_grouping(conn)
+    _check_ids(conn, grouping, people)
+    _save_facts(conn, people)
+    _save_assignments(conn, grouping)
+    remove_empty(conn)
+    refresh_counts(conn)
+    store_settings(conn, settings)
     return True
 
 
-def still_holds(conn: Connection, grouping: Grouping, stamp: Stamp) -> bool:
+def _still_holds(conn: Connection, grouping: Grouping, stamp: Stamp) -> bool:
     """Tell whether a grouping can be stored: nobody has changed anything, and its faces exist.
 
     Another process that reads a photo again deletes faces that are no longer found in it. Those of
@@ -193,21 +204,11 @@ def still_holds(conn: Connection, grouping: Grouping, stamp: Stamp) -> bool:
     """
     if not is_unchanged(conn, stamp):
         return False
-    wanted = grouping.face_id.tolist()
+    face_ids = grouping.face_id.tolist()
     there = select(func.count()).select_from(face)
-    return len(wanted) == sum(
-        conn.scalar(there.where(face.c.id.in_(part))) or 0 for part in chunks(wanted)
+    return len(face_ids) == sum(
+        conn.scalar(there.where(face.c.id.in_(part))) or 0 for part in chunks(face_ids)
     )
-
-
-def store_people(conn: Connection, grouping: Grouping, people: Sequence[PersonFacts]) -> None:
-    """Store a new grouping inside a transaction; see `save_people`."""
-    count_grouping(conn)
-    _check_ids(conn, grouping, people)
-    _save_facts(conn, people)
-    _save_assignments(conn, grouping)
-    remove_empty(conn)
-    refresh_counts(conn)
 
 
 def people(library: Library, *, hidden: bool = False, passers_by: bool = False) -> list[PersonRow]:
@@ -255,14 +256,15 @@ def _plain(name: str) -> str:
 def _ids_named(conn: Connection, name: str) -> list[int]:
     """Return those of exactly this name, else in any case, else without accents, else by words.
 
-    By words, Ana and Muller are names of Ana Müller.
+    By words, Ana and Muller are names of Ana Müller. A number is no such word: it is the id of
+    somebody who may be gone, and must not come to mean Louis 14.
     """
     named = select(person.c.id, person.c.name).where(person.c.name.is_not(None))
     rows = conn.execute(named.order_by(person.c.id)).all()
     exact = [int(row[0]) for row in rows if row[1] == name]
     same = exact or [int(row[0]) for row in rows if folded(row[1]) == folded(name)]
     plain = same or [int(row[0]) for row in rows if _plain(row[1]) == _plain(name)]
-    words = set(_plain(name).split())
+    words = set() if name.isdecimal() else set(_plain(name).split())
     return plain or [int(row[0]) for row in rows if words and words <= set(_plain(row[1]).split())]
 
 

@@ -69,8 +69,8 @@ class Verdicts:
     stamp: Stamp
 
 
-def said_something() -> ColumnElement[bool]:
-    """Return the condition on `person` that the user has said something about them."""
+def has_verdict() -> ColumnElement[bool]:
+    """Return the condition on `person` that the user has decided something about them."""
     return or_(
         person.c.name.is_not(None),
         person.c.hidden,
@@ -93,19 +93,29 @@ def verdicts(library: Library) -> Verdicts:
     exempt = select(exemption.c.photo_id).order_by(exemption.c.photo_id)
     born = select(person.c.id, person.c.born_override).where(person.c.born_override.is_not(None))
     with library.read() as conn:
-        touched = set(conn.scalars(select(person.c.id).where(said_something())))
+        touched = set(conn.scalars(select(person.c.id).where(has_verdict())))
         touched |= set(conn.scalars(placed))
-        said = (rejection.c.face_id, rejection.c.person_id)
-        rejected = _table(conn, select(*said).order_by(*said), 2)
         return Verdicts(
             touched=np.array(sorted(touched), np.int64),
             born={int(row[0]): row[1] for row in conn.execute(born)},
             exempt=_table(conn, exempt, 1)[:, 0],
             different=_table(conn, different, 2),
-            rejected=Pairs(rejected[:, 0].copy(), rejected[:, 1].copy()),
+            rejected=_rejections(conn),
             assigned=_assigned(conn),
             stamp=_stamp(conn),
         )
+
+
+def rejections(library: Library) -> Pairs:
+    """Return which faces are not which person's, by face and then by person."""
+    with library.read() as conn:
+        return _rejections(conn)
+
+
+def _rejections(conn: Connection) -> Pairs:
+    columns = (rejection.c.face_id, rejection.c.person_id)
+    table = _table(conn, select(*columns).order_by(*columns), 2)
+    return Pairs(table[:, 0].copy(), table[:, 1].copy())
 
 
 def is_unchanged(conn: Connection, stamp: Stamp) -> bool:

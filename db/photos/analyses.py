@@ -22,11 +22,11 @@ from db.engine.schema import (
     rejection,
 )
 from db.engine.sql import chunks, intern_contracts, reserve_ids, upsert
-from db.journal.forgetting import without_forgotten
-from db.journal.found import IMPORTED
 from db.library import Library
 from db.photos import emotions
-from db.photos.dates import save_hints
+from db.photos.added_faces import IMPORTED
+from db.photos.forgotten import without_forgotten
+from db.photos.hints import TAKEOUT, replace_hints
 from db.photos.matching import match_boxes
 from db.photos.sightings import match_people, save_sightings
 from db.records import Analysis, Attributes, Faces, Identity, Ints, PhotoFacts
@@ -238,7 +238,7 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         A few at a time, since all of them wait for one transaction. A photo that was analysed
         before keeps its faces: one whose box overlaps a new one by half is the same face under the
         same id, with names and observations of other contracts; of the others only those stay about
-        which a user has said something. Faces that were forgotten (`db.journal.forgetting`) are
+        which a user has said something. Faces that were forgotten (`db.photos.forgotten`) are
         left out.
 
     Returns
@@ -266,11 +266,6 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         save_attributes(conn, [(one, faces) for r, faces in pairs for one in r.attributes])
         emotions.save(conn, [(one, faces) for r, faces in pairs for one in r.emotions])
         save_sightings(conn, pairs)
-        save_hints(conn, dict(zip(ids, (r.hints for r in results), strict=True)))
+        replace_hints(conn, TAKEOUT, dict(zip(ids, (r.hints for r in results), strict=True)))
         _record(conn, results, ids, now())
     return ids
-
-
-def save_analysis(library: Library, result: Analysis) -> int:
-    """Store what was found in one photo and return its id; see `save_analyses`."""
-    return save_analyses(library, [result])[0]

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Text, cast, func, select, update
 
-from db.engine.schema import assignment, date_override, face, file, hint, photo
+from db.engine.schema import assignment, date_override, face, file, photo
 from db.engine.sql import best_file, chunks, is_present, under
 from db.library import Library
+from db.photos.hints import TAKEOUT, replace_hints
 
 USER = "user"
 """Source of a date that the user has set."""
@@ -230,10 +231,10 @@ def _dated(row: Any) -> DatedPhoto:
     )
 
 
-def save_dates(
+def save_claims(
     conn: Connection, found: Mapping[int, tuple[Sequence[Mapping[str, Any]], Sequence[str]]]
 ) -> set[int]:
-    """Store what was found anew of the dates of photos, and the names that others have for people.
+    """Store what files say about the dates of photos and the names of people in them.
 
     Parameters
     ----------
@@ -258,22 +259,5 @@ def save_dates(
         if values.get("taken_at", row.taken_at) != row.taken_at:
             changed.add(photo_id)
         conn.execute(update(photo).where(photo.c.id == photo_id).values(**values))
-        save_hints(conn, {photo_id: names})
+        replace_hints(conn, TAKEOUT, {photo_id: names})
     return people_in(conn, changed)
-
-
-TAKEOUT = "takeout"
-
-
-def save_hints(conn: Connection, names: Mapping[int, Sequence[str]]) -> None:
-    """Store the names that Google Photos has for people in photos, in place of earlier ones."""
-    for part in chunks(sorted(names)):
-        stale = delete(hint).where(hint.c.photo_id.in_(part), hint.c.source == TAKEOUT)
-        conn.execute(stale)
-    rows = [
-        {"photo_id": photo_id, "source": TAKEOUT, "name": name}
-        for photo_id, of_photo in names.items()
-        for name in dict.fromkeys(of_photo)
-    ]
-    if rows:
-        conn.execute(insert(hint), rows)

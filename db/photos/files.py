@@ -1,7 +1,6 @@
 """What lies on the disk: files seen, moved, gone and come back, and those that failed."""
 
-import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -52,7 +51,7 @@ def known_files(
         columns = (
             *(file.c.path, file.c.size, file.c.mtime_ns, file.c.content_hash, file.c.kind),
             *(file.c.photo_id, file.c.gone_at.is_not(None)),
-            *(analysis.c.photo_id.is_not(None), failure.c.file_id.is_not(None)),
+            *(analysis.c.photo_id.is_not(None), failure.c.stage, failure.c.at),
         )
         same_photo = analysis.c.photo_id == file.c.photo_id
         known = (
@@ -284,40 +283,14 @@ def failures(library: Library) -> list[FailureRow]:
         return [FailureRow(*row) for row in conn.execute(query)]
 
 
-def forget_failures(
-    library: Library,
-    roots: Sequence[str] = (os.sep,),
-    *,
-    stages: Collection[str] = (),
-    but: Collection[str] = (),
-    before: datetime | None = None,
-) -> int:
-    """Forget failures, so that the files are tried again; return how many.
-
-    Parameters
-    ----------
-    library : Library
-    roots : sequence of str
-        Only those of files in and below these.
-    stages : collection of str
-        Only those of these stages; of all, if there is none here.
-    but : collection of str
-        Not those of these stages.
-    before : datetime, optional
-        Only those that were recorded before this moment.
-    """
-    wanted = delete(failure).where(failure.c.stage.not_in(but))
-    if stages:
-        wanted = wanted.where(failure.c.stage.in_(stages))
-    if before is not None:
-        wanted = wanted.where(failure.c.at < before)
+def forget_failures(library: Library, paths: Iterable[str]) -> int:
+    """Forget the failures of some files, so that these are tried again; return how many."""
+    forgotten = 0
     with library.write() as conn:
-        return sum(
-            conn.execute(
-                wanted.where(failure.c.file_id.in_(select(file.c.id).where(part)))
-            ).rowcount
-            for part in under(roots)
-        )
+        for part in chunks(paths):
+            failed = select(file.c.id).where(file.c.path.in_(part))
+            forgotten += conn.execute(delete(failure).where(failure.c.file_id.in_(failed))).rowcount
+    return forgotten
 
 
 def save_unreadable(

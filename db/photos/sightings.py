@@ -84,13 +84,21 @@ def _vectors(conn: Connection, like: Identity, photo_id: int) -> tuple[Ints, NDA
     return ids, vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
 
-def sightings(library: Library, person_ids: Sequence[int]) -> dict[int, tuple[Moment, ...]]:
+def sightings(
+    library: Library,
+    person_ids: Sequence[int] | None = None,
+    *,
+    face_ids: Sequence[int] = (),
+) -> dict[int, tuple[Moment, ...]]:
     """Return when some people are seen in clips.
 
     Parameters
     ----------
     library : Library
-    person_ids : sequence of int
+    person_ids : sequence of int, optional
+        All of their faces.
+    face_ids : sequence of int
+        Only these faces, where no people are given.
 
     Returns
     -------
@@ -98,11 +106,13 @@ def sightings(library: Library, person_ids: Sequence[int]) -> dict[int, tuple[Mo
         By face id, in the order of time.
     """
     columns = (sighting.c.face_id, sighting.c.start_ms, sighting.c.end_ms, sighting.c.frames)
-    whose = select(*columns).join(assignment, assignment.c.face_id == sighting.c.face_id)
+    query, key, ids = select(*columns).order_by(*columns[:2]), sighting.c.face_id, face_ids
+    if person_ids is not None:
+        query = query.join(assignment, assignment.c.face_id == sighting.c.face_id)
+        key, ids = assignment.c.person_id, person_ids
     found: dict[int, list[Moment]] = {}
     with library.read() as conn:
-        for part in chunks(person_ids):
-            query = whose.where(assignment.c.person_id.in_(part)).order_by(*columns[:2])
-            for face_id, *moment in conn.execute(query):
+        for part in chunks(ids):
+            for face_id, *moment in conn.execute(query.where(key.in_(part))):
                 found.setdefault(face_id, []).append(Moment(*moment))
     return {face_id: tuple(moments) for face_id, moments in found.items()}

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from nets.core.api import Detections, Floats, Image
 from nets.core.boxes import overlaps, suppress
+from nets.core.errors import AddedWeightsError, WeightsError
 from nets.core.pictures import Picture, as_array, as_pillow, size_of
 from nets.detectors.retinaface_weights import ANCHORS, folded
 from nets.runtime.checkpoint import CheckpointError, read_checkpoint
-from nets.runtime.models import WeightsError, digest, open_template
+from nets.runtime.models import digest, open_template
 
 TEMPLATE = Path(__file__).parents[1] / "templates" / "retinaface.onnx"
 SIZES = {8: (10.0, 20.0), 16: (32.0, 64.0), 32: (128.0, 256.0)}
@@ -128,9 +129,8 @@ class RetinaFace:
         try:
             weights = folded(read_checkpoint(self._checkpoint.read_bytes()))
         except OSError as error:
-            raise WeightsError(
-                f"The weights {self._checkpoint} can't be read; add the model again "
-                "(album models add retinaface)."
+            raise AddedWeightsError(
+                f"The weights {self._checkpoint} can't be read; add the model again.", "retinaface"
             ) from error
         except (CheckpointError, ValueError) as error:
             raise WeightsError(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from nets.core.errors import ModelMissing
+from nets.core.errors import ModelMissing, ModelNotAdded
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +74,12 @@ def find(name: str, folder: Path) -> Path:
 
     Raises
     ------
-    ModelMissing
-        It was not added; the message says how.
+    ModelNotAdded
     """
     path = installed(name, folder)
     if path is None:
-        model = ADDABLE[name]
-        raise ModelMissing(
-            f"The model {name} is not installed; get it from {model.source} and add it with "
-            f"`album models add {name} FILE`."
-        )
+        source = ADDABLE[name].source
+        raise ModelNotAdded(f"The model {name} is not installed; get it from {source}.", name)
     return path
 
 

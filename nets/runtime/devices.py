@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from nets.core.errors import ModelMissing
+from nets.core.errors import DeviceMissing
 
 DEVICES = ("auto", "cpu", "cuda", "coreml", "openvino")
 
@@ -32,8 +32,7 @@ def providers(device: str, available: list[str] | None = None) -> list[str]:
     ------
     ValueError
         If there is no such device.
-    ModelMissing
-        If ONNX Runtime was built without it; the message says what to install.
+    DeviceMissing
     """
     if device not in DEVICES:
         raise ValueError(f"There is no device {device!r}; choose one of {', '.join(DEVICES)}.")
@@ -47,7 +46,5 @@ def providers(device: str, available: list[str] | None = None) -> list[str]:
         return [name for name in (PROVIDERS["cuda"][0], CPU) if name in available]
     name, how = PROVIDERS[device]
     if name not in available:
-        raise ModelMissing(
-            f"ONNX Runtime has no {device} on this machine ({how}); or use --device cpu."
-        )
+        raise DeviceMissing(f"ONNX Runtime has no {device} on this machine ({how}).")
     return [name, CPU]

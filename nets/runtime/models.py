@@ -13,15 +13,12 @@ import numpy as np
 
 from nets.core.api import Floats, Image
 from nets.core.crops import CROPS
+from nets.core.errors import WeightsError
 from nets.runtime.devices import CPU, providers
 from nets.runtime.inner import with_outputs
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 FORMAT = 1
-
-
-class WeightsError(Exception):
-    """The weights are absent, damaged or not the ones that the manifest describes."""
 
 
 @dataclass(frozen=True, slots=True)

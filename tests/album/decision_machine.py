@@ -13,9 +13,10 @@ from sqlalchemy import delete
 
 from album.edits import decisions
 from album.errors import AlbumError
+from album.events import ImportReport
 from album.tags.importing.decide import Claim
 from album.tags.importing.names import cleaned, problem
-from album.tags.importing.store import ImportReport, store
+from album.tags.importing.store import store
 from db.engine.schema import face as faces_table
 from db.engine.schema import metadata
 from db.errors import EmptyHistoryError, LibraryError, UndoError
@@ -63,9 +64,8 @@ class Word:
         return Word(frozenset(named), merged)
 
 
-def photos_of(photos, state, person):
-    rows = state["assignment"].items()
-    return {photos[face] for (face,), row in rows if row["person_id"] == person}
+def faces_of(state, person):
+    return {face for (face,), row in state["assignment"].items() if row["person_id"] == person}
 
 
 class Desk:
@@ -281,8 +281,8 @@ class Decisions(RuleBasedStateMachine):
         assert word.merged == self.word.merged
         for who, name in names.items():
             assert self.state["person"][who,]["name"] == name
-            lost = photos_of(photos, before, who) - photos_of(photos, self.state, who)
-            assert not lost, f"{name} is no longer in photos {lost}"
+            lost = faces_of(before, who) - faces_of(self.state, who)
+            assert not lost, f"{name} has lost the faces {lost}"
         self.the_word_holds()
         if change:
             assert import_claims(self.library, list(claims.values())).event_id == 0
@@ -326,21 +326,6 @@ class Decisions(RuleBasedStateMachine):
     def redo(self):
         self.revert(decisions.redo, self.to_redo, self.to_undo)
 
-
-class WithIndex(Decisions):
-    """The same while an index finds faces, loses some, and changes its mind on others."""
-
-    @rule(picks=st.lists(st.tuples(PICK, PICK), min_size=1, max_size=4), lose=st.none() | PICK)
-    def index(self, picks, lose):
-        self.drifted = True
-        self.group(picks)
-        if lose is not None:
-            self.lose(lose)
-        self.state = dump(self.library)
-        check(self.library, self.state)
-        self.the_word_holds()
-        self.faces = sorted(photo_of_faces(self.library))
-
     def group(self, picks):
         """Place some faces as an index could: not those placed by hand, nobody in a photo twice."""
         photos = photo_of_faces(self.library)
@@ -362,6 +347,21 @@ class WithIndex(Decisions):
             whose = np.array(list(moved.values()))
             facts = [PersonFacts(int(who)) for who in set(moved.values())]
             save_people(self.library, Grouping(face, whose, np.ones(len(face), "f4")), facts)
+
+
+class WithIndex(Decisions):
+    """The same while an index finds faces, loses some, and changes its mind on others."""
+
+    @rule(picks=st.lists(st.tuples(PICK, PICK), min_size=1, max_size=4), lose=st.none() | PICK)
+    def index(self, picks, lose):
+        self.drifted = True
+        self.group(picks)
+        if lose is not None:
+            self.lose(lose)
+        self.state = dump(self.library)
+        check(self.library, self.state)
+        self.the_word_holds()
+        self.faces = sorted(photo_of_faces(self.library))
 
     def lose(self, pick):
         """Lose a face of which nothing was said, as another detector would."""

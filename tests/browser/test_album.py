@@ -1,6 +1,5 @@
 """What people do with the pages, done by a real browser, and checked in the library, too."""
 
-import json
 import sqlite3
 import time
 from contextlib import closing, contextmanager
@@ -360,8 +359,12 @@ def test_the_library_page_follows_an_index(page, server, shot):
 
     def beat(**values):
         with closing(sqlite3.connect(server[1])) as raw:
-            text = json.dumps({**state, **values, "at": time.time()})
-            raw.execute("INSERT OR REPLACE INTO setting VALUES ('index.progress', ?)", (text,))
+            row = {**state, **values, "at": time.time()}
+            names = ", ".join(row)
+            marks = ", ".join(f":{name}" for name in row)
+            raw.execute(
+                f"INSERT OR REPLACE INTO index_progress (id, {names}) VALUES (1, {marks})", row
+            )
             raw.commit()
 
     beat()
@@ -371,7 +374,7 @@ def test_the_library_page_follows_an_index(page, server, shot):
     beat(phase="grouping")
     page.locator("#indexing .told", has_text="Grouping").wait_for()
     with closing(sqlite3.connect(server[1])) as raw:
-        raw.execute("DELETE FROM setting WHERE key = 'index.progress'")
+        raw.execute("DELETE FROM index_progress")
         raw.commit()
     page.locator("#indexing").wait_for(state="hidden")
 

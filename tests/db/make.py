@@ -2,9 +2,14 @@
 
 import numpy as np
 
+from db.journal import edits
+from db.journal.journal import changing, deriving
 from db.people.people import next_person_ids, save_people
+from db.people.suggestions import listed_questions, skipped_questions
 from db.photos.analyses import save_analyses
 from db.photos.files import save_files
+from db.photos.forgotten import forgotten_contents
+from db.photos.progress import load_progress
 from db.records import (
     Analysis,
     Attributes,
@@ -15,6 +20,7 @@ from db.records import (
     PhotoFacts,
     SeenFile,
 )
+from db.settings import get_setting
 
 
 def seen(path, content=None, *, kind="image", size=100, mtime_ns=5):
@@ -57,6 +63,11 @@ def add(library, *paths, **options):
     return save_analyses(library, [analysis(str(path), **options) for path in paths])
 
 
+def save_analysis(library, result):
+    """Store what was found in one photo, and return its id."""
+    return save_analyses(library, [result])[0]
+
+
 def group(library, *groups, **facts):
     """Make one person of each list of face ids, and return their ids."""
     ids = next_person_ids(library, len(groups)).tolist()
@@ -70,3 +81,45 @@ def regroup(library, groups, **facts):
     grouping = Grouping(face_id, person_id, np.full(len(pairs), 0.5, np.float32))
     known = [PersonFacts(person, **facts) for person in groups if person]
     save_people(library, grouping, known)
+
+
+_COLUMNS = {"born": "born_override", "gender": "gender_override"}
+
+
+def edit_person(library, person_id, **values):
+    """Set columns of a person by a change in the journal."""
+    columns = {_COLUMNS.get(name, name): value for name, value in values.items()}
+    if "cover_face_id" in columns:
+        columns["cover_chosen"] = columns["cover_face_id"] is not None
+    with changing(library, "set") as edit:
+        edits.person_of(edit, person_id)
+        edits.set_person(edit, person_id, **columns)
+
+
+def place_faces(library, face_ids, person_id, *, source="user", event=True):
+    """Make faces a person's by a change, which leaves an event unless told otherwise."""
+    with changing(library, "move") if event else deriving(library) as edit:
+        edits.person_of(edit, person_id)
+        owners = {one.person_id for one in edits.placed(edit, faces=face_ids)} - {0}
+        edits.place(edit, face_ids, person_id, source=source)
+        edits.save_facts(edit, [], sorted({person_id, *owners}))
+
+
+def reject_face(library, face_id, person_id):
+    """Take a face from a person by a change in the journal."""
+    with changing(library, "reject") as edit:
+        edits.person_of(edit, person_id)
+        (found,) = edits.placed(edit, faces=[face_id])
+        edits.reject(edit, [face_id], person_id)
+        if found.person_id == person_id:
+            edits.free(edit, [face_id])
+        edits.save_facts(edit, [], [person_id])
+
+
+def assert_settings_moved(library):
+    """Check what the fixtures of version 3 hold in settings, which have tables since."""
+    assert get_setting(library, "attributes") == "onepass-deep"
+    assert forgotten_contents(library) == {"abc", "def"}
+    assert skipped_questions(library) == {(1, 3), (2, 0), (2, 2)}
+    assert listed_questions(library) == []
+    assert load_progress(library) is None

@@ -22,7 +22,7 @@ from clustering.identity.tracks import Tracker
 from db.records import Sighting
 from nets.core.api import Batch, Detections
 from nets.core.quality import CROP as QUALITY_CROP
-from nets.core.quality import frontalness, quality, size
+from nets.core.quality import clarity, frontalness, quality, size
 from nets.engine import Description, Engine, join
 
 VERSION = 1
@@ -254,7 +254,7 @@ class Look:
         described = Described(
             track=np.array([one.track for one in self._best], np.int64),
             window=np.array([one.window for one in self._best], np.int64),
-            weight=clearness(shown),
+            weight=np.maximum(clarity(*shown.T), 1e-6),
             score=np.array([one.face.scores[0] for one in self._best], np.float32),
             **_columns(said),
         )
@@ -322,13 +322,6 @@ def _promise(faces: Detections, row: int) -> float:
     """Return how much a face promises to show, before it is cropped."""
     one = faces.take(np.array([row]))
     return float(size(one)[0] * (0.3 + frontalness(one)[0]) * one.scores[0])
-
-
-def clearness(shown: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how much faces show, above 0, from rows of size, sharpness and frontalness."""
-    side, sharp, frontal = shown.T
-    clear = np.minimum(side, 250) * np.minimum(sharp, 200) ** 0.25 * (0.3 + frontal)
-    return np.asarray(np.maximum(np.nan_to_num(clear), 1e-6))
 
 
 def _fused(people: list[ClipPerson]) -> Description:

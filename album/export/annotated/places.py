@@ -86,7 +86,7 @@ def made_of(place: Place) -> dict[str, Any] | None:
     if before is None:
         for path in (place.record, place.text, place.copy):
             if os.path.lexists(path):
-                raise InTheWay(f"{shown(path)} was not made by {MADE_BY}; move it away.")
+                raise InTheWay(f"{shown(path)} was not made by this program; move it away.")
     return before
 
 

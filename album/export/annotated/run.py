@@ -29,7 +29,7 @@ from album.export.annotated.places import Place, made_of, places, up_to_date
 from album.export.annotated.record import MADE_BY, Named
 from album.files import scan
 from album.files.kinds import Kind
-from album.media import live, reading
+from album.media import headers, live
 from album.media.clips.frames import Sampling
 from album.metadata.decoder_errors import system_words
 from album.metadata.regular_files import is_missing
@@ -124,11 +124,12 @@ class _Worker:
         except Ignored:
             return FileSkipped(path, "other")
         except MediaError as error:
-            return PhotoFailed(path, error.reason, trace_of(error))
+            return PhotoFailed(path, error.reason, trace_of(error), error.code)
         except AlbumError as error:
             return PhotoFailed(path, str(error))
         except MemoryError:
-            return PhotoFailed(path, "needs more memory than there is; try fewer --jobs.")
+            reason = "needs more memory than there is; close other programs."
+            return PhotoFailed(path, reason, code="memory")
         finally:
             self.clock.stop(place.found.path)
 
@@ -142,7 +143,7 @@ class _Worker:
             )
 
     def _made(self, path: Path, place: Place, known: Sequence[Named]) -> Event:
-        header = reading.read_header(path)
+        header = headers.read_header(path)
         if header.kind is Kind.CLIP:
             return self._clip(path, Place(place.found, place.stem, clip=True), header, known)
         before, settings = made_of(place), self._settings(known, self.options.quality)
@@ -154,7 +155,7 @@ class _Worker:
         )
 
     def _clip(
-        self, path: Path, place: Place, header: reading.Header, known: Sequence[Named]
+        self, path: Path, place: Place, header: headers.Header, known: Sequence[Named]
     ) -> Event:
         sampling = self.options.clips
         if sampling is None:
@@ -222,7 +223,7 @@ def _event(worker: _Worker, place: Place, future: Future[Event], pool: Workers) 
     except GivenUp:
         pool.add()
         error = TooSlow(path, f"more than {worker.clock.limit:g} seconds")
-        return PhotoFailed(Path(path), error.reason)
+        return PhotoFailed(Path(path), error.reason, code=error.code)
 
 
 def known_faces(library: Library | None, path: str) -> list[Named]:

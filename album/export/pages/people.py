@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from album.export.pages import parts
-from album.export.pages.parts import text
+from album.export.pages import facts
+from album.export.pages.rendering import render
 from album.people.people import Person
 
 WITH_FACES = 1000
@@ -18,6 +18,15 @@ class Entry:
     person: Person
     file: str
 
+    @property
+    def facts(self) -> list[str]:
+        """What stands below the name, line by line."""
+        person = self.person
+        photos = [facts.count(person.photos, "photo"), facts.years(person)]
+        born = f"born {facts.born_short(person)}" if person.born is not None else ""
+        lines = (" · ".join(fact for fact in photos if fact), born, person.gender)
+        return [line for line in lines if line]
+
 
 def people_page(entries: Sequence[Entry], jpegs: Sequence[bytes | None]) -> Iterator[str]:
     """Yield the page of all people.
@@ -28,37 +37,15 @@ def people_page(entries: Sequence[Entry], jpegs: Sequence[bytes | None]) -> Iter
     jpegs : sequence of bytes or None
         The pictures of the first `WITH_FACES` of them.
     """
-    yield from parts.head("People")
-    photos = [entry.person for entry in entries]
-    yield f"<header>\n<h1>People</h1>\n<p class='lead'>{_lead(photos)}</p>\n</header>\n<main>\n"
-    yield '<ul class="people">\n'
-    for entry, jpeg in zip(entries, jpegs, strict=False):
-        yield f"<li>{_card(entry, parts.picture(jpeg, ''))}</li>\n"
-    yield "</ul>\n"
-    if further := entries[len(jpegs) :]:
-        yield '<section aria-labelledby="further">\n<h2 id="further">Further people</h2>\n'
-        yield '<ul class="people">\n'
-        for entry in further:
-            yield f"<li>{_card(entry, '')}</li>\n"
-        yield "</ul>\n</section>\n"
-    yield "</main>\n" + parts.foot()
+    return render(
+        "people.html",
+        lead=_lead([entry.person for entry in entries]),
+        shown=list(zip(entries, jpegs, strict=False)),
+        further=entries[len(jpegs) :],
+    )
 
 
 def _lead(people: Sequence[Person]) -> str:
     named = sum(person.name is not None for person in people)
     who = "1 person" if len(people) == 1 else f"{len(people):,} people"
     return who + (f", {named:,} with a name" if 0 < named < len(people) else "")
-
-
-def _card(entry: Entry, picture: str) -> str:
-    person = entry.person
-    facts = [parts.count(person.photos, "photo"), parts.years(person)]
-    born = f"born {parts.born_short(person)}" if person.born is not None else ""
-    lines = (" · ".join(fact for fact in facts if fact), born, person.gender)
-    small = "".join(f"<small>{text(line)}</small>" for line in lines if line)
-    name = f'<span class="name" dir="auto">{text(person.label)}</span>'
-    return f'<a href="{parts.link(entry.file)}">{_framed(picture)}{name}{small}</a>'
-
-
-def _framed(picture: str) -> str:
-    return f"<figure>{picture}</figure>" if picture else ""

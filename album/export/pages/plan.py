@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
-from itertools import pairwise
 from pathlib import Path
 
-from album.export.pages import parts
 from album.export.pages.people import WITH_FACES, Entry, people_page
 from album.export.pages.person import MOST, Life, person_page
-from album.people.people import Appearance, Person
+from album.export.pages.rendering import style
+from album.people.faces import Face, clearest_of_stretches
+from album.people.people import Person
 from album.thumbnails.face_tiles import FaceTiles, Tile
 
 INDEX = "index.html"
@@ -20,32 +20,24 @@ SMALL = 168
 """Side of the faces on the page of all people, in pixels."""
 
 
-def choose(person: Person, faces: Sequence[Appearance], cover: int | None) -> Life:
+def choose(person: Person, faces: Sequence[Face], cover: int | None) -> Life:
     """Choose the faces of a person's page: all, or the clearest of equal stretches of time.
 
     Parameters
     ----------
     person : Person
-    faces : sequence of Appearance
+    faces : sequence of Face
         All on disk, by date; at least one.
     cover : int or None
         The face that the library shows for the person.
     """
-    shown = spread_faces(faces, MOST)
+    shown = tuple(clearest_of_stretches(faces, MOST))
     beside = next((face for face in faces if face.face_id == cover), None)
-    beside = beside or max(faces, key=lambda face: face.clearness)
+    beside = beside or max(faces, key=lambda face: face.clarity)
     return Life(person, shown, len(faces) - len(shown), beside)
 
 
-def spread_faces(faces: Sequence[Appearance], most: int) -> tuple[Appearance, ...]:
-    """Return at most so many faces, the clearest of equal stretches of a life."""
-    if len(faces) <= most:
-        return tuple(faces)
-    edges = [round(i * len(faces) / most) for i in range(most + 1)]
-    return tuple(max(faces[a:b], key=lambda face: face.clearness) for a, b in pairwise(edges))
-
-
-def tile_of(face: Appearance) -> Tile:
+def tile_of(face: Face) -> Tile:
     """Return the picture of a face."""
     assert face.path is not None
     return Tile(face.photo_id, face.path, face.box, face.time_ms)
@@ -74,7 +66,7 @@ def people_recipe(lives: Sequence[Life], files: Sequence[str]) -> str:
 
 
 def _digest(*values: object) -> str:
-    whole = json.dumps([VERSION, parts.style(), *values], default=str)
+    whole = json.dumps([VERSION, style(), *values], default=str)
     return hashlib.sha256(whole.encode()).hexdigest()
 
 

@@ -1,11 +1,14 @@
 """XMP in JPEG files (XMP part 3, 1.1.3): a main packet, and extended XMP where it got too large."""
 
 import hashlib
+import io
+import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from album.metadata.containers import tiff
 from album.metadata.containers.pieces import BadContainer, Kept, Piece, exactly
 from album.metadata.xmp import MAX_PACKET
 
@@ -15,9 +18,14 @@ MAX_MAIN = 65_533 - len(MAIN)
 _CHUNK = 65_000
 _GUID = 32
 _NOTE = b"HasExtendedXMP"
+_MP_ENTRY = 0xB002
 _APP0, _APP1, _APP2, _SOS, _EOI = 0xE0, 0xE1, 0xE2, 0xDA, 0xD9
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))
 _HEAD = 80
+_BLOCK = 1 << 16
+_NEXT = re.compile(rb"\xff+[^\xff]")
+_IN_DATA = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+"""Not the zero that follows a 255 of packed data, nor the restarts within them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +57,72 @@ class Segment:
         return self.head[len(EXTENSION) : len(EXTENSION) + _GUID]
 
 
-def segments(file: BinaryIO) -> list[Segment]:
-    """Return the segments before the picture's data."""
-    file.seek(0)
+def walk(file: BinaryIO, start: int = 0, *, resync: bool = False) -> Iterator[Segment]:
+    """Yield the marker segments of a JPEG, up to the one with which the picture's data start.
+
+    Parameters
+    ----------
+    file : binary file
+    start : int
+        Where the JPEG begins in the file.
+    resync : bool
+        Go on through the picture's data to its end, and over bytes that belong to no segment, as
+        decoders do.
+
+    Raises
+    ------
+    BadContainer
+        It begins like none, is cut short, or its segments do not follow each other.
+    """
+    file.seek(start)
     if file.read(2) != b"\xff\xd8":
         raise BadContainer("it does not begin like a JPEG")
-    found: list[Segment] = []
+    at = start + 2
     while True:
-        start = file.tell()
-        marker = _marker(file)
-        if marker in (_SOS, _EOI):
-            return found
+        marker, content = _marker(file, at, resync)
+        if marker == _EOI or (marker == _SOS and not resync):
+            yield Segment(marker, at, content, content, b"")
+            return
         if marker in _ALONE:
+            at = content
             continue
+        file.seek(content)
         (length,) = struct.unpack(">H", exactly(file, 2))
-        if length < 2:
+        if length < 2 and not resync:
             raise BadContainer("a segment has no length")
-        content = file.tell()
-        end = content + length - 2
-        found.append(Segment(marker, start, content, end, file.read(min(_HEAD, length - 2))))
-        file.seek(end)
+        head = file.read(min(_HEAD, max(0, length - 2)))
+        yield Segment(marker, at, content + 2, content + length, head)
+        at = content + length
 
 
-def _marker(file: BinaryIO) -> int:
-    if exactly(file, 1) != b"\xff":
-        raise BadContainer("its segments do not follow each other")
-    marker = 0xFF
-    while marker == 0xFF:
-        marker = exactly(file, 1)[0]
-    return marker
+def _marker(file: BinaryIO, at: int, resync: bool) -> tuple[int, int]:
+    """Return the next marker, and where what belongs to it begins."""
+    size = _BLOCK if resync else 4
+    while True:
+        file.seek(at)
+        data = file.read(size)
+        found = _IN_DATA.search(data) if resync else _NEXT.match(data)
+        if found:
+            return data[found.end() - 1], at + found.end()
+        if not resync and data.strip(b"\xff"):
+            raise BadContainer("its segments do not follow each other")
+        if len(data) < size:
+            raise BadContainer("it is cut short")
+        at += size - 1  # the last byte may begin a marker
+        size = _BLOCK
+
+
+def segments(file: BinaryIO) -> list[Segment]:
+    """Return the segments before the picture's data."""
+    return [segment for segment in walk(file) if segment.marker not in (_SOS, _EOI)]
+
+
+def has_end(file: BinaryIO) -> bool:
+    """Tell whether the first picture of a JPEG has an end, whatever follows it."""
+    try:
+        return any(segment.marker == _EOI for segment in walk(file, resync=True))
+    except BadContainer:
+        return False
 
 
 def read(file: BinaryIO) -> list[bytes]:
@@ -190,18 +235,19 @@ def _place(parts: Sequence[Segment]) -> int:
 def _moved_index(content: bytes, moved: int) -> bytes:
     """Return a multi-picture index whose further pictures lie `moved` bytes further on."""
     data = bytearray(content)
-    order = ">" if content[4:6] == b"MM" else "<"
+    directory = tiff.first_directory(io.BytesIO(content), base=4)
+    form = directory.form.order + "I"
+    if len(directory.entries) < directory.announced:
+        raise BadContainer("the index of its further pictures is cut short")
     try:
-        (first,) = struct.unpack_from(order + "I", content, 8)
-        (count,) = struct.unpack_from(order + "H", content, 4 + first)
-        for i in range(count):
-            tag, _, size, offset = struct.unpack_from(order + "HHII", content, 6 + first + 12 * i)
-            if tag != 0xB002:
+        for entry in directory.entries:
+            if entry.tag != _MP_ENTRY:
                 continue
-            for entry in range(4 + offset + 8, 4 + offset + size, 16):
-                (place,) = struct.unpack_from(order + "I", content, entry)
+            start = directory.place(entry)
+            for at in range(start + 8, start + entry.length, 16):
+                (place,) = struct.unpack_from(form, content, at)
                 if place:
-                    struct.pack_into(order + "I", data, entry, place + moved)
+                    struct.pack_into(form, data, at, place + moved)
     except struct.error as error:
         raise BadContainer("the index of its further pictures makes no sense") from error
     return bytes(data)

@@ -1,4 +1,4 @@
-"""XMP in PNG files (XMP part 3, 1.1.5): an iTXt chunk of its own."""
+"""Chunks of PNG files, and the XMP in them: an iTXt chunk of its own (XMP part 3, 1.1.5)."""
 
 import struct
 import zlib
@@ -12,8 +12,14 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEYWORD = b"XML:com.adobe.xmp\0"
 
 
-def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start and end of each chunk; the position is at its content meanwhile."""
+def walk(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, start and end of each chunk; the position is at its content meanwhile.
+
+    Raises
+    ------
+    BadContainer
+        It begins like no PNG, or is cut short.
+    """
     file.seek(0)
     if file.read(8) != SIGNATURE:
         raise BadContainer("it does not begin like a PNG")
@@ -33,7 +39,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _found(file: BinaryIO) -> tuple[int, int, bytes] | None:
-    for kind, start, end in _chunks(file):
+    for kind, start, end in walk(file):
         if kind == b"iTXt" and file.read(len(KEYWORD)) == KEYWORD:
             length = end - start - 12 - len(KEYWORD)
             return start, end, exactly(file, min(length, MAX_PACKET))
@@ -62,7 +68,9 @@ def rewrite(file: BinaryIO, packets: Sequence[bytes]) -> list[Piece]:
     found = _found(file)
     if found is not None:
         return [Kept(0, found[0]), made, Kept(found[1])]
-    after_header = next(end for kind, _, end in _chunks(file) if kind == b"IHDR")
+    after_header = next((end for kind, _, end in walk(file) if kind == b"IHDR"), None)
+    if after_header is None:
+        raise BadContainer("it has no header")
     return [Kept(0, after_header), made, Kept(after_header)]
 
 

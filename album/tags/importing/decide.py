@@ -139,7 +139,8 @@ def decide(claims: Sequence[Claim], known: Known) -> Decision:
     """Decide whose the tagged faces become, and which faces follow them.
 
     - What the user said of a face stays; a face is not given to whom it was said not to be.
-    - A person whom the user has named keeps every face that tags call by another name.
+    - A person whom the user has named keeps every face, whatever tags say of it and of others in
+      the same photo.
     - A group of faces that was found automatically, and in which tags know one name only, is that
       person: it gets the name, or, where somebody has it already, its faces go there. Faces
       that can't (that person is in the photo already, they are said not to be them) stay behind.
@@ -154,7 +155,7 @@ def decide(claims: Sequence[Claim], known: Known) -> Decision:
     """
     out = Decision()
     by_name = _people_by_name(known)
-    before, valid = -1, [claim for claim in claims if _is_valid(claim, known, out)]
+    before, valid = -1, [claim for claim in claims if _is_valid(claim, known, by_name, out)]
     while len(valid) != before:  # whom a name means depends on the tags that count
         before = len(valid)
         groups = _groups(valid, known)
@@ -179,7 +180,7 @@ def _people_by_name(known: Known) -> dict[str, int]:
     return {folded(name): person_id for person_id, name in order}
 
 
-def _is_valid(claim: Claim, known: Known, out: Decision) -> bool:
+def _is_valid(claim: Claim, known: Known, by_name: Mapping[str, int], out: Decision) -> bool:
     """Tell whether a claim says something new that the user has not contradicted."""
     standing = known.faces[claim.face_id]
     name = known.names.get(standing.person_id)
@@ -189,7 +190,8 @@ def _is_valid(claim: Claim, known: Known, out: Decision) -> bool:
     if not agrees and (standing.source == "user" or standing.person_id in known.named_by_user):
         out.overruled.append(claim)
         return False
-    if agrees and standing.source == "user":
+    # Of two people of one name, either may be meant: whose face it is stays.
+    if agrees and (standing.source == "user" or by_name[claim.key] != standing.person_id):
         out.known += 1
         return False
     return True
@@ -229,7 +231,7 @@ def _once_a_photo(
         for photo_id, here in photos.items():
             seen, is_exempt = [claim for claim in here if claim.seen], photo_id in known.exempt
             if not is_exempt and said.get(photo_id, set()) - {claim.face_id for claim in here}:
-                out.overruled += here  # the user has placed another face of theirs there
+                out.overruled += here  # by the user's word, another face there is theirs
             elif len(seen) > 1:  # also where an earlier import has made the photo exempt
                 out.exempt |= set() if is_exempt else {photo_id}
                 kept += seen
@@ -245,10 +247,11 @@ def _once_a_photo(
 
 
 def _said_in(known: Known, person_id: int) -> dict[int, set[int]]:
-    """Return the faces that the user has placed with a person, by photo."""
+    """Return the faces that are a person's by the user's word, by photo."""
+    named = person_id in known.named_by_user
     found: dict[int, set[int]] = defaultdict(set)
     for one in known.faces.values():
-        if person_id and one.person_id == person_id and one.source == "user":
+        if person_id and one.person_id == person_id and (named or one.source == "user"):
             found[one.photo_id].add(one.face_id)
     return found
 
@@ -263,6 +266,22 @@ def _groups(claims: Sequence[Claim], known: Known) -> dict[int, dict[str, int]]:
     return dict(found)
 
 
+def _only_names(
+    claims: Sequence[Claim], known: Known, groups: Mapping[int, Mapping[str, int]]
+) -> dict[int, str]:
+    """Return the one name that tags know in each person without a name, where it is one.
+
+    Where the user has placed some of the faces, those decide: the others may be wrong.
+    """
+    placed: dict[int, set[str]] = defaultdict(set)
+    for claim in claims:
+        one = known.faces[claim.face_id]
+        if one.source == "user":
+            placed[one.person_id].add(claim.key)
+    names = {who: placed.get(who) or set(votes) for who, votes in groups.items()}
+    return {who: next(iter(keys)) for who, keys in names.items() if len(keys) == 1}
+
+
 def _targets(
     claims: Sequence[Claim],
     known: Known,
@@ -272,6 +291,7 @@ def _targets(
 ) -> dict[str, tuple[str, int]]:
     """Return the name and the person of each name: who has it, whose group gets it, or 0."""
     sizes = Counter(one.person_id for one in known.faces.values())
+    only = _only_names(claims, known, groups)
     found = {}
     out.named.clear()
     for key, mine in _by_key(claims).items():
@@ -280,7 +300,7 @@ def _targets(
             alone = [
                 (votes[key], sizes[who], -who)
                 for who, votes in groups.items()
-                if {key} == set(votes)
+                if only.get(who) == key
             ]
             if alone:
                 person_id = -max(alone)[2]

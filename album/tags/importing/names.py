@@ -1,10 +1,10 @@
 """Names as other programs write them, and what a name can be here."""
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
+from album.people.labels import is_label
 from album.plain_text import plain_text
 from db.people.people import folded
 
@@ -14,16 +14,13 @@ NOBODY = frozenset(
 """What programs write where nobody has said a name; digiKam has the first, third and fourth."""
 LONGEST = 200
 
-_NUMBERED = re.compile(r"person[ _-]?[0-9]+")
-"""How this program shows people without a name: person-12, Person 12."""
-
 
 def cleaned(name: str | None) -> str:
     """Return a name in Unicode's composed form with single spaces; empty for what names nobody."""
     # A name that is too long is reported as such, so it must not be cut to fit here.
     text = " ".join(unicodedata.normalize("NFC", plain_text(name, LONGEST + 1)).split())
     plain = folded(text)
-    return "" if plain in NOBODY or _NUMBERED.fullmatch(plain) else text
+    return "" if plain in NOBODY or is_label(plain) else text
 
 
 def problem(name: str) -> str | None:

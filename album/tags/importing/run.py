@@ -14,24 +14,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album.analysis.region_faces import Described, describe_regions
-from album.errors import AlbumError, MissingFolder, one_file, shown
-from album.events import TagsImported, TagsRead, TagsToRead, TagsUnread
+from album.errors import AlbumError, MissingFolder, NotIndexed, one_file, shown
+from album.events import ImportReport, TagsImported, TagsRead, TagsToRead, TagsUnread
 from album.metadata.regular_files import is_missing
 from album.tags.importing import names as spelled
 from album.tags.importing.decide import Claim
 from album.tags.importing.own import OwnTags
 from album.tags.importing.read import PhotoTags, TaggedFace, in_pixels, read_photo
-from album.tags.importing.store import Found, ImportReport, store
-from db.journal.found import IMPORTED
+from album.tags.importing.store import Found, store
 from db.library import Library
+from db.photos.added_faces import IMPORTED
+from db.photos.forgotten import forgotten_boxes
+from db.photos.hints import save_hints
 from db.photos.matching import SAME_FACE, match_boxes, overlaps
 from db.tags.imports import (
     PlacedBox,
     TaggedPhoto,
     boxes_in,
-    forgotten_boxes,
     present_photos,
-    save_hints,
 )
 from nets.engine import Engine
 
@@ -140,8 +140,7 @@ def photos_in(
 
     Raises
     ------
-    AlbumError
-        A root does not exist, or holds no photo that is in the library.
+    MissingFolder, NotIndexed
     """
     for root in roots:
         if is_missing(root):
@@ -151,9 +150,7 @@ def photos_in(
         places = dict.fromkeys(str(place) for place in (root.absolute(), root.resolve()))
         inside = present_photos(library, list(places))
         if strict and not inside:
-            raise AlbumError(
-                f"{shown(root)} holds no photo that is in the library; `album index` it first."
-            )
+            raise NotIndexed(root)
         photos |= {one.photo_id: one for one in inside}
     if not roots:
         return present_photos(library)

@@ -1,22 +1,23 @@
 """Storing what an import has decided, as one change that `album undo` takes back."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from album.analysis.region_faces import Described
 from album.edits.refresh import decide_again, refresh
+from album.events import ImportReport, TagConflict
 from album.models.contracts import nets_used
 from album.tags.importing.decide import Claim, Decision, Known, Standing, decide
 from album.tags.importing.read import TaggedFace
 from album.tags.marks import digest
 from db.journal import edits
 from db.journal.edits import Placed
+from db.journal.imports import add_faces, new_conflicts, verdicts_on
 from db.journal.journal import Change, Edit, changing, named_by
 from db.library import Library
 from db.people.people import folded
-from db.tags.imports import add_faces, new_conflicts, said_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,85 +27,6 @@ class Found:
     photo_id: int
     faces: Sequence[TaggedFace]
     described: Described | None
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A tag that contradicts what the user has said, which stays.
-
-    Attributes
-    ----------
-    photo_id, face_id : int
-    tag : str
-        The name in the tag.
-    person_id : int
-        Whose the face is; 0 for nobody's.
-    name : str or None
-        Of that person.
-    path : str
-        Of a file that holds the photo.
-    """
-
-    photo_id: int
-    face_id: int
-    tag: str
-    person_id: int
-    name: str | None
-    path: str = ""
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What an import did, or would do.
-
-    Attributes
-    ----------
-    photos, tagged, regions : int
-        Photos read, those with tags about people, and places of faces in them.
-    names : int
-        Faces that became somebody's by a tag.
-    known : int
-        Tags that said what was known.
-    followed : int
-        Faces that went with others of their group.
-    founded : int
-        Faces that no detector had found.
-    people : dict of str to int
-        Faces given to each person, by name.
-    named, new : int
-        People found before who got a name, and people founded.
-    twice : int
-        Photos in which somebody is twice by two tags.
-    overruled, doubled, hints : int
-        Tags that contradict what the user said, and were not reported before; that name somebody a
-        second time where no face is; photos whose names without a place were stored.
-    conflicts : list of Conflict
-        The tags that were overruled.
-    notes : list of str
-    failures : list of tuple
-        Path and sentence of each file whose tags could not be read.
-    cropped : list of str
-        Photos of another shape than their regions were drawn in.
-    """
-
-    photos: int = 0
-    tagged: int = 0
-    regions: int = 0
-    names: int = 0
-    known: int = 0
-    followed: int = 0
-    founded: int = 0
-    people: dict[str, int] = field(default_factory=dict)
-    named: int = 0
-    new: int = 0
-    twice: int = 0
-    overruled: int = 0
-    doubled: int = 0
-    hints: int = 0
-    conflicts: list[Conflict] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    failures: list[tuple[str, str]] = field(default_factory=list)
-    cropped: list[str] = field(default_factory=list)
 
 
 class _NothingStored(Exception):  # noqa: N818 - never leaves this module
@@ -198,11 +120,13 @@ def gather(
     people = sorted(meant | {one.person_id for one in mine if one.person_id})
     faces = {one.face_id: _standing(one) for one in (*mine, *edits.placed(edit, people=people))}
     faces |= {one.face_id: Standing(one.face_id, one.photo_id) for one in pretended}
-    said = said_of(edit, people)
+    said = verdicts_on(edit, people)
     return claims, Known(
         faces,
         names,
-        named_by_user=_named_by_user(edit, claims, faces, names),
+        named_by_user=_named_by_user(
+            edit, claims, faces, {p: names[p] for p in people if p in names}
+        ),
         touched=said.touched,
         rejected=said.rejected,
         different=said.different,
@@ -216,15 +140,15 @@ def _named_by_user(
     faces: Mapping[int, Standing],
     names: Mapping[int, str],
 ) -> set[int]:
-    """Return those people with a name of the user's whose faces have another one in a tag."""
-    contested = {
-        person_id
-        for claim in claims
-        if (person_id := faces[claim.face_id].person_id) in names
-        and folded(names[person_id]) != claim.key
-    }
-    # Imports of many photos make for large events, which need not be read in most cases.
-    return contested - named_by(edit.conn, "import") if contested else set()
+    """Return those of some people with a name whose name is the user's word.
+
+    Where all tags say what is known, nobody: the journal, in which imports of many photos make for
+    large events, need not be read then.
+    """
+    is_news = any(
+        folded(names.get(faces[claim.face_id].person_id, "")) != claim.key for claim in claims
+    )
+    return set(names) - named_by(edit, "import") if is_news else set()
 
 
 def _standing(one: Placed) -> Standing:
@@ -248,7 +172,7 @@ def _tell(decision: Decision, known: Known, report: ImportReport) -> None:
 
 def _new_conflicts(
     edit: Edit, claims: Sequence[Claim], decision: Decision, known: Known
-) -> list[Conflict]:
+) -> list[TagConflict]:
     """Return the tags that contradict the user, but for those that were reported before.
 
     Only digests of their names are remembered, so that nobody who is forgotten is named there.
@@ -259,7 +183,13 @@ def _new_conflicts(
     new = new_conflicts(edit, names)
     faces = ((claim, known.faces[claim.face_id].person_id) for claim in decision.overruled)
     return [
-        Conflict(claim.photo_id, claim.face_id, claim.name, whose, known.names.get(whose))
+        TagConflict(
+            photo_id=claim.photo_id,
+            face_id=claim.face_id,
+            tag=claim.name,
+            person_id=whose,
+            name=known.names.get(whose),
+        )
         for claim, whose in faces
         if digest(claim.key) in new[claim.photo_id]
     ]

@@ -45,12 +45,12 @@ async function start(frame) {
 
   /** Return the face of a spot once it is here; until then it is asked for, and drawn later. */
   function picture(spot) {
-    let image = pictures.get(spot.id);
+    let image = pictures.get(spot.face_id);
     if (!image) {
       image = new Image();
       image.onload = () => { due ||= requestAnimationFrame(() => { due = 0; draw(); }); };
       image.src = spot.picture;
-      pictures.set(spot.id, image);
+      pictures.set(spot.face_id, image);
     }
     return image.complete && image.naturalWidth ? image : null;
   }
@@ -77,9 +77,9 @@ async function start(frame) {
         pen.drawImage(face, x - size, y - size, 2 * size, 2 * size);
         pen.restore();
       }
-      if (face || chosen.has(spot.id)) {
+      if (face || chosen.has(spot.face_id)) {
         pen.lineWidth = 3;
-        pen.strokeStyle = chosen.has(spot.id) ? (dark ? "#fff" : "#000") : colour;
+        pen.strokeStyle = chosen.has(spot.face_id) ? (dark ? "#fff" : "#000") : colour;
         pen.stroke();
       }
     }
@@ -154,7 +154,7 @@ async function start(frame) {
     if (loop) {
       const one = loop.length < 5 && nearest(at(event));
       const found = one ? [one] : map.spots.filter((spot) => inside(toScreen(spot), loop));
-      chosen = new Set(found.map((spot) => spot.id));
+      chosen = new Set(found.map((spot) => spot.face_id));
       if (found.length) list(found, true);
     }
     loop = moving = null;

@@ -16,7 +16,7 @@ export function filled(template, record) {
   }
   for (const node of item.querySelectorAll("[data-alt]")) node.alt = record[node.dataset.alt] ?? "";
   for (const node of item.querySelectorAll("[data-value]")) node.value = record[node.dataset.value];
-  for (const node of item.querySelectorAll("[data-id]")) node.dataset.id = record.id;
+  for (const node of item.querySelectorAll("[data-id]")) node.dataset.id = record[node.dataset.id];
   return item;
 }
 

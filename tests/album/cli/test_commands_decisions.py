@@ -39,7 +39,7 @@ def state(shelf):
 
 def test_naming_finds_people_by_name_afterwards(shelf):
     ran = shelf("name", 1, "Zoë")
-    assert ran.out == "Named person 1 Zoë. (album undo takes it back)\n"
+    assert ran.out == "Named Person 1 Zoë. (album undo takes it back)\n"
     assert shelf("show", "zoe", "--json").json["name"] == "Zoë"
     assert shelf("name", "zoe", "Anna", "--json").json == {
         "format": 1,
@@ -77,7 +77,7 @@ def test_everything_there_and_back(shelf):
     table = shelf("history").out.splitlines()
     assert table[0].split() == ["When", "What", "State"]
     assert len(table) == 1 + len(done)
-    assert "Merged person 2 into person 1." in table[2]
+    assert "Merged Person 2 into Person 1." in table[2]
     for _ in done:
         ran = shelf("undo")
         assert ran.out.startswith("Undone: ")
@@ -120,7 +120,7 @@ def test_history_is_listed(shelf):
     assert [(one["summary"], one["undone"]) for one in found] == [
         ("Renamed b to c.", True),
         ("Renamed a to b.", False),
-        ("Named person 1 a.", False),
+        ("Named Person 1 a.", False),
     ]
 
 
@@ -140,7 +140,7 @@ REFUSED = [
     (("merge", 1), "can't be merged with themselves"),
     (("merge", 1, 2), "both.jpg"),
     (("split", 1, 999), "no face with the id 999"),
-    (("split", 3, 1), "Face 1 is not person 3's"),
+    (("split", 3, 1), "Face 1 is not Person 3's"),
     (("split", 3, "--auto"), "do not fall into groups"),
     (("move", 999, 1), "no face with the id 999"),
     (("move", 1, "nobody"), "Nobody has the id or name nobody"),
@@ -214,7 +214,7 @@ def test_a_second_writer_waits_for_the_first(shelf):
                 waiting.wait(1.5)
         out, err = waiting.communicate(timeout=60)
     assert (waiting.returncode, err) == (0, "")
-    assert "Named person 1 Ana." in out
+    assert "Named Person 1 Ana." in out
 
 
 def test_a_second_writer_says_so_in_the_end(shelf, monkeypatch):

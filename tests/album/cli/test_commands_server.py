@@ -90,14 +90,14 @@ def test_distances_of_a_large_library_are_measured_by_another_process(shelf, tmp
     from album.grouping.candidates import are_due
     from album.web import measuring
     from album.web.app import make_shelf
-    from db.settings import CANDIDATES, set_setting
+    from db.people.suggestions import save_candidates
 
     monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache")
     monkeypatch.setattr(measuring, "FEW", 0)
     served = make_shelf(shelf.path)
     try:
-        set_setting(served.library, CANDIDATES, None)
-        monkeypatch.setattr(candidates, "find_candidates", lambda *_: pytest.fail("measured here"))
+        save_candidates(served.library, "none", b"")
+        monkeypatch.setattr(candidates, "measured", lambda *_, **__: pytest.fail("measured here"))
         assert are_due(served.library)
         measuring.measure(served)
         assert not are_due(served.library)

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from album.cli.app import _is_interrupt
+from album.cli.remedies import sentence
 from album.edits.decisions import name_person
-from album.export.export import ExportError
+from album.errors import NoLinks
 from album.export.manifest import Made
 from album.export.plan import Item, _make
 from db.library import Library
@@ -166,7 +167,7 @@ def test_nothing_is_embedded_that_can_not_be_recorded(tmp_path, disk, monkeypatc
     shelf = Shelf(tmp_path)
     shelf.index(family(tmp_path / "photos"))
     shelf("name", 1, "Anna")
-    monkeypatch.setenv("XDG_STATE_HOME", str(disk.folder / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(disk.folder / "state"))
     disk.fill()
     words = ["export", "--xmp", "--embed", "--library", databases.name_of(shelf.path)]
     ran = subprocess.run(
@@ -210,9 +211,9 @@ def check_refused(folder, monkeypatch, kind, refuse):
     photo = folder / "a.jpg"
     photo.touch()
     instead = "copy" if kind == "symbolic" else "symbolic or --link copy"
-    with pytest.raises(ExportError) as raised:
+    with pytest.raises(NoLinks) as raised:
         _make(folder, Item("people/a.jpg", Made(kind, str(photo))))
-    assert str(raised.value) == (
+    assert sentence(raised.value) == (
         f"{photo} can't have a {kind} link in {folder}; use --link {instead}."
     )
     assert left_in(folder) == []

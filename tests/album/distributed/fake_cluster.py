@@ -62,8 +62,7 @@ class FakeCluster:
     """
 
     there: dict[str, FakeWorker] = field(default_factory=dict)
-    place: str = "tcp://test:8786"
-    remedy: str = "start one with: album worker tcp://test:8786"
+    address: str = "tcp://test:8786"
     gone: int = 0
     comes_back: bool = True
     respawns: bool = True

@@ -56,7 +56,7 @@ def grouped(search=None, **how):
 
 
 def on(client):
-    return PairSearch(Pool(DaskCluster(client, "here", "start one")))
+    return PairSearch(Pool(DaskCluster(client, "")))
 
 
 def pids(client):

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from album.analysis.analyse import Failed, Known, Prepared, Task
+from album.cli.remedies import sentence
 from album.distributed import chunks, pool, reader, work
 from album.distributed.chunks import Chunk, after_death, after_error, in_chunks
 from album.distributed.pool import Pool
 from album.distributed.source import ClusterSource
-from album.errors import ClusterError
+from album.errors import ClusterError, NoWorkers
 from album.events import PhotoDone, PhotoFailed, WorkersChanged
 from album.files.scan import Found
 from album.indexing import storing
@@ -266,8 +267,9 @@ def test_a_scheduler_that_stays_away_ends_the_run_and_keeps_what_was_done(
 
 
 def test_nobody_comes(photos, tmp_path):
-    with pytest.raises(ClusterError, match=r"No worker has joined tcp://test:8786 .* album worker"):
+    with pytest.raises(NoWorkers, match=r"No worker has joined tcp://test:8786") as error:
         run(tmp_path / "library.db", photos, FakeCluster())
+    assert sentence(error.value).endswith("; start one with: album worker tcp://test:8786.")
 
 
 def test_the_clock_of_a_worker_decides_nothing(photos, tmp_path, monkeypatch):

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from album.edits.dating import find_dated, parse_said, parse_shift, refresh_dates, set_dates
+from album.edits.dating import find_dated, parse_date, parse_shift, refresh_dates, set_dates
 from album.errors import Refused
 from album.people.suggestions import suggestions
 from db.library import Library
 from db.photos.dates import dated_photos
-from db.tags.hints import hinted_names
+from db.photos.hints import hinted_names
 from tests.album.albums import ANNA, Drawn, Shelf, family, photo
 from tests.databases import sql
 
@@ -126,8 +126,8 @@ def test_a_path_without_photos_is_refused(shelf, tmp_path):
 
 
 def test_dates_and_shifts_are_read_as_they_are_written():
-    assert parse_said("1984-05-17 12:30").precision == "second"
-    assert parse_said("1984").taken_at.isoformat() == "1984-07-01T00:00:00"
+    assert parse_date("1984-05-17 12:30").precision == "second"
+    assert parse_date("1984").taken_at.isoformat() == "1984-07-01T00:00:00"
     assert parse_shift("-30m").total_seconds() == -1800
     assert parse_shift("+1y").days == 365
     with pytest.raises(Refused):
@@ -152,7 +152,7 @@ def test_sidecars_that_come_later_are_read_without_looking_at_pixels(tmp_path, m
     assert undated == 4
     for year in range(2000, 2008, 2):
         takeout(folder / f"{year}.jpg", 86400 * 365.25 * (year - 1970) + 86400 * 99, "Ana", "Ben")
-    monkeypatch.setattr("album.media.reading.read_upright", None)
+    monkeypatch.setattr("album.media.decoding.read_upright", None)
     assert shelf("dates", "refresh", "--json").json == {
         "format": 1, "read": 4, "changed": 4, "failed": 0,
     }  # fmt: skip
@@ -186,7 +186,7 @@ def test_the_twin_in_python(shelf, tmp_path):
     with Library.open(shelf.path) as library:
         found = find_dated(library, [tmp_path / "photos" / "2000"])
         assert len(found) == 2
-        change = set_dates(library, found, parse_said("1990-05-17"))
+        change = set_dates(library, found, parse_date("1990-05-17"))
         assert change.kind == "date" and change.event_id
         assert {one.date_precision for one in dated_photos(library, sources=["user"])} == {"day"}
         assert not any(one.changed for one in refresh_dates(library, dated_photos(library)))

@@ -60,7 +60,7 @@ def refused(library, match, function, *args, **options):
 
 def test_a_name_is_tidied_and_can_be_taken_back(library, who):
     made = name_person(library, who["A"], "  Ana\u0308   Bell ")
-    assert made.summary == f"Named person {who['A']} An\xe4 Bell."
+    assert made.summary == f"Named Person {who['A']} An\xe4 Bell."
     assert find_person(library, "ana bell").person_id == who["A"]
     assert "Renamed" in name_person(library, who["A"], "Ana").summary
     assert "back" in name_person(library, who["A"], " ").summary
@@ -86,7 +86,7 @@ def test_merging(library, who):
     set_person(library, who["D"], born="1984", gender="f")
     made = merge_people(library, [who["D"], who["E"]])
     assert made.person_ids == (who["E"], who["D"])
-    assert made.summary == f"Merged person {who['D']} into Eve."
+    assert made.summary == f"Merged Person {who['D']} into Eve."
     row = find_person(library, "Eve")
     assert (row.person_id, row.photos, row.faces) == (who["E"], 4, 4)
     assert (row.born_override, row.gender_override) == ("1984", "f")
@@ -96,7 +96,7 @@ def test_merging(library, who):
 
 
 def test_merging_people_who_share_photos(library, who):
-    refused(library, r"/p/1.jpg, /p/2.jpg and /p/4.jpg; use --force", merge_people,
+    refused(library, r"/p/1.jpg, /p/2.jpg and /p/4.jpg", merge_people,
             [who["A"], who["B"]])  # fmt: skip
     merge_people(library, [who["A"], who["B"]], force=True)
     assert set(dump(library)["exemption"]) == {(1,), (2,), (4,)}
@@ -113,7 +113,7 @@ def test_merging_what_was_said_to_be_different(library, who):
     refused(library, "different names, Dora and Eve", merge_people, [who["D"], who["E"]])
     name_person(library, who["E"], None)
     keep_apart(library, who["E"], who["D"])
-    refused(library, "said that Dora and person 5 are different", merge_people,
+    refused(library, "said that Dora and Person 5 are different", merge_people,
             [who["D"], who["E"]])  # fmt: skip
     keep_apart(library, who["E"], who["A"])
     skip_pair(library, who["E"], who["B"])
@@ -128,7 +128,7 @@ def test_rejected_faces_of_those_merged(library, who):
     reject_faces(library, [first])
     move_faces(library, [first], who["D"])
     move_faces(library, [a], None)
-    refused(library, f"face {first} is not person {who['E']}'s", merge_people,
+    refused(library, f"face {first} is not Person {who['E']}'s", merge_people,
             [who["D"], who["E"]])  # fmt: skip
     merge_people(library, [who["D"], who["E"]], force=True)
     assert dump(library)["rejection"] == {}
@@ -150,8 +150,8 @@ def test_splitting(library, who):
     assert faces(library, new) == mine[:2]
     assert faces(library, who["A"]) == mine[2:]
     assert dump(library)["comparison"][who["A"], new]["verdict"] == "different"
-    refused(library, "No face of person 1 would be left", split_person, who["A"], mine[2:])
-    refused(library, f"Face {mine[0]} is not person 1's", split_person, who["A"], mine[:3])
+    refused(library, "No face of Person 1 would be left", split_person, who["A"], mine[2:])
+    refused(library, f"Face {mine[0]} is not Person 1's", split_person, who["A"], mine[:3])
     refused(library, "no face with the id 999", split_person, who["A"], [999])
     refused(library, "No face was given", split_person, who["A"], [])
     refused(library, "Nobody has the id 99", split_person, 99, [1])
@@ -168,7 +168,7 @@ def test_splitting_into_subclusters(library, who):
     refused(library, "do not fall into groups", split_auto, new)
     set_setting(library, GROUPED_WITH, None)
     assert nets_used(library) is None
-    refused(library, "run `album index`", split_auto, kept)
+    refused(library, "can't be compared yet", split_auto, kept)
 
 
 def test_moving(library, who):

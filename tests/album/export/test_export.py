@@ -14,10 +14,10 @@ from album.errors import shown
 from album.export.export import ExportOptions, export
 from album.export.tables import FACE_COLUMNS, write_csv
 from db.library import Library
-from db.people.decisions import edit_person, place_faces
 from tests import databases
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
 from tests.album.drawn_clips import Placed, still, write
+from tests.db.make import edit_person, place_faces
 
 MANIFEST = ".album-export.json"
 DOCUMENT = Path(__file__).parents[3] / "docs" / "export.md"

@@ -9,14 +9,16 @@ import pytest
 
 from album.export.pages import person as person_pages
 from album.export.pages.plan import choose
-from album.people.people import appearances, list_people
+from album.people.faces import person_faces
+from album.people.people import list_people
 from album.thumbnails import face_tiles
+from album.thumbnails.cache import Thumbnails
 from album.thumbnails.face_tiles import FaceTiles, Tile
 from db.library import Library
-from db.people.decisions import edit_person
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
 from tests.album.drawn_clips import Placed, still, write
 from tests.databases import copy
+from tests.db.make import edit_person
 
 NASTY = "<script>alert('x')</script>\"><img src=http://example.org/a.png onerror=b()> & Söhne"
 
@@ -153,7 +155,7 @@ def test_pages_can_be_read_aloud(shelf, out):
         if name != "index.html":
             alts = [one["alt"] for one in page.all("img")]
             assert alts[0] == ""  # the name stands beside it
-            assert all(alt.startswith("person-") for alt in alts[1:])
+            assert all(alt.startswith("Person ") for alt in alts[1:])
             labels = {one["aria-labelledby"] for one in page.all("section")}
             assert labels == {one["id"] for one in page.all("h2")}
 
@@ -169,7 +171,7 @@ def contrast(one, other):
 
 
 def test_text_has_enough_contrast_on_light_and_dark(shelf, out):
-    from album.export.pages.parts import style
+    from album.export.pages.rendering import style
 
     blocks = re.findall(r":root \{([^}]*)\}", style())
     assert len(blocks) == 3  # light, dark, print
@@ -194,14 +196,14 @@ def test_the_clearest_of_equal_stretches_are_shown(shelf, monkeypatch):
     monkeypatch.setattr("album.export.pages.plan.MOST", 4)
     with Library.open(shelf.path) as library:
         anna = list_people(library).shown[0]
-        faces = list(appearances(library, [anna]))
+        faces = list(person_faces(library, [anna]))
     life = choose(anna, faces, faces[2].face_id)
     assert life.left_out == 9
     assert life.cover is faces[2]
     places = [faces.index(face) for face in life.faces]
     assert places == sorted(places)
     assert [bisect([3, 6, 10], place) for place in places] == [0, 1, 2, 3]
-    assert life.faces[0].clearness == max(face.clearness for face in faces[:3])
+    assert life.faces[0].clarity == max(face.clarity for face in faces[:3])
 
 
 def test_further_people_have_no_picture(shelf, out, monkeypatch):
@@ -305,30 +307,20 @@ def test_a_photo_is_decoded_once_for_all_faces_in_it(tmp_path, monkeypatch):
         return crop(path, *args, **options)
 
     monkeypatch.setattr(face_tiles, "crop_faces", spied)
-    tiles = FaceTiles(tmp_path / "cache")
-    tiles.want(wanted)
+    tiles = FaceTiles(Thumbnails(tmp_path / "cache"))
+    tiles.expect(wanted)
     jpegs = {tiles.jpeg(tile) for tile in wanted}
     assert opened == [str(path)]
     assert len(jpegs) == 3
-    again = FaceTiles(tmp_path / "cache")
+    again = FaceTiles(Thumbnails(tmp_path / "cache"))
     assert {again.jpeg(tile) for tile in wanted} == jpegs
     assert len(opened) == 1
-
-
-def test_the_cache_is_bounded(tmp_path):
-    path = photo(tmp_path / "one.jpg", Drawn(ANNA))
-    tiles = FaceTiles(tmp_path / "cache")
-    sizes = [len(tiles.jpeg(Tile(i, str(path), (24, 24, 96, 96)))) for i in range(1, 5)]
-    tiles.clean(sum(sizes) - 1)
-    assert len(list((tmp_path / "cache").rglob("*.jpg"))) == 3
-    tiles.clean(0)
-    assert not list((tmp_path / "cache").rglob("*.jpg"))
 
 
 def test_years_with_few_faces_share_a_part(shelf):
     with Library.open(shelf.path) as library:
         anna = list_people(library).shown[0]
-        faces = list(appearances(library, [anna]))
-    parted = person_pages.sections((face, b"") for face in faces)
+        faces = list(person_faces(library, [anna]))
+    parted = person_pages.sections((person_pages.year_of(face), face) for face in faces)
     assert [part.title for part in parted] == ["2000–2004", "2006–2008", "Without a date"]
-    assert sum(len(part.members) for part in parted) == len(faces)
+    assert sum(len(part.figures) for part in parted) == len(faces)

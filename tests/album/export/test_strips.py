@@ -10,7 +10,8 @@ from PIL import Image
 
 from album.export import strips
 from album.export.strips import HEIGHT, MARGIN, TITLE, WIDTH, draw_strip, strip_of
-from album.people.people import Appearance, Person
+from album.people.faces import Face
+from album.people.people import Person
 from db.people.looks import FaceLook
 from tests.album.albums import Shelf, family
 
@@ -23,10 +24,29 @@ EYES = np.array([[-20, -12], [20, -12], [0, 8], [-16, 26], [16, 26]], float)
 
 
 def face(number, year, path="/p/a.jpg", **changes):
-    one = Appearance(
-        *(7, number, number, str(path), True, datetime(year, 3, 4), "exif-original", "second"),
-        *(True, year - 2000.0, (0.0, 0.0, 110.0, 110.0), None, 0.99, 0.8, "auto"),
-        clearness=100.0,
+    one = Face(
+        face_id=number,
+        photo_id=number,
+        path=str(path),
+        present=True,
+        date=datetime(year, 3, 4),
+        date_source="exif-original",
+        date_precision="second",
+        age=year - 2000.0,
+        box=(0.0, 0.0, 110.0, 110.0),
+        time_ms=None,
+        moments=(),
+        score=0.99,
+        confidence=0.8,
+        source="auto",
+        emotion=None,
+        emotion_probability=None,
+        person_id=7,
+        kind="image",
+        date_trusted=True,
+        size=100.0,
+        sharpness=100.0,
+        frontal=0.9,
     )
     return replace(one, **changes)
 
@@ -41,10 +61,10 @@ def chosen(faces, person=PERSON, looks=None, **options):
 
 def test_one_face_of_each_year_the_clearest_from_the_front():
     faces = [face(i, 2000 + i // 2) for i in range(12)]
-    faces[1] = replace(faces[1], clearness=200.0)
+    faces[1] = replace(faces[1], size=200.0)
+    faces[6] = replace(faces[6], frontal=0.1)
     faces[4] = replace(faces[4], confidence=0.1)
     looks = {one.face_id: LOOK for one in faces}
-    looks[6] = FaceLook(LOOK.landmarks, 0.1)
     looks[8] = FaceLook(None, 0.9)
     assert chosen(faces, looks=looks) == [1, 2, 5, 7, 9, 10]
 
@@ -115,7 +135,8 @@ def test_eyes_lie_at_the_same_place_whatever_the_photo(tmp_path, angle, size, mi
     x, y = middle
     box = (x - size / 2, y - size / 2, x + size / 2, y + size / 2)
     one = face(1, 2000, path, box=box)
-    from album.media.reading import read_header, read_image
+    from album.media.decoding import read_image
+    from album.media.headers import read_header
 
     picture = read_image(path, read_header(path))
     side = 300
@@ -130,7 +151,8 @@ def test_eyes_lie_at_the_same_place_whatever_the_photo(tmp_path, angle, size, mi
 def test_a_face_without_landmarks_is_in_the_middle(tmp_path):
     path = tmp_path / "a.png"
     turned_face(path, 0, 110, (400, 300))
-    from album.media.reading import read_header, read_image
+    from album.media.decoding import read_image
+    from album.media.headers import read_header
 
     picture = read_image(path, read_header(path))
     one = face(1, 2000, path, box=(345, 245, 455, 355))

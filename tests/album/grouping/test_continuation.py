@@ -7,7 +7,7 @@ import pytest
 
 from album.grouping.continuation import Barriers, continuations, continued
 from album.grouping.features import Dated, Faces, possible_births
-from album.grouping.linking import Told, link
+from album.grouping.linking import UserRules, link
 from album.models.calibration import ContinuationCalibration, IdentityCalibration
 from clustering.attributes.fusion import AgeCalibration
 from clustering.identity.questions import Logistic
@@ -82,7 +82,7 @@ def test_a_new_group_continues_a_known_person_unless_told_otherwise():
     faces, dated = album(SMALL, BIG)
     person = np.array([7, 7, 0, 0])
     assert link(faces, dated, USE, person).tolist() == [7, 7, 7, 7]
-    assert link(faces, dated, USE, person, Told(apart=np.array([[2, 0]]))).tolist() == [
+    assert link(faces, dated, USE, person, UserRules(apart=np.array([[2, 0]]))).tolist() == [
         7,
         7,
         -1,

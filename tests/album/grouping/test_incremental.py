@@ -14,13 +14,13 @@ from album.edits.decisions import (
 )
 from album.events import Grouped
 from album.grouping import incremental, linking
-from album.grouping.incremental import LAST_WHOLE, assign, is_due, look
+from album.grouping.incremental import LAST_WHOLE, assign, is_due, load_situation
 from album.models.contracts import NetsUsed
 from db.errors import LockedLibraryError
-from db.people.decisions import place_faces
 from db.photos.files import mark_gone
 from db.settings import get_setting
 from tests.album.portraits import NETS, Album, looks, photo
+from tests.db.make import place_faces
 
 ANNA, BERT, CLEO, DORA = 0, 1, 2, 3
 
@@ -112,7 +112,7 @@ def test_nobody_joins_a_person_who_was_not_born_yet(album):
 
 def test_a_known_birth_date_counts_more_than_what_faces_look_like():
     from album.grouping.features import Dated, Faces
-    from album.grouping.linking import Told, link
+    from album.grouping.linking import UserRules, link
     from album.models.calibration import IdentityCalibration
 
     vectors = np.array([looks(ANNA, seed=i, noise=0.3) for i in range(3)])
@@ -125,7 +125,7 @@ def test_a_known_birth_date_counts_more_than_what_faces_look_like():
     assert link(faces, dated, use, person).tolist() == [7, 7, -1]
     born = np.full((3, 2), np.nan)
     born[:2] = 2000, 2001
-    assert link(faces, dated, use, person, Told(born=born)).tolist() == [7, 7, 7]
+    assert link(faces, dated, use, person, UserRules(born=born)).tolist() == [7, 7, 7]
 
 
 def test_with_few_new_faces_only_people_within_reach_are_looked_at(album, monkeypatch):
@@ -196,7 +196,7 @@ def test_faces_that_the_user_took_away_are_not_new(album):
     album.add(*several(ANNA, 20))
     anna = int(album.who()[0])
     reject_faces(album.library, album.table.face_id[:9].tolist())
-    now = look(album.library, NETS)
+    now = load_situation(album.library, NETS)
     assert not is_due(now, "identity", None)
     assert not is_due(now, "identity", "identity 11")
     album.group()
@@ -206,7 +206,7 @@ def test_faces_that_the_user_took_away_are_not_new(album):
 def test_when_it_is_due(album, monkeypatch):
     album.add(*several(ANNA, 200))
     album.add(*several(BERT, 8), group=False)
-    now = look(album.library, NETS)
+    now = load_situation(album.library, NETS)
     assert not is_due(now, "identity", "identity 200"), "4 % of all are new"
     assert is_due(now, "identity", "identity 190")
     assert not is_due(now, "identity", None), "of an older library all that is known was grouped"

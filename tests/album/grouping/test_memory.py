@@ -9,16 +9,15 @@ import pytest
 
 from album.edits.decisions import name_person
 from album.errors import Refused
-from album.events import TagsImported
+from album.events import ImportReport, TagsImported
 from album.grouping import candidates as candidate_groups
 from album.grouping import memory as room
 from album.grouping.candidates import candidates
-from album.grouping.memory import Space, physical_memory, space_for
+from album.grouping.memory import Workspace, open_workspace, physical_memory
 from album.grouping.regroup import regroup
 from album.indexing import index as indexing
 from album.indexing.index import IndexOptions, index
 from album.indexing.sources import Threads
-from album.tags.importing.store import ImportReport
 from clustering.linkage import graph, storage
 from clustering.linkage.storage import MEMORY, OnDisk
 from clustering.linkage.tiles import search_tile
@@ -98,17 +97,17 @@ def test_same_people_where_pairs_are_searched_elsewhere(tmp_path, monkeypatch):
             yield search_tile(left, right, tiles.terms)
 
     before = album.who()
-    with album.library, space_for(album.library.path, spread=elsewhere) as space:
-        regroup(album.library, space=space)
+    with album.library, open_workspace(album.library.path, spread=elsewhere) as workspace:
+        regroup(album.library, workspace=workspace)
+        np.testing.assert_array_equal(album.who() == before, True)
     assert len(searched) > 20
-    np.testing.assert_array_equal(album.who() == before, True)
 
 
 def test_what_fits_stays_in_memory(tmp_path):
-    space = Space(tmp_path, 1 << 40)
-    assert not isinstance(space.empty((1000, 100), np.float32), np.memmap)
-    assert space.storage is MEMORY
-    assert space.resources(1000, 100).chunk is None
+    workspace = Workspace(tmp_path, 1 << 40)
+    assert not isinstance(workspace.empty((1000, 100), np.float32), np.memmap)
+    assert workspace.storage is MEMORY
+    assert workspace.resources(1000, 100).chunk is None
     assert 1 << 27 < physical_memory() < 1 << 50
     assert room.share_of(4) == room.share_of(1) // 4
 
@@ -123,7 +122,7 @@ def test_a_full_disk_is_told_with_the_folder(tmp_path, scarce, monkeypatch):
         monkeypatch.setattr(storage, "reserve", full)
         with pytest.raises(Refused, match=r"album.* has no room for them"):
             regroup(library)
-        with pytest.raises(PermissionError), space_for(library.path):
+        with pytest.raises(PermissionError), open_workspace(library.path):
             raise PermissionError("something else")
     assert not list((tmp_path / "album").glob("album-*"))
 
@@ -139,7 +138,8 @@ def test_the_command_takes_a_bound_on_memory(tmp_path):
 def test_an_index_takes_a_bound_on_memory(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        room, "space_for", lambda *given, **how: asked.append(given[1:]) or space_for(*given, **how)
+        "album.grouping.run.open_workspace",
+        lambda *given, **how: asked.append(given[1:]) or open_workspace(*given, **how),
     )
     shelf = Shelf(tmp_path)
     shelf.index(family(tmp_path / "photos"), "--memory", "0.5")
@@ -152,14 +152,14 @@ def test_questions_are_prepared_within_the_memory_and_by_the_workers_of_the_inde
 ):
     monkeypatch.setattr(graph, "SURVEY_FROM", 1)
     monkeypatch.setattr(room, "LEAST_CHUNK", 2)
-    spaces, searched = [], []
+    workspaces, searched = [], []
     real = candidate_groups.find_candidates
 
-    def find_candidates(library, nets, now, space=None):
-        spaces.append(space)
+    def find_candidates(library, nets, now, workspace=None):
+        workspaces.append(workspace)
         before = len(searched)
-        found = real(library, nets, now, space)
-        spaces[-1] = (space, len(searched) - before)
+        found = real(library, nets, now, workspace)
+        workspaces[-1] = (workspace, len(searched) - before)
         return found
 
     def elsewhere(tiles):
@@ -173,8 +173,8 @@ def test_questions_are_prepared_within_the_memory_and_by_the_workers_of_the_inde
     with Library.open(tmp_path / "library.db") as library:
         photos = family(tmp_path / "photos")
         list(index(library, engine, [photos], how, Threads(spread=elsewhere)))
-    [(space, tiles)] = spaces
-    assert (space.memory, space.spread) == (300 << 20, elsewhere)
+    [(workspace, tiles)] = workspaces
+    assert (workspace.memory, workspace.spread) == (300 << 20, elsewhere)
     assert tiles > 0
 
 

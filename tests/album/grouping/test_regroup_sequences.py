@@ -56,6 +56,13 @@ class WithRegroup(Decisions):
 class WithNewFaces(WithRegroup):
     """The same while faces of which nothing was said become new again, and are assigned."""
 
+    @rule(picks=st.lists(st.tuples(PICK, PICK), min_size=1, max_size=4))
+    def mistake(self, picks):
+        """People of several groups, as in a library that has grown by a few photos at a time."""
+        self.drifted = True
+        self.group(picks)
+        self.state = dump(self.library)
+
     @rule(picks=st.lists(PICK, min_size=1, max_size=4))
     def index(self, picks):
         self.drifted = True

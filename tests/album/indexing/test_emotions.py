@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from album.errors import Impossible
 from album.people.phrases import parse_phrase
-from album.people.search import Impossible, Query, find_page, find_paths, find_photos
+from album.people.search import Query, find_page, find_paths, find_photos
 from db.library import Library
 from db.people.people import people as people_rows
 from db.photos.emotions import count_untold, save_emotions

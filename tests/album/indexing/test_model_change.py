@@ -113,7 +113,7 @@ def test_a_run_that_is_stopped_half_way_loses_nobody(library, photos, first, sec
     run(library, first, photos)
     name_everybody(library)
     before, named = faces(library), names(library)
-    monkeypatch.setattr("album.indexing.index.BATCH", 4)
+    monkeypatch.setattr("album.indexing.reading.BATCH", 4)
     events = index(library, second, [photos], OPTIONS)
     for _ in range(6):
         next(events)

@@ -12,6 +12,7 @@ import pytest
 
 from album.events import FileSkipped, PhotoDone
 from album.indexing.index import IndexOptions, index
+from album.indexing.planning import Contracts
 from album.indexing.sharing import Shared
 from db.library import Library
 from db.people.faces import load_faces
@@ -174,7 +175,7 @@ def test_a_file_has_one_writer_and_nothing_is_claimed(tmp_path, photos):
     if "postgres" in os.environ.get("ALBUM_TEST_DATABASE", ""):
         pytest.skip("is about the file of SQLite")
     with Library.open(tmp_path / "library.db") as library:
-        shared = Shared(library, [1, 2], "A", None)
+        shared = Shared(library, [1, 2], Contracts("A", None))
         assert [list(tasks) for tasks in shared.rounds()] == [[1, 2]]
         shared.stored(1)
         assert list(shared.elsewhere()) == []

@@ -9,20 +9,21 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import album
 from album.indexing import retries
-from album.media import reading
+from album.media import decoding
 from album.tags.places import sidecars
 from db.library import Library
-from db.photos.files import failures
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo
 from tests.album.drawn_clips import Placed, still, write
 
-CASES = Path(os.environ.get("ALBUM_CASES", "/nowhere"))
+SHARED = Path(__file__).parents[4] / "shared"
+CASES = Path(os.environ.get("ALBUM_CASES") or SHARED / "cases")
 QUICK = ("--profile", "fake", "--file-timeout", "6")
 
 
@@ -66,7 +67,7 @@ def test_half_a_character_costs_the_name_and_never_the_run(shelf, folder):
     assert hints(shelf.path) == {"Anna", "Maryam\u200c"}
 
 
-@pytest.mark.skipif(not (CASES / "takeout").is_dir(), reason="ALBUM_CASES names no folder of cases")
+@pytest.mark.skipif(not (CASES / "takeout").is_dir(), reason="no cases; set ALBUM_CASES")
 def test_the_takeout_folder_that_stopped_every_run(shelf):
     assert shelf("index", *QUICK, CASES / "takeout" / "surrogate").code == 0
     assert shelf("status", "--json").json["photos"] == 3
@@ -263,14 +264,14 @@ def test_a_file_that_may_not_be_read_is_read_as_soon_as_it_may(powerless):
 @pytest.fixture
 def mistaken(monkeypatch):
     """A fault of this program that every photo of a certain name meets."""
-    real = reading.read_upright
+    real = decoding.read_upright
 
     def read_upright(path, header, **options):
         if Path(path).name.startswith("odd"):
             return real(path, header, no_such_option=1, **options)
         return real(path, header, **options)
 
-    monkeypatch.setattr(reading, "read_upright", read_upright)
+    monkeypatch.setattr(decoding, "read_upright", read_upright)
     return monkeypatch
 
 
@@ -344,5 +345,8 @@ def test_what_is_slow_is_not_tried_again_by_itself(shelf, folder):
         save_failure(library, seen, stage="too-slow", reason="takes too long to read.")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(retries, "READING", retries.READING + 1)
-            retries.forget_outdated(library, [str(folder)])
-        assert [row.stage for row in failures(library)] == ["too-slow"]
+            since = retries.decoders_since(library)
+        failed = known_files(library, [str(path)])[str(path)]
+        assert failed.failed_at < since
+        assert not retries.is_outdated(failed, since)
+        assert retries.is_outdated(replace(failed, failed_stage="damaged"), since)

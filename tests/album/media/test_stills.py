@@ -9,8 +9,10 @@ from PIL import Image, ImageCms
 from album.errors import StillChanging, TooLarge, Unsupported
 from album.files.kinds import Kind
 from album.media import limits
-from album.media.limits import Limits, room_for, webp_size
-from album.media.reading import read_header, read_image
+from album.media.decoding import read_image
+from album.media.headers import read_header
+from album.media.limits import Limits, room_for
+from album.metadata.containers import webp
 from tests.album.media_files import encoded, exif, quarters, written
 from tests.album.raw_files import Tiff
 
@@ -175,7 +177,7 @@ WEBPS = {
 def test_the_size_of_a_webp_is_known_before_it_is_opened(form, tmp_path, monkeypatch):
     path = written(tmp_path, "a.webp", encoded(quarters(96, 50), "WEBP", **WEBPS[form]))
     with path.open("rb") as file:
-        assert webp_size(file) == (96, 50)
+        assert webp.picture_size(file) == (96, 50)
     monkeypatch.setattr("PIL.WebPImagePlugin.WebPImageFile._open", pytest.fail)
     with pytest.raises(TooLarge, match="96 x 50 pixels"):
         read_header(path, limits=Limits(decoded_pixels=9000))

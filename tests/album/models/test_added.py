@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from album.models.added import ModelRefused, add_model, list_models
-from album.models.detectors import choose_detector
+from album.models.selection import DETECTOR
 from db.library import Library
 from nets.core.errors import ModelMissing
 from nets.runtime import addable
@@ -101,15 +101,15 @@ def test_a_model_from_an_address(models, file, server):
 
 def test_a_new_library_takes_the_added_detector_and_keeps_it(models, file, tmp_path):
     with Library.open(tmp_path / "old.db") as old:
-        assert choose_detector(old, None, "default") == "mtcnn"
+        assert DETECTOR.choose(old, None, "default") == "mtcnn"
     album("models", "add", "retinaface", file)
     with Library.open(tmp_path / "old.db") as old, Library.open(tmp_path / "new.db") as new:
-        assert choose_detector(old, None, "default") == "mtcnn"
-        assert choose_detector(new, None, "default") == "retinaface"
-        assert choose_detector(new, None, "paper") == "mtcnn"
-        assert choose_detector(new, "mtcnn", "default") == "mtcnn"
-        assert choose_detector(new, None, "default") == "mtcnn"
-        assert choose_detector(new, None, "fake") == "fake"
+        assert DETECTOR.choose(old, None, "default") == "mtcnn"
+        assert DETECTOR.choose(new, None, "default") == "retinaface"
+        assert DETECTOR.choose(new, None, "paper") == "mtcnn"
+        assert DETECTOR.choose(new, "mtcnn", "default") == "mtcnn"
+        assert DETECTOR.choose(new, None, "default") == "mtcnn"
+        assert DETECTOR.choose(new, None, "fake") == "fake"
 
 
 def test_photos_read_before_detectors_were_noted_were_read_by_mtcnn(models, file, tmp_path):
@@ -117,7 +117,7 @@ def test_photos_read_before_detectors_were_noted_were_read_by_mtcnn(models, file
     shelf.index(family(tmp_path / "photos"))
     add_model("retinaface", str(file))
     with Library.open(shelf.path) as library:
-        assert choose_detector(library, None, "default") == "mtcnn"
+        assert DETECTOR.choose(library, None, "default") == "mtcnn"
 
 
 def test_a_detector_that_is_gone_is_named(models, tmp_path):

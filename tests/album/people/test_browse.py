@@ -8,9 +8,9 @@ from album.people.people import to_person
 from album.people.phrases import parse_phrase
 from album.people.search import find_page, find_photos
 from db.library import Library
-from db.people.decisions import edit_person
 from db.people.people import find_person
 from tests.album.albums import Drawn, Shelf, family, photo
+from tests.db.make import edit_person
 
 
 @pytest.fixture(scope="module")

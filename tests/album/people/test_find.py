@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from album.errors import Impossible
 from album.people.ranges import Range
-from album.people.search import Impossible, Query, find_photos
+from album.people.search import Query, find_photos
 from db.library import Library
-from db.people.decisions import edit_person, reject_face
 from db.photos.files import mark_gone
 from tests.album.albums import ANNA, BERT, Drawn, Ran, Shelf, family, photo
 from tests.databases import name_of
-from tests.db.make import add, group
+from tests.db.make import add, edit_person, group, reject_face
 
 ROOT = Path(__file__).parents[3]
 
@@ -240,6 +240,6 @@ def test_a_person_without_birth_year_can_not_be_found_by_age(tmp_path):
     with Library.open(tmp_path / "library.db") as library:
         add(library, "/a.jpg")
         group(library, [1])
-        with pytest.raises(Impossible, match="birth year of person-1 is not known"):
+        with pytest.raises(Impossible, match="birth year of Person 1 is not known"):
             list(find_photos(library, Query(people=(1,), ages=Range(3, 4))))
         assert not list(find_photos(library, Query(ages=Range(3, 4))))

@@ -1,23 +1,12 @@
 """Records of people and faces."""
 
 from dataclasses import fields, replace
-from datetime import date, datetime
+from datetime import datetime
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from album.export.tables import PERSON_COLUMNS
-from album.people.people import (
-    Person,
-    age_at,
-    fractional_year,
-    is_trusted,
-    path_record,
-    person_record,
-    said_years,
-    to_person,
-)
+from album.people.people import Person, to_person
+from album.people.records import PERSON_KEYS, path_record, person_record
 from db.rows import PersonRow
 
 ROW = PersonRow(
@@ -49,43 +38,9 @@ def test_what_the_user_said_goes_first():
     assert person.born == pytest.approx((person.born_low + person.born_high) / 2)
 
 
-@pytest.mark.parametrize("text", ["1984", "1984-12", "1984-02-29"])
-def test_ends_of_what_was_said_hold_its_days(text):
-    low, high = said_years(text)
-    first, last = {
-        "1984": (date(1984, 1, 1), date(1984, 12, 31)),
-        "1984-12": (date(1984, 12, 1), date(1984, 12, 31)),
-        "1984-02-29": (date(1984, 2, 29), date(1984, 2, 29)),
-    }[text]
-    assert low == fractional_year(first)
-    assert fractional_year(last) < high <= fractional_year(last) + 1 / 365
-
-
-@given(st.dates(date(1800, 1, 1), date(2200, 1, 1)), st.dates(date(1800, 1, 1), date(2200, 1, 1)))
-def test_ages_grow_with_time_and_are_never_negative(one, other):
-    early, late = sorted((one, other))
-    age = age_at(late, fractional_year(early))
-    assert age >= 0
-    assert age == pytest.approx((late - early).days / 365.2425, abs=0.01)
-    assert age_at(early, fractional_year(late)) == 0
-
-
-def test_ages_need_a_date_and_a_birth_year():
-    assert age_at(None, 1980.0) is None
-    assert age_at(datetime(2000, 1, 1), None) is None
-
-
-def test_trust_in_dates():
-    assert is_trusted("exif-original", "second")
-    assert is_trusted("user", "year")
-    assert is_trusted("file-name", "day")
-    assert not is_trusted("mtime", "second")
-    assert not is_trusted("none", "none")
-
-
 def test_record_of_a_person_has_the_columns_of_the_csv():
     record = person_record(to_person(ROW))
-    assert tuple(record) == PERSON_COLUMNS
+    assert tuple(record) == PERSON_KEYS
     assert {field.name for field in fields(Person)} == set(record)
     assert record["first"] == "2004-05-06T07:08:09"
 
@@ -94,7 +49,9 @@ def test_who_has_a_name_is_no_passer_by():
     assert to_person(replace(ROW, passer_by=True)).passer_by
     named = to_person(replace(ROW, passer_by=True, name="Anna"))
     assert (named.passer_by, named.label) == (False, "Anna")
-    assert to_person(ROW).label == "person-7"
+    unnamed, named = to_person(ROW), to_person(replace(ROW, name="Anna"))
+    assert (unnamed.label, unnamed.file_label) == ("Person 7", "person-7")
+    assert named.label == named.file_label == "Anna"
 
 
 def test_paths_are_text_and_bytes_only_where_they_must_be():

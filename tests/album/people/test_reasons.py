@@ -6,7 +6,7 @@ from datetime import datetime
 import pytest
 
 from album.people.people import to_person
-from album.people.reasons import about, apart, facts, reasons, years
+from album.people.suggestions import about, apart, facts, reasons, years
 from tests.album.people.test_people import ROW
 
 ONE = replace(

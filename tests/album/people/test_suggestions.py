@@ -4,26 +4,27 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from album.edits import decisions
+from album.edits.answers import answer, find_question
 from album.errors import Refused
-from album.grouping.candidates import KEY, candidates, find_candidates, owners, sharing
+from album.grouping.candidates import candidates, find_candidates, owners, sharing
 from album.grouping.regroup import regroup as regroup_all
 from album.models.contracts import nets_used
-from album.people.answers import answer, find_asked, remember, to_asked
 from album.people.ranking import lives_of, pair_scores, view_of
 from album.people.suggestions import suggestions
 from clustering.identity.questions import Pairs
+from db.engine import schema
 from db.library import Library
-from db.people.decisions import edit_person
 from db.people.faces import face_rows
 from db.people.people import people
 from db.people.questions import placements, traits, verdicts
+from db.people.suggestions import save_candidates, save_questions
 from db.photos.files import mark_gone
-from db.settings import get_setting, set_setting
 from tests.album.questions import indexed, take_apart
 from tests.databases import copy
-from tests.db.make import group, regroup
+from tests.db.make import edit_person, group, regroup
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +55,11 @@ def test_the_parts_of_one_person_are_asked_about_and_nobody_else(library):
 
 def test_questions_come_in_the_order_of_what_they_settle(library):
     found = suggestions(library, kinds=["same"])
-    settled = [one.settled for one in found]
+    settled = [one.faces_settled for one in found]
     assert settled == sorted(settled, reverse=True)
     sizes = [min(person.faces for person in one.people) for one in found]
     for one, size in zip(found, sizes, strict=True):
-        assert one.settled == pytest.approx(one.probability * size)
+        assert one.faces_settled == pytest.approx(one.probability * size)
         assert 0 < one.probability < 1
     assert pairs_asked(library)[0] in ("ab", "de")
 
@@ -67,7 +68,7 @@ def test_who_has_a_name_counts_by_the_faces_that_would_get_it(library):
     decisions.name_person(library, library.parts["c"], "Anna")
     wanted = {library.parts[name] for name in "ac"}
     (one,) = [o for o in suggestions(library) if {p.id for p in o.people} == wanted]
-    assert one.settled == pytest.approx(one.probability * 5)
+    assert one.faces_settled == pytest.approx(one.probability * 5)
 
 
 def test_reasons_are_words(library):
@@ -157,7 +158,7 @@ def test_skipped_questions_come_again_when_asked_for_and_last(library):
 
 def test_yes_merges_and_can_be_undone(library):
     found = suggestions(library)
-    asked = to_asked(found[0])
+    asked = found[0]
     before = placements(library).person_id.tolist()
     done = answer(library, asked, "yes")
     assert done.change.kind == "merge"
@@ -168,7 +169,7 @@ def test_yes_merges_and_can_be_undone(library):
 
 
 def test_no_keeps_apart_and_can_be_undone(library):
-    asked = to_asked(suggestions(library)[0])
+    asked = suggestions(library)[0]
     answer(library, asked, "no")
     assert list(verdicts(library).values()) == ["different"]
     assert asked.key not in [one.key for one in suggestions(library)]
@@ -178,41 +179,42 @@ def test_no_keeps_apart_and_can_be_undone(library):
 
 def test_numbers_hold_after_the_first_answers(library):
     found = suggestions(library, kinds=["same"])
-    remember(library, found)
+    save_questions(library, found)
     anna = {library.parts[name] for name in "abc"}
     numbers = [i for i, one in enumerate(found, 1) if {p.id for p in one.people} <= anna]
     for number in numbers[:2]:
-        assert find_asked(library, str(number)) == to_asked(found[number - 1])
-        answer(library, find_asked(library, str(number)), "yes")
+        question, one = find_question(library, str(number)), found[number - 1]
+        assert (question.key, question.anchors) == (one.key, one.anchors)
+        answer(library, find_question(library, str(number)), "yes")
     assert len({row.person_id for row in people(library, hidden=True, passers_by=True)} & anna) == 1
     with pytest.raises(Refused, match="by now"):
-        answer(library, find_asked(library, str(numbers[2])), "yes")
+        answer(library, find_question(library, str(numbers[2])), "yes")
 
 
 def test_a_question_about_who_was_merged_is_about_who_they_are_now(library):
     a, b, c = (library.parts[name] for name in "abc")
     found = [one for one in suggestions(library) if {p.id for p in one.people} == {b, c}]
-    remember(library, found)
+    save_questions(library, found)
     decisions.merge_people(library, [a, b])
-    answer(library, find_asked(library, "1"), "no")
+    answer(library, find_question(library, "1"), "no")
     assert verdicts(library) == {(min(a, c), max(a, c)): "different"}
 
 
 def test_questions_can_be_named_by_ids(library):
     a, b = library.parts["a"], library.parts["b"]
-    answer(library, find_asked(library, f"{a},{b}"), "skip")
+    answer(library, find_question(library, f"{a},{b}"), "skip")
     assert verdicts(library) == {(a, b): "skipped"}
 
 
 @pytest.mark.parametrize("which", ["0", "7", "x", "1,2,3", "1,x", ""])
 def test_unknown_questions_are_refused(library, which):
     with pytest.raises(Refused):
-        find_asked(library, which)
+        find_question(library, which)
 
 
 def test_other_answers_are_refused(library):
     with pytest.raises(Refused, match="maybe"):
-        answer(library, to_asked(suggestions(library)[0]), "maybe")
+        answer(library, suggestions(library)[0], "maybe")
     assert not verdicts(library)
 
 
@@ -231,7 +233,7 @@ def doubt(library):
 
 def test_a_face_that_stands_apart_is_asked_about(mixed):
     one = doubt(mixed)
-    assert one.faces == (mixed.faces["f"][0],)
+    assert one.face_ids == (mixed.faces["f"][0],)
     assert one.people[0].id == mixed.parts["a"]
     assert one.probability < 0.1
     assert "1 face of 9" in one.why[0]
@@ -239,10 +241,10 @@ def test_a_face_that_stands_apart_is_asked_about(mixed):
 
 def test_no_makes_it_somebody_else(mixed):
     one = doubt(mixed)
-    done = answer(mixed, to_asked(one), "no")
+    done = answer(mixed, one, "no")
     assert done.change.kind == "split"
     now = placements(mixed)
-    (person,) = now.person_id[now.face_id == one.faces[0]]
+    (person,) = now.person_id[now.face_id == one.face_ids[0]]
     assert person != mixed.parts["a"]
     decisions.undo(mixed)
     assert doubt(mixed).key == one.key
@@ -251,7 +253,7 @@ def test_no_makes_it_somebody_else(mixed):
 @pytest.mark.parametrize("said", ["yes", "skip"])
 def test_a_part_is_not_asked_about_twice(mixed, said):
     one = doubt(mixed)
-    answer(mixed, to_asked(one), said)
+    answer(mixed, one, said)
     assert one.key not in [other.key for other in suggestions(mixed)]
     if said == "skip":
         assert suggestions(mixed, again=True)[-1].key == one.key
@@ -259,8 +261,8 @@ def test_a_part_is_not_asked_about_twice(mixed, said):
 
 def test_the_largest_without_a_name_are_asked_for_theirs(library):
     found = suggestions(library, kinds=["name"], limit=3)
-    assert [one.settled for one in found] == [6, 5, 4]
-    answer(library, to_asked(found[0]), "Bert")
+    assert [one.faces_settled for one in found] == [6, 5, 4]
+    answer(library, found[0], "Bert")
     assert suggestions(library, kinds=["name"])[0].people[0].id == found[1].people[0].id
 
 
@@ -279,19 +281,25 @@ def test_what_was_measured_is_kept_and_pooled_after_a_merge(library, monkeypatch
     suggestions(library)
     monkeypatch.setattr("album.grouping.candidates.QUICK_FACES", 0)
     monkeypatch.setattr("album.grouping.candidates.STALE_SHARE", 0.5)
-    kept = get_setting(library, KEY)
+    before = kept(library)
     decisions.merge_people(library, [library.parts["a"], library.parts["b"]])
     found = suggestions(library, kinds=["same"])
-    assert get_setting(library, KEY) == kept
+    assert kept(library) == before
     now = placements(library)
     fresh = find_candidates(library, nets_used(library), now)
-    set_setting(library, KEY, None)
+    save_candidates(library, "none", b"")
     again = suggestions(library, kinds=["same"])
     assert [one.key for one in found] == [one.key for one in again]
     assert [one.probability for one in found] == pytest.approx(
         [o.probability for o in again], abs=0.01
     )
     assert len(fresh.count) == 5
+
+
+def kept(library):
+    """The row of the candidates that are stored."""
+    with library.read() as conn:
+        return conn.execute(select(schema.candidates)).one_or_none()
 
 
 def test_candidates_are_measured_again_when_faces_moved(library):
@@ -303,21 +311,21 @@ def test_candidates_are_measured_again_when_faces_moved(library):
 
 def test_another_calibration_means_measuring_again(library, monkeypatch):
     suggestions(library)
-    kept = get_setting(library, KEY)
+    before = kept(library)
     monkeypatch.setattr("album.grouping.candidates.calibration_files", lambda: ("another",))
     suggestions(library)
-    assert get_setting(library, KEY).split()[0] != kept.split()[0]
+    assert kept(library).version != before.version
 
 
 def test_a_regroup_measures_at_once(library):
-    set_setting(library, KEY, None)
+    save_candidates(library, "none", b"")
     regroup_all(library)
-    assert get_setting(library, KEY)
+    assert kept(library).version != "none"
 
 
 def test_damage_to_what_is_kept_does_no_harm(library):
     suggestions(library)
-    set_setting(library, KEY, get_setting(library, KEY)[:-40])
+    save_candidates(library, kept(library).version, kept(library).packed[:-40])
     assert sorted(pairs_asked(library)) == ["ab", "ac", "bc", "de"]
 
 

@@ -16,7 +16,6 @@ from album.thumbnails.pictures import (
     crop_face,
     save_jpeg,
     sheet,
-    spread,
 )
 from tests.album.drawn_clips import turn, write
 from tests.album.media_files import exif
@@ -70,19 +69,19 @@ def test_crops_are_upright(photo, tmp_path, orientation):
 
 
 def test_a_large_jpeg_is_decoded_no_larger_than_needed(tmp_path, monkeypatch):
-    from album.media import reading
+    from album.media import decoding
 
     path = tmp_path / "large.jpg"
     Image.new("RGB", (4000, 3000), BLUE).save(path)
     decoded = []
-    read = reading.read_image
+    read = decoding.read_image
 
     def spied(*args, **options):
         picture = read(*args, **options)
         decoded.append(max(picture.pixels.shape))
         return picture
 
-    monkeypatch.setattr(reading, "read_image", spied)
+    monkeypatch.setattr(decoding, "read_image", spied)
     assert near(crop_face(path, (1000, 1000, 2000, 2000), side=170).getpixel((85, 85)), BLUE)
     assert decoded == [500]
 
@@ -136,15 +135,6 @@ def test_a_saved_picture_is_its_owners_alone(tmp_path):
     save_jpeg(Image.new("RGB", (8, 8)), path)
     assert path.stat().st_mode & 0o077 == 0
     assert [one.name for one in path.parent.iterdir()] == ["sheet.jpg"]
-
-
-def test_the_clearest_of_each_stretch_are_chosen():
-    shots = [
-        (float(clear), Shot(None, (0, 0, 1, 1), str(i)))
-        for i, clear in enumerate([3, 9, 1, 2, 7, 5])
-    ]
-    assert [shot.caption for shot in spread(shots, 3)] == ["1", "3", "4"]
-    assert len(spread(shots, 9)) == 6
 
 
 def test_a_face_of_a_clip_is_cut_out_of_its_frame(tmp_path):

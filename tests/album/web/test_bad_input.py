@@ -24,7 +24,7 @@ NOBODY = 987_654_321
 def content(path):
     """Everything that the library holds, but how far an index is."""
     with closing(sqlite3.connect(path)) as raw:
-        return [line for line in raw.iterdump() if "index.progress" not in line]
+        return [line for line in raw.iterdump() if "index_progress" not in line]
 
 
 def bodies():

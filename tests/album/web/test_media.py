@@ -53,7 +53,7 @@ def test_heic_is_shown_as_jpeg(mixed):
     assert (shown.format, max(shown.size)) == ("JPEG", 208)
     page = mixed.get(f"/photos/{number}").text
     assert f'<img src="/photos/{number}/1600.jpg"' in page
-    face = mixed.get(f"/api/v1/photos/{number}").json()["faces"][0]["id"]
+    face = mixed.get(f"/api/v1/photos/{number}").json()["faces"][0]["face_id"]
     assert Image.open(io.BytesIO(mixed.get(f"/faces/{face}/96.jpg").content)).format == "JPEG"
     original = mixed.get(f"/photos/{number}/file")
     assert original.headers["content-type"] == "application/octet-stream"
@@ -92,10 +92,10 @@ def test_a_cover_is_chosen_and_taken_back(mixed):
     faces = mixed.get("/api/v1/people/1/faces").json()["faces"]
     before = mixed.get("/api/v1/people/1").json()["picture"]
     other = next(one for one in faces if one["picture"] != before)
-    done = mixed.patch("/api/v1/people/1", json={"cover": other["id"]})
+    done = mixed.patch("/api/v1/people/1", json={"cover": other["face_id"]})
     assert done.status_code == 200
     assert mixed.get("/api/v1/people/1").json()["picture"] == other["picture"]
-    strange = mixed.get("/api/v1/people/2/faces").json()["faces"][0]["id"]
+    strange = mixed.get("/api/v1/people/2/faces").json()["faces"][0]["face_id"]
     assert mixed.patch("/api/v1/people/1", json={"cover": strange}).status_code == 409
     mixed.post("/api/v1/undo")
     assert mixed.get("/api/v1/people/1").json()["picture"] == before

@@ -1,5 +1,6 @@
 """Every page over a small library, and what can be done there."""
 
+import os
 import re
 
 import pytest
@@ -50,7 +51,7 @@ def test_people_are_listed_sorted_and_filtered(client):
 def test_saying_things_of_a_person_and_taking_them_back(client):
     before = person(client, ANNA)
     done = client.patch(f"/api/v1/people/{ANNA}", json={"name": "Anna"}).json()
-    assert done["summary"] == "Named person 1 Anna."
+    assert done["summary"] == "Named Person 1 Anna."
     assert person(client, ANNA)["name"] == "Anna"
     client.patch(f"/api/v1/people/{ANNA}", json={"born": "1980-05"})
     assert person(client, ANNA)["born"] == pytest.approx(1980.37, abs=0.1)
@@ -76,7 +77,9 @@ def test_what_is_refused_may_be_insisted_on(client):
     answer = client.post("/api/v1/people/merge", json={"person_ids": [ANNA, BERT]})
     assert answer.status_code == 409
     assert answer.json()["can_force"] is True
-    assert "--force" not in answer.json()["error"]
+    assert answer.json()["error"].endswith(
+        "Do you want to allow that, as in a mirror or a collage?"
+    )
     done = client.post("/api/v1/people/merge", json={"person_ids": [ANNA, BERT], "force": True})
     assert done.json()["kind"] == "merge"
     assert client.get(f"/people/{BERT}").status_code == 404
@@ -85,7 +88,7 @@ def test_what_is_refused_may_be_insisted_on(client):
 def test_faces_are_split_moved_named_and_rejected(client):
     faces = client.get(f"/api/v1/people/{ANNA}/faces").json()
     assert faces["total"] == 10
-    first, second, third = (one["id"] for one in faces["faces"][:3])
+    first, second, third = (one["face_id"] for one in faces["faces"][:3])
     new = client.post(f"/api/v1/people/{ANNA}/split", json={"face_ids": [first]}).json()
     assert new["person_ids"][0] == ANNA
     named = client.post("/api/v1/faces/move", json={"face_ids": [second], "name": "Zoë"}).json()
@@ -107,7 +110,7 @@ def test_the_page_and_the_interface_list_faces_in_one_order(album, client, tmp_p
     shown = re.findall(
         r'class="face" data-id="(\d+)"', client.get(f"/people/1?newest={newest}").text
     )
-    assert [int(one) for one in shown] == [one["id"] for one in told["faces"]]
+    assert [int(one) for one in shown] == [one["face_id"] for one in told["faces"]]
     assert len(shown) == told["total"] == 11
     dates = [one["date"] for one in told["faces"] if one["date"]]
     assert dates == sorted(dates, reverse=newest == "true")
@@ -194,17 +197,43 @@ def test_distances_of_a_large_library_are_measured_by_another_process(album, cli
     """They need memory that a server should not keep."""
     from album.grouping import candidates
     from album.web import measuring
+    from db.people.suggestions import save_candidates
 
     library = client.shelf.library
-    candidates.drop_candidates(library)
+    save_candidates(library, "none", b"")
     assert candidates.are_due(library) == 16
     asked = client.get("/api/v1/questions?names=true").json()
     assert candidates.are_due(library) == 0
-    candidates.drop_candidates(library)
+    save_candidates(library, "none", b"")
     monkeypatch.setattr(measuring, "FEW", 0)
-    monkeypatch.setattr(candidates, "find_candidates", lambda *_: pytest.fail("measured here"))
+    monkeypatch.setattr(candidates, "measured", lambda *_, **__: pytest.fail("measured here"))
     assert client.get("/api/v1/questions?names=true").json() == asked
     assert candidates.are_due(library) == 0
+
+
+def test_a_process_that_measures_and_is_ended_is_one_sentence(album, client, monkeypatch):
+    from album.web import measuring
+    from db.people.suggestions import save_candidates
+
+    save_candidates(client.shelf.library, "none", b"")
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(measuring, "_measure", os._exit)
+    monkeypatch.setattr(client.shelf, "path", 9)
+    answer = client.get("/api/v1/questions")
+    assert answer.status_code == 400
+    assert "perhaps for want of memory" in answer.json()["error"]
+
+
+def test_what_another_process_refuses_is_told_as_it_is(album, client, monkeypatch):
+    from album.web import measuring
+    from db.people.suggestions import save_candidates
+
+    save_candidates(client.shelf.library, "none", b"")
+    monkeypatch.setattr(measuring, "FEW", 0)
+    monkeypatch.setattr(client.shelf, "path", "/no/library.db")
+    answer = client.get("/api/v1/questions")
+    assert answer.status_code == 503
+    assert "/no/library.db" in answer.json()["error"]
 
 
 def test_the_map_has_every_face_of_whom_it_shows(client):
@@ -221,9 +250,9 @@ def test_the_library_page_names_what_could_not_be_read(album, client, tmp_path):
     client.patch("/api/v1/people/1", json={"name": "Anna"})
     page = client.get("/library").text
     assert "&lt;b&gt;broken.jpg" in page and "<b>broken" not in page
-    assert "Named person 1 Anna." in page
+    assert "Named Person 1 Anna." in page
     assert client.get("/api/v1/status").json()["failures"] == 1
-    assert client.get("/api/v1/history").json()["events"][0]["summary"] == "Named person 1 Anna."
+    assert client.get("/api/v1/history").json()["events"][0]["summary"] == "Named Person 1 Anna."
 
 
 HOSTILE = '<script>alert("x")</script>'

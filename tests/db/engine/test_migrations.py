@@ -16,6 +16,7 @@ from db.people.faces import load_faces
 from db.people.people import people
 from db.photos.files import failures, known_files
 from db.photos.status import status
+from tests.db.make import assert_settings_moved
 
 pytestmark = pytest.mark.sqlite
 
@@ -82,6 +83,14 @@ def test_old_libraries_keep_everything(old):
         assert done == {"/photos/\udcff.jpg", "/photos/b.jpg"}
         assert [f.reason for f in failures(library)] == ["It ends too early."]
         assert status(library).gone_files == 1
+
+
+def test_what_settings_held_gets_tables(path):
+    with closing(sqlite3.connect(path)) as raw:
+        raw.executescript((FIXTURES / "v3.sql").read_text("utf-8"))
+    with Library.open(path) as library:
+        assert_settings_moved(library)
+    assert rows(path, "SELECT key FROM setting") == [("attributes",)]
 
 
 def test_steps_run_once_in_order_after_a_copy(old, version, monkeypatch):

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, text
@@ -9,7 +10,6 @@ from sqlalchemy import insert, text
 from db.engine import migrations, schema
 from db.engine.columns import now
 from db.engine.migrations import Step
-from db.engine.places import place_of
 from db.errors import (
     CorruptLibraryError,
     LibraryError,
@@ -20,11 +20,14 @@ from db.errors import (
     UnreadableLibraryError,
 )
 from db.library import Library
+from db.people.people import people
 from db.photos.files import known_files, save_files
+from db.places import place_of
 from db.settings import get_setting, set_setting
 from tests.databases import PASSWORD, Server
-from tests.db.make import add, seen
+from tests.db.make import add, assert_settings_moved, seen
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 NAMES = itertools.count()
 
 
@@ -81,6 +84,32 @@ def test_texts_with_nul_and_unknown_numbers_are_stored_as_sqlite_would(url):
             assert conn.scalar(text("SELECT camera_make FROM photo")) == "Canon"
 
 
+def shape(server, database):
+    """Return all columns, indexes and constraints."""
+    queries = (
+        "SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default "
+        "FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint "
+        "WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+    )
+    with server.connect(database) as raw:
+        return [raw.execute(query).fetchall() for query in queries]
+
+
+def test_an_old_library_becomes_what_a_new_one_is(server, database, url):
+    with server.connect(database) as raw:
+        raw.execute((FIXTURES / "v3.postgresql.sql").read_text("utf-8"))
+    new = f"new{database}"
+    with server.connect() as raw:
+        raw.execute(f"CREATE DATABASE {new} ENCODING 'UTF8' TEMPLATE template0")
+    with Library.open(url) as library:
+        assert_settings_moved(library)
+        assert [one.name for one in people(library)] == ["Ana"]
+    Library.open(server.url(new)).close()
+    assert shape(server, database) == shape(server, new)
+
+
 def test_steps_that_are_to_come_are_applied_once(url, monkeypatch):
     Library.open(url).close()
     newest = migrations.newest().version
@@ -114,7 +143,7 @@ def test_tables_of_another_program_are_left_alone(server, database, url):
 def test_a_database_of_another_encoding(server):
     with server.connect() as raw:
         raw.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    with pytest.raises(LibraryError, match=r"encoded in LATIN1; make one with `createdb"):
+    with pytest.raises(LibraryError, match=r"encoded in LATIN1; make one in UTF8, from"):
         Library.open(server.url("latin"))
 
 

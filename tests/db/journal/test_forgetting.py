@@ -16,7 +16,6 @@ from db.journal.forgetting import (
     forget_gone,
     forget_people,
     forget_photos,
-    forgotten_contents,
     gone_loss,
     people_loss,
     photos_loss,
@@ -24,12 +23,21 @@ from db.journal.forgetting import (
     unknown_paths,
 )
 from db.library import Library
-from db.people.decisions import edit_person
 from db.people.faces import load_faces
 from db.people.people import people
-from db.photos.analyses import save_analyses, save_analysis
-from db.settings import CANDIDATES, GROUPED_UNDER, get_setting, set_setting
-from tests.db.make import add, analysis, boxes, faces, group, vectors
+from db.people.suggestions import (
+    Question,
+    listed_questions,
+    load_candidates,
+    save_candidates,
+    save_questions,
+    skip_question,
+    skipped_questions,
+)
+from db.photos.analyses import save_analyses
+from db.photos.forgotten import forgotten_contents
+from db.settings import GROUPED_UNDER, get_setting, set_setting
+from tests.db.make import add, analysis, boxes, edit_person, faces, group, save_analysis, vectors
 
 
 def found(library):
@@ -116,10 +124,15 @@ def test_people_without_a_face_go_unless_something_was_said_of_them(library):
 def test_what_was_worked_out_from_the_faces_goes_too(library):
     add(library, "/a")
     first, _ = group(library, [1], [2])
-    for key in (CANDIDATES, GROUPED_UNDER):
-        set_setting(library, key, "something")
+    set_setting(library, GROUPED_UNDER, "something")
+    save_candidates(library, "1", b"distances")
+    save_questions(library, [Question("same", (first, 9), (1, 2))])
+    for person_id, face_id in ((first, 0), (8, 1), (8, 2)):
+        skip_question(library, person_id, face_id)
     forget_people(library, [first])
-    assert get_setting(library, CANDIDATES) is None
+    assert load_candidates(library, "1") is None
+    assert listed_questions(library) == []
+    assert skipped_questions(library) == {(8, 2)}
     assert get_setting(library, GROUPED_UNDER) == "something"
     forget_photos(library, ["/a"])
     assert get_setting(library, GROUPED_UNDER) is None

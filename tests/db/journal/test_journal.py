@@ -9,11 +9,10 @@ from db.engine import schema
 from db.errors import EmptyHistoryError, UndoError, UnknownFaceError, UnknownPersonError
 from db.journal import edits, images
 from db.journal.journal import changing, events_about, forget_events, history, reverting
-from db.people.decisions import place_faces, reject_face
 from db.people.people import find_person, people
 from tests.album.decided import dump
 from tests.databases import sql
-from tests.db.make import add, group, regroup
+from tests.db.make import add, group, place_faces, regroup, reject_face
 
 
 @pytest.fixture
@@ -135,7 +134,7 @@ def test_faces_that_the_index_moved_come_back_and_those_placed_by_hand_do_not(li
         edits.free(edit, [1, 3])
         edits.reject(edit, [1, 3], ana)
     regroup(library, {ben: [2, 4, 6, 1]})
-    place_faces(library, [3], ben)
+    place_faces(library, [3], ben, event=False)
     _, done = undo(library)
     assert dump(library)["assignment"][1,]["person_id"] == ana
     assert dump(library)["assignment"][3,]["person_id"] == ben
@@ -158,10 +157,10 @@ def test_faces_found_since_make_way(library, pair):
 
 def test_a_person_twice_by_the_users_own_word_is_refused(library, pair):
     ana, _ = pair
-    place_faces(library, [1], ana)
+    place_faces(library, [1], ana, event=False)
     with change(library) as edit:
         edits.free(edit, [1])
-    place_faces(library, [2], ana)
+    place_faces(library, [2], ana, event=False)
     before = dump(library)
     with pytest.raises(UndoError, match="faces 1 and 2 of one photo"):
         undo(library)
@@ -198,7 +197,7 @@ def test_a_person_made_by_a_change_stays_if_the_user_has_said_more_since(library
     with change(library) as edit:
         new = edits.new_person(edit)
         edits.place(edit, [1], new)
-    place_faces(library, [3], new)
+    place_faces(library, [3], new, event=False)
     undo(library)
     assert {row.person_id for row in people(library)} >= {new}
     assert dump(library)["assignment"][3,]["person_id"] == new

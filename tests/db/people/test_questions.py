@@ -7,10 +7,9 @@ import pytest
 from sqlalchemy import insert
 
 from db.engine.schema import comparison, exemption
-from db.people.decisions import edit_person, place_faces
 from db.people.questions import placements, traits, verdicts
 from db.photos.files import mark_gone
-from tests.db.make import add, group
+from tests.db.make import add, edit_person, group, place_faces
 
 
 def test_placements_are_by_face_and_of_photos_on_disk(library):

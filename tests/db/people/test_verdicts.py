@@ -6,11 +6,10 @@ from sqlalchemy import insert
 
 from db.engine import schema
 from db.library import Library
-from db.people.decisions import edit_person, place_faces, reject_face
 from db.people.people import people, save_people
 from db.people.verdicts import verdicts
 from db.records import Grouping, PersonFacts
-from tests.db.make import add, boxes, group, regroup
+from tests.db.make import add, boxes, edit_person, group, place_faces, regroup, reject_face
 
 
 @pytest.fixture

@@ -18,16 +18,27 @@ from db.engine import schema
 from db.journal.edits import set_dates
 from db.journal.journal import changing
 from db.library import Library
-from db.people.decisions import edit_person, place_faces, reject_face
 from db.people.faces import face_rows, load_faces
-from db.photos.analyses import save_analyses, save_analysis
+from db.photos.analyses import save_analyses
 from db.photos.dates import Said
 from db.photos.files import save_files
 from db.photos.matching import match_boxes, overlaps
 from db.photos.photos import photo_row, todo
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts
 from tests.databases import name_of, on_postgres
-from tests.db.make import add, analysis, boxes, faces, group, seen, vectors
+from tests.db.make import (
+    add,
+    analysis,
+    boxes,
+    edit_person,
+    faces,
+    group,
+    place_faces,
+    reject_face,
+    save_analysis,
+    seen,
+    vectors,
+)
 
 
 def counts(library, *tables):

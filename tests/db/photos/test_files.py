@@ -38,7 +38,7 @@ def test_files_come_back_as_they_were_stored(library):
     known = known_files(library, ["/photos"])
     assert known == {
         f.path: KnownFile(
-            f.path, f.size, f.mtime_ns, f.content_hash, f.kind, None, False, False, False
+            f.path, f.size, f.mtime_ns, f.content_hash, f.kind, None, gone=False, done=False
         )
         for f in files
     }
@@ -153,7 +153,7 @@ def test_a_failure_waits_until_the_file_changes_or_it_is_asked_for(library):
     save_files(library, [broken])
     assert len(failures(library)) == 1
     assert forget_failures(library, ["/b.jpg"]) == 0
-    assert forget_failures(library) == 1
+    assert forget_failures(library, ["/a.jpg"]) == 1
     assert paths_to_do(library) == [("/a.jpg",), ("/b.jpg",)]
     save_failure(library, broken, stage="decode", reason="Still.")
     save_files(library, [seen("/a.jpg", "mended")])

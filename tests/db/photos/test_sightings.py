@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 
 from db.journal.forgetting import forget_people
-from db.people.decisions import place_faces
 from db.people.faces import load_faces
 from db.people.people import people
-from db.photos.analyses import save_analysis
 from db.photos.files import save_files
 from db.photos.matching import match_vectors
 from db.photos.sightings import sightings
 from db.records import Analysis, Identity, PhotoFacts, Sighting
 from db.rows import Moment
-from tests.db.make import boxes, faces, group, seen, vectors
+from tests.db.make import boxes, faces, group, place_faces, save_analysis, seen, vectors
 
 ANNA, BERT, CLEO = vectors(3, seed=1)
 

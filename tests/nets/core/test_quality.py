@@ -3,7 +3,7 @@ import pytest
 from PIL import Image as Pixels
 
 from nets.core.api import Detections
-from nets.core.quality import frontalness, quality, sharpness, size
+from nets.core.quality import clarity, frontalness, quality, sharpness, size
 from tests.nets.golden import images
 
 
@@ -64,3 +64,15 @@ def test_tilting_the_head_does_not_change_frontalness():
 
 def test_eyes_in_one_point_are_not_frontal():
     assert frontalness(faces(np.zeros((1, 4)))).tolist() == [0]
+
+
+def test_clarity_grows_with_size_sharpness_and_frontalness_up_to_a_bound():
+    worse, better = clarity([80, 90, 90], [50, 40, 50], [0.5, 0.5, 0.4]), clarity(90, 50, 0.5)
+    assert (worse < better).all()
+    assert clarity(250, 200, 0.5) == clarity(900, 3000, 0.5)
+
+
+def test_faces_that_were_never_measured_are_least_clear():
+    unknown = clarity([100.0, 100.0], [None, np.nan], [0.5, 0.5])
+    assert unknown.tolist() == [0.0, 0.0]
+    assert clarity(100.0, 50.0, None) == 0.0

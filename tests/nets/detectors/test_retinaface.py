@@ -8,12 +8,13 @@ import pytest
 from album.evaluation.detection import read_wider
 from nets.core.api import Detections
 from nets.core.boxes import overlaps
+from nets.core.errors import WeightsError
 from nets.detectors.mtcnn import Mtcnn
 from nets.detectors.retinaface import SIZES, TEMPLATE, Pass, RetinaFace, decode, padded, scaled_to
 from nets.detectors.retinaface_weights import LAYERS, folded
 from nets.runtime.addable import ADDABLE
 from nets.runtime.checkpoint import read_checkpoint
-from nets.runtime.models import WeightsError, open_template
+from nets.runtime.models import open_template
 from tests.nets.data import data_folder
 from tests.nets.retinaface_oracle import Oracle
 

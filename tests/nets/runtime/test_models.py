@@ -4,8 +4,9 @@ import shutil
 import numpy as np
 import pytest
 
+from nets.core.errors import WeightsError
 from nets.runtime import models
-from nets.runtime.models import OnnxNet, WeightsError, load_manifest, open_session
+from nets.runtime.models import OnnxNet, load_manifest, open_session
 from nets.runtime.ort import onnxruntime
 from tests.nets.data import arrays_in
 from tests.nets.golden import FILE, images

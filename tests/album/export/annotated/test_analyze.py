@@ -142,19 +142,20 @@ def test_the_kind_of_age_model_is_one_of_those_that_the_help_names(shelf, tmp_pa
 
 
 def test_the_detector_is_that_of_an_index(tmp_path, monkeypatch):
-    from album.models import detectors
+    from album.models import selection
+    from album.models.selection import DETECTOR
     from db.library import Library
 
-    monkeypatch.setattr(detectors, "installed", lambda *_: None)
-    assert detectors.likely_detector(None, None, "default") == "mtcnn"
-    assert detectors.likely_detector(None, None, "fake") == "fake"
-    monkeypatch.setattr(detectors, "installed", lambda *_: tmp_path)
-    assert detectors.likely_detector(None, None, "default") == "retinaface"
-    assert detectors.likely_detector(None, None, "paper") == "mtcnn"
+    monkeypatch.setattr(selection, "installed", lambda *_: None)
+    assert DETECTOR.preview(None, None, "default") == "mtcnn"
+    assert DETECTOR.preview(None, None, "fake") == "fake"
+    monkeypatch.setattr(selection, "installed", lambda *_: tmp_path)
+    assert DETECTOR.preview(None, None, "default") == "retinaface"
+    assert DETECTOR.preview(None, None, "paper") == "mtcnn"
     with Library.open(tmp_path / "library.db") as library:
-        assert detectors.choose_detector(library, "mtcnn", "default") == "mtcnn"
-        assert detectors.likely_detector(library, None, "default") == "mtcnn"
-        assert detectors.likely_detector(library, "retinaface", "default") == "retinaface"
+        assert DETECTOR.choose(library, "mtcnn", "default") == "mtcnn"
+        assert DETECTOR.preview(library, None, "default") == "mtcnn"
+        assert DETECTOR.preview(library, "retinaface", "default") == "retinaface"
 
 
 def test_a_folder_that_is_not_there(shelf, tmp_path):

@@ -57,6 +57,16 @@ def test_of_two_people_of_one_name_the_one_with_most_faces_is_meant():
     assert told(decide([claim(1, "Ana")], known)) == {"Ana": (8, {1}, set())}
 
 
+def test_a_face_of_either_of_two_people_of_one_name_stays():
+    known = Known(
+        faces(p6_auto=[(1, 10)], p6_imported=[(2, 20)], p8_user=[(8, 80), (9, 90), (7, 70)]),
+        names={6: "Ana", 8: "ana"},
+    )
+    decision = decide([claim(1, "Ana"), claim(2, "Ana")], known)
+    assert not decision.changes
+    assert decision.known == 2
+
+
 def test_a_face_of_nobody_founds_a_person():
     decision = decide([claim(1, "Ana"), claim(2, "Ana")], Known(faces(p0_none=[(1, 10), (2, 20)])))
     assert decision.targets == [Target("Ana", 0, (1, 2))]
@@ -100,6 +110,18 @@ def test_a_tag_on_a_face_that_the_user_placed_with_somebody_nameless_names_them(
     assert [one.face_id for one in decision.overruled] == [1]
 
 
+def test_faces_that_the_user_placed_decide_the_name_of_their_person():
+    """Found by random sequences: a second import named the person, once the other face had gone."""
+    known = Known(faces(p3_user=[(1, 10), (2, 20)], p3_auto=[(4, 40)]), touched={3})
+    decision = decide([claim(1, "Ana"), claim(4, "Carl")], known)
+    assert told(decision) == {"Ana": (3, set(), set()), "Carl": (0, {4}, set())}
+    assert decision.named == {3: "Ana"}
+    assert not decision.overruled
+    decision = decide([claim(1, "Ana"), claim(2, "Ben"), claim(4, "Carl")], known)
+    assert told(decision) == {"Carl": (0, {4}, set())}
+    assert [one.face_id for one in decision.overruled] == [1, 2]
+
+
 def test_nobody_makes_way_for_a_tag_that_does_not_count():
     known = Known(
         faces(p3_user=[(1, 10)], p7_auto=[(8, 10), (9, 90)]), names={7: "Ana"}, touched={3, 7}
@@ -122,11 +144,14 @@ def test_a_person_whom_the_user_has_named_keeps_every_face():
     decision = decide([claim(1, "ANNA"), claim(2, "anna")], Known(base, names, named_by_user={3}))
     assert told(decision) == {"Anna": (3, {1}, set())}
     assert decision.known == 1
-    # Another face of the same photo is theirs by a tag: in the photo they stay.
+    # Nor does a face make way for another in the same photo, whosever that is by its tags.
     known = Known(base | faces(p0_none=[(4, 10)]), names, named_by_user={3})
     decision = decide([claim(4, "Anna", 10)], known)
-    assert told(decision) == {"Anna": (3, {4}, set())}
-    assert decision.freed == {1}
+    assert not decision.changes
+    assert [one.face_id for one in decision.overruled] == [4]
+    decision = decide([claim(4, "Anna", 10), claim(1, "Carl")], known)
+    assert not decision.changes
+    assert [one.face_id for one in decision.overruled] == [1, 4]
 
 
 def test_followers_stay_where_they_cannot_go():

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from album.edits import decisions
 from album.tags.importing.read import read_photo
 from db.engine import schema
-from db.journal.found import IMPORTED
 from db.library import Library
+from db.photos.added_faces import IMPORTED
 from db.tags.imports import TaggedPhoto
 from tests.album.albums import ANNA, BERT, CLEO, GAP, SIDE, Drawn, Shelf, family, photo
 from tests.album.drawn_clips import Placed, still, write
@@ -357,7 +357,7 @@ real = pytest.mark.skipif(not MEDIA.is_dir(), reason=f"no test photos in {MEDIA}
 
 
 def tagged(path):
-    from album.media.reading import read_header
+    from album.media.headers import read_header
 
     header = read_header(path)
     sizes = header.upright_size, header.stored_size

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from db.engine import schema
 from db.library import Library
-from db.tags.hints import hinted_names
+from db.photos.hints import hinted_names
 from tests.album.albums import ANNA, Drawn, Shelf, family, photo
 from tests.album.drawn_clips import Placed, still, write
 from tests.album.tags.importing.test_import_tags import dump, imported, place, sidecar

@@ -1,4 +1,4 @@
-"""A face that every detector has missed, marked by hand."""
+"""Faces that every detector has missed, marked by hand."""
 
 import os
 from pathlib import Path
@@ -8,17 +8,18 @@ import numpy as np
 from album.analysis.region_faces import describe_regions
 from album.edits.corrections import move_within
 from album.edits.naming import face_owner
-from album.edits.together import label
-from album.errors import Refused, Vanished
+from album.edits.wording import label
+from album.errors import NothingGrouped, Refused, Vanished
 from album.models.added import models_folder
 from album.models.contracts import nets_used
 from db.journal import edits
-from db.journal.found import IMPORTED
+from db.journal.imports import add_faces
 from db.journal.journal import Change, changing
 from db.library import Library
+from db.photos.added_faces import IMPORTED
 from db.photos.matching import SAME_FACE, overlaps
 from db.photos.photos import photo_row
-from db.tags.imports import add_faces, boxes_in
+from db.tags.imports import boxes_in
 from nets.engine import Engine, load_engine
 
 SMALLEST = 12.0
@@ -35,13 +36,13 @@ def library_engine(library: Library) -> Engine:
     Refused
         Nothing has been grouped yet.
     """
-    from album.models.detectors import choose_detector
+    from album.models.selection import DETECTOR
 
     nets = nets_used(library)
     if nets is None:
-        raise Refused("No faces have been grouped yet; run `album index` with a folder first.")
+        raise NothingGrouped()
     fake = nets.embedder == "fake"
-    detector = "fake" if fake else choose_detector(library, None, "default")
+    detector = "fake" if fake else DETECTOR.choose(library, None, "default")
     return load_engine(
         detector=detector,
         embedder=nets.embedder,
@@ -52,7 +53,7 @@ def library_engine(library: Library) -> Engine:
     )
 
 
-def draw_face(
+def mark_face(
     library: Library,
     engine: Engine,
     photo_id: int,
@@ -62,7 +63,7 @@ def draw_face(
     name: str | None = None,
     force: bool = False,
 ) -> Change:
-    """Store a face that was marked by hand, and whose it is; undo takes both away.
+    """Store a face that was marked by hand and its person; undo takes both away.
 
     Where a detector sees a face in the box, its box and landmarks count.
 
@@ -95,13 +96,15 @@ def draw_face(
         raise Refused("A face can be marked in a photo only, not in a clip.")
     if found.path is None or not found.present:
         raise Vanished(found.path or "The photo")
-    region = _inside(box, (found.facts.width, found.facts.height))
+    region = _clipped(box, (found.facts.width, found.facts.height))
     known = [one.box for one in boxes_in(library, [photo_id]).get(photo_id, [])]
     if known and overlaps(np.array(known), region[None]).max() >= SAME_FACE:
         raise Refused("There is a face in that place already; click it to say whose it is.")
-    said = describe_regions(str(Path(found.path)), region[None], engine, IMPORTED)
+    described = describe_regions(str(Path(found.path)), region[None], engine, IMPORTED)
     with changing(library, "draw") as edit:
-        (face_id,) = add_faces(edit, photo_id, said.faces, said.identity, said.attributes)
+        (face_id,) = add_faces(
+            edit, photo_id, described.faces, described.identity, described.attributes
+        )
         to = face_owner(edit, person_id=person_id, name=name)
         move_within(edit, library, [face_id], to, force=force)
         row = edits.person_of(edit, to)
@@ -109,8 +112,8 @@ def draw_face(
     return edit.change
 
 
-def _inside(box: Box, size: tuple[int, int]) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
-    """Return the part of a box that lies in the photo, or refuse it."""
+def _clipped(box: Box, size: tuple[int, int]) -> "np.ndarray[tuple[int], np.dtype[np.float32]]":
+    """Return the part of a box that lies in the photo, or refuse a box that is too small."""
     limits = np.array([*size, *size], np.float32)
     region = np.clip(np.array(box, np.float32), 0, limits)
     if not np.isfinite(region).all() or (region[2:] - region[:2] < SMALLEST).any():

@@ -1,12 +1,12 @@
-"""Which head tells ages and genders in an index, and what happens to libraries of other heads."""
+"""Which age head an index uses, and what becomes of libraries indexed with another one."""
 
 import json
 from dataclasses import asdict
 
 import pytest
 
-from album.models.age_heads import BEFORE, KEY, choose_head, likely_head, told
 from album.models.contracts import GROUPED_WITH, NetsUsed
+from album.models.selection import EARLIER_HEAD, HEAD
 from db.library import Library
 from db.settings import get_setting, set_setting
 from nets.engine import ATTRIBUTES, DEFAULT_HEAD, PROFILES
@@ -28,27 +28,27 @@ def grouped_with(library, embedder, attributes):
 
 def test_the_default_is_one_of_ours():
     assert PROFILES["default"].attributes == DEFAULT_HEAD == "onepass-deep"
-    assert {DEFAULT_HEAD, BEFORE} <= set(ATTRIBUTES)
+    assert {DEFAULT_HEAD, EARLIER_HEAD} <= set(ATTRIBUTES)
 
 
 def test_a_new_library_takes_the_default_and_keeps_what_the_user_says(tmp_path):
     with Library.open(tmp_path / "library.db") as library:
-        assert likely_head(library, None, "default") == DEFAULT_HEAD
-        assert get_setting(library, KEY) is None
-        assert choose_head(library, None, "default") == DEFAULT_HEAD
-        assert choose_head(library, "faceres-deep", "default") == "faceres-deep"
-        assert choose_head(library, None, "default") == "faceres-deep"
-        assert likely_head(library, "coral", "default") == "coral"
-        assert likely_head(library, None, "default") == "faceres-deep"
-    assert likely_head(None, None, "default") == DEFAULT_HEAD
+        assert HEAD.preview(library, None, "default") == DEFAULT_HEAD
+        assert get_setting(library, HEAD.setting) is None
+        assert HEAD.choose(library, None, "default") == DEFAULT_HEAD
+        assert HEAD.choose(library, "faceres-deep", "default") == "faceres-deep"
+        assert HEAD.choose(library, None, "default") == "faceres-deep"
+        assert HEAD.preview(library, "coral", "default") == "coral"
+        assert HEAD.preview(library, None, "default") == "faceres-deep"
+    assert HEAD.preview(None, None, "default") == DEFAULT_HEAD
 
 
 def test_other_profiles_are_what_they_are_and_are_not_kept(tmp_path):
     with Library.open(tmp_path / "library.db") as library:
-        assert choose_head(library, None, "paper") == "faceres"
-        assert choose_head(library, "coral", "paper") == "coral"
-        assert choose_head(library, None, "fake") == "fake"
-        assert get_setting(library, KEY) is None
+        assert HEAD.choose(library, None, "paper") == "faceres"
+        assert HEAD.choose(library, "coral", "paper") == "coral"
+        assert HEAD.choose(library, None, "fake") == "fake"
+        assert get_setting(library, HEAD.setting) is None
 
 
 @pytest.mark.parametrize(
@@ -67,24 +67,22 @@ def test_a_library_that_noted_no_head_keeps_that_of_its_last_grouping(
 ):
     with Library.open(shelf.path) as library:
         grouped_with(library, embedder, attributes)
-        assert choose_head(library, None, "default") == kept
-        assert get_setting(library, KEY) == kept
+        assert HEAD.choose(library, None, "default") == kept
+        assert get_setting(library, HEAD.setting) == kept
 
 
 def test_photos_that_were_never_grouped_were_read_by_the_head_of_then(shelf):
     with Library.open(shelf.path) as library:
         set_setting(library, GROUPED_WITH, None)
-        assert choose_head(library, None, "default") == BEFORE
+        assert HEAD.choose(library, None, "default") == EARLIER_HEAD
 
 
-def test_another_head_is_said_where_there_is_something_to_read_again(shelf, tmp_path):
+def test_replacing_a_head_is_announced_where_photos_are_read_again(shelf, tmp_path):
     with Library.open(shelf.path) as library, Library.open(tmp_path / "new.db") as new:
         grouped_with(library, "fused", "faceres-deep")
-        assert told(library, "faceres-deep") == ""
-        assert told(library, "onepass-deep").startswith(
-            "Ages and genders are told by onepass-deep from now on instead of faceres-deep;"
-        )
-        assert told(new, "faceres-deep") == ""
+        assert HEAD.replaced(library, "faceres-deep") is None
+        assert HEAD.replaced(library, "onepass-deep") == "faceres-deep"
+        assert HEAD.replaced(new, "faceres-deep") is None
 
 
 def test_an_index_keeps_the_head_until_the_user_names_another(tmp_path):
@@ -104,10 +102,12 @@ def test_an_index_keeps_the_head_until_the_user_names_another(tmp_path):
     people = {one["id"]: (one["name"], one["faces"]) for one in shelf.people()}
     other = index("--attributes", "faceres")
     assert other.json["photos"] == 11
-    assert "told by faceres from now on instead of fake; for that, photos are read" in other.err
+    assert (
+        "estimated by faceres from now on instead of fake; for that, photos are read" in other.err
+    )
     assert {one["id"]: (one["name"], one["faces"]) for one in shelf.people()} == people
     last = index()
     assert last.json["photos"] == 0
     assert "from now on" not in again.err + last.err
     with Library.open(shelf.path) as library:
-        assert get_setting(library, KEY) == "faceres"
+        assert get_setting(library, HEAD.setting) == "faceres"

@@ -1,30 +1,14 @@
-"""How people are called in sentences, and the rule that nobody is in a photo twice."""
+"""The rule that nobody is twice in a photo, unless the user has exempted it."""
 
 from collections.abc import Iterable, Sequence
 
+from album.edits.wording import listed
 from album.errors import Refused, shown
 from db.journal import edits
 from db.journal.edits import Placed
 from db.journal.journal import Edit
-from db.rows import PersonRow
 
 NAMED_AT_MOST = 5
-
-
-def label(row: PersonRow) -> str:
-    """Return the name, or ``person 12``."""
-    return row.name or f"person {row.person_id}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Join words as a sentence does: a, b and c."""
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last
-
-
-def labels(rows: Sequence[PersonRow]) -> str:
-    """Return how several people are called."""
-    return listed(label(row) for row in rows)
 
 
 def twice_in(edit: Edit, faces: Iterable[Placed]) -> set[int]:
@@ -37,7 +21,7 @@ def twice_in(edit: Edit, faces: Iterable[Placed]) -> set[int]:
 
 
 def check_photos(edit: Edit, faces: Sequence[Placed], who: str, *, force: bool) -> None:
-    """Refuse that faces become one person's who would then be in a photo twice.
+    """Refuse to give a person faces of which two would be in one photo.
 
     Parameters
     ----------
@@ -61,8 +45,8 @@ def check_photos(edit: Edit, faces: Sequence[Placed], who: str, *, force: bool) 
         edits.exempt(edit, photos)
         return
     raise Refused(
-        f"{who[:1].upper()}{who[1:]} would be twice in {paths_text(edit, photos)}; use --force if "
-        "that is right, as in a mirror or a collage."
+        f"{who[:1].upper()}{who[1:]} would be twice in {paths_text(edit, photos)}.",
+        forced="allow that, as in a mirror or a collage",
     )
 
 
