@@ -77,6 +77,9 @@ def test_a_child_ends_with_its_parent(request_of_three, tmp_path):
         time.sleep(0.1)
     time.sleep(3)
     os.kill(parent.pid, signal.SIGKILL)
-    parent.communicate()
+    parent.wait()
     gone, alive = psutil.wait_procs(children, timeout=60)
+    for child in alive:
+        child.kill()
+    parent.communicate()
     assert gone and not alive
