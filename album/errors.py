@@ -477,10 +477,10 @@ class TooSlow(MediaError):
 
 
 class EndsWorkers(MediaError):
-    """Reading the file ends the process that reads it."""
+    """Reading the file ends every process that reads it."""
 
     code = "ends-workers"
-    what = "ended two workers that were reading it"
+    what = "ended the processes that were reading it"
     hint = "look at it in another program, or give workers more memory"
 
 

@@ -34,6 +34,7 @@ from synthetic import faces, model_for  # noqa: E402
 from album.distributed import dask  # noqa: E402
 from album.distributed.addresses import Tls  # noqa: E402
 from album.distributed.pairs import PairSearch  # noqa: E402
+from album.distributed.pool import Pool  # noqa: E402
 from album.grouping.memory import CHUNKS, LEAST_CHUNK  # noqa: E402
 from clustering.linkage import linkage as room  # noqa: E402
 from clustering.linkage.constraints import Constraints  # noqa: E402
@@ -77,14 +78,20 @@ def moved():
     return sum(int(one.read_text()) for one in counters)
 
 
-def on_workers(vectors, photo, carrier, expected):
-    client = carrier.client
-    client.wait_for_workers(expected, timeout=120)
-    before, bytes_before = sum(client.run(time.process_time).values()), moved()
+def worked(cluster):
+    """Return the processor seconds of all workers so far."""
+    asked = [cluster.submit([address], time.process_time) for address in cluster.workers()]
+    return sum(one.result().value for one in asked)
+
+
+def on_workers(vectors, photo, cluster, expected):
+    until = time.monotonic() + 120
+    while len(cluster.workers()) < expected and time.monotonic() < until:
+        time.sleep(0.1)
+    before, bytes_before = worked(cluster), moved()
     searches = []
-    took = clustered(vectors, photo, PairSearch(client), searches)
-    worked = sum(client.run(time.process_time).values()) - before
-    return *took, sum(searches), worked, moved() - bytes_before
+    took = clustered(vectors, photo, PairSearch(Pool(cluster)), searches)
+    return *took, sum(searches), worked(cluster) - before, moved() - bytes_before
 
 
 @contextmanager
@@ -98,11 +105,11 @@ def hosts(count):
             for i in range(count)
         ]
         time.sleep(10)
-        carrier = dask.at(address, Tls(insecure=True))
+        cluster = dask.connect(address, Tls(insecure=True))
         try:
-            yield carrier
+            yield cluster
         finally:
-            carrier.close()
+            cluster.close()
             end(*inside, first)
 
 
@@ -121,23 +128,22 @@ def rows(n, given):
         for name, count, opened in ways(given):
             try:
                 with ExitStack() as stack:
-                    carrier = opened(stack)
-                    found = on_workers(vectors, photo, carrier, count)
+                    found = on_workers(vectors, photo, opened(stack), count)
             except (OSError, subprocess.CalledProcessError) as error:
                 yield f"| {n:,} | {name} | can't be made here ({error}) | | | | | | |"
                 continue
-            seconds, cpu, got, search, worked, sent = found
+            seconds, cpu, got, search, busy, sent = found
             assert got == digest, "the partitions differ"
             bytes_moved = sent if "host" in name else None
-            yield line(n, name, seconds, search, (cpu, worked), alone, bytes_moved, got)
+            yield line(n, name, seconds, search, (cpu, busy), alone, bytes_moved, got)
 
 
 def ways(given):
     def here(count):
         def opened(stack):
-            carrier = dask.local(count)
-            stack.callback(carrier.close)
-            return carrier
+            cluster = dask.start(count)
+            stack.callback(cluster.close)
+            return cluster
 
         return opened
 

@@ -33,7 +33,7 @@ ONLY_IN = {
     "rich": ("album/cli",),
     "fastapi": ("album/web",),
     "starlette": ("album/web",),
-    "pydantic": ("album/web",),
+    "pydantic": ("album/distributed/batch_config.py", "album/web"),
     "jinja2": ("album/export/pages", "album/web"),
     "uvicorn": ("album/cli/serve.py", "album/web/serving.py"),
 }

@@ -70,7 +70,7 @@ def _chosen(batch: "Batch", only: Sequence[str], config: Path) -> "Batch":
             raise click.UsageError(f"{config} has no library {name!r}.")
     if not only:
         return batch
-    return replace(batch, jobs=tuple(job for job in batch.jobs if job.name in only))
+    return batch.model_copy(update={"jobs": [job for job in batch.jobs if job.name in only]})
 
 
 def _where(options: dict[str, Any], batch: "Batch") -> dict[str, Any]:
@@ -78,10 +78,7 @@ def _where(options: dict[str, Any], batch: "Batch") -> dict[str, Any]:
     import os
 
     if options["workers"] is None and options["scheduler"] is None:
-        told = {key.replace("-", "_"): value for key, value in batch.cluster.items()}
-        for key in {"tls_ca", "tls_cert", "tls_key"} & told.keys():
-            told[key] = Path(told[key])
-        options = {**options, **told}
+        options = {**options, **batch.cluster.model_dump(exclude_unset=True)}
     if options["workers"] is None and options["scheduler"] is None:
         options = {**options, "workers": os.cpu_count() or 1}
     place_of(options)
@@ -118,7 +115,7 @@ class _Lines:
 
     def add(self, event: "BatchEvent") -> None:
         """Count an event, and print what there is to say."""
-        from album.distributed.batch import Begun, Ended, Said
+        from album.distributed.batch import Begun, Ended, Progress
 
         name = event.job.name
         if isinstance(event, Begun):
@@ -127,7 +124,7 @@ class _Lines:
             self._ended += 1
             self._todo.pop(name, None)
             self._say(f"{name}: {_state(event)} ({self._ended} of {self._libraries}).")
-        elif isinstance(event, Said):
+        elif isinstance(event, Progress):
             self._count(name, event.event)
 
     def _count(self, name: str, event: object) -> None:

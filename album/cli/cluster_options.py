@@ -105,7 +105,7 @@ def pool_of(options: dict[str, Any]) -> "Iterator[Pool | None]":
     if place is None:
         yield None
         return
-    from album.distributed.source import opened
+    from album.distributed.source import open_pool
 
-    with opened(place) as pool:
+    with open_pool(place) as pool:
         yield pool

@@ -150,9 +150,9 @@ def run(
 
 
 def _workers(pool: "Pool", choice: "Choice") -> "Source":
-    from album.distributed.source import Workers
+    from album.distributed.source import ClusterSource
 
-    return Workers(pool, choice)
+    return ClusterSource(pool, choice)
 
 
 def _record(report: IndexReport, failed: int) -> dict[str, object]:

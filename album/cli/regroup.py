@@ -69,9 +69,9 @@ def command(
 def _spread(pool: "Pool | None") -> "Spread | None":
     if pool is None:
         return None
-    from album.distributed.source import spread_over
+    from album.distributed.pairs import PairSearch
 
-    return spread_over(pool)
+    return PairSearch(pool)
 
 
 def _lines(done: "Regrouped", dry_run: bool) -> Iterator[str]:

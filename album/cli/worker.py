@@ -37,10 +37,10 @@ def command(
     be reached by tls://, with certificates; see docs/scale.md.
     """
     from album.distributed.addresses import Tls
-    from album.distributed.serving import serve
+    from album.distributed.dask import serve
 
-    def say(line: str) -> None:
+    def report(line: str) -> None:
         click.echo(text.safe(line), err=True)
 
     tls = Tls(ca=tls_ca, cert=tls_cert, key=tls_key, insecure=insecure)
-    serve(address_of(scheduler), tls, workers=workers, say=say)
+    serve(address_of(scheduler), tls, workers=workers, report=report)

@@ -1,17 +1,16 @@
-"""Addresses of schedulers, and certificates: what is wrong with them, told early."""
+"""Addresses of schedulers, and certificates: what is wrong with them is found early."""
 
 import ipaddress
 import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from album.errors import BadCertificates, ClusterError, PlainConnection, shown
 
 PORT = 8786
-PATIENCE_S = 5.0
+TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +45,20 @@ class Tls:
         if protocol == "tcp" and not self.insecure and not is_loopback(host):
             raise PlainConnection(address, f"tls://{bracketed(host)}:{port}")
 
-    def security(self, distributed: Any) -> Any:
-        """Return them as dask takes them.
+    def files(self) -> dict[str, Path]:
+        """Return the files that are named, by "ca", "cert" and "key".
 
         Raises
         ------
         ClusterError
-            A file can't be read.
+            One of them is not there.
         """
-        named = {"tls_ca_file": self.ca, "tls_client_cert": self.cert, "tls_client_key": self.key}
-        given = {name: str(path) for name, path in named.items() if path is not None}
-        for path in given.values():
-            if not Path(path).is_file():
+        named = {"ca": self.ca, "cert": self.cert, "key": self.key}
+        files = {part: path for part, path in named.items() if path is not None}
+        for path in files.values():
+            if not path.is_file():
                 raise ClusterError(f"The certificate {shown(path)} is not there; check its path.")
-        worker = {
-            name.replace("client", "worker"): path
-            for name, path in given.items()
-            if "client" in name
-        }
-        return distributed.Security(**given, **worker)
+        return files
 
 
 def split(address: str) -> tuple[str, str, int]:
@@ -119,8 +113,14 @@ def own_address(address: str) -> str:
         return own
 
 
-def check(address: str, security: Any) -> None:
-    """Knock at a scheduler: dask itself would try for long and say little.
+def check(address: str, context: ssl.SSLContext | None) -> None:
+    """Try to connect to a scheduler: dask itself would try for long and say little.
+
+    Parameters
+    ----------
+    address : str
+    context : ssl.SSLContext or None
+        The certificates, for tls://.
 
     Raises
     ------
@@ -129,38 +129,28 @@ def check(address: str, security: Any) -> None:
     """
     protocol, host, port = split(address)
     place = f"{host}:{port}"
-    context = _context(address, security) if protocol == "tls" else None
+    if protocol == "tls" and context is None:
+        raise BadCertificates(f"{address} asks for certificates.")
     try:
-        with socket.create_connection((host, port), timeout=PATIENCE_S) as plain:
-            if context is not None:
-                _shake_hands(plain, host, context)
+        with socket.create_connection((host, port), timeout=TIMEOUT_S) as plain:
+            if protocol == "tls" and context is not None:
+                _handshake(plain, host, context)
     except socket.gaierror as error:
         raise ClusterError(f"There is no host {host}; check the address {address}.") from error
     except ssl.SSLError as error:
-        told = getattr(error, "verify_message", "") or error.reason or "no more is known"
+        reason = getattr(error, "verify_message", "") or error.reason or "no more is known"
         raise BadCertificates(
-            f"The scheduler {place} and the certificates named do not trust each other ({told})."
+            f"The scheduler {place} and the certificates named do not trust each other ({reason})."
         ) from error
     except OSError as error:
-        told = error.strerror or "no answer"
+        reason = error.strerror or "no answer"
         raise ClusterError(
-            f"There is no scheduler at {place} ({told}); start one there with: dask scheduler",
+            f"There is no scheduler at {place} ({reason}); start one there with: dask scheduler",
             may_pass=True,
         ) from error
 
 
-def _context(address: str, security: Any) -> ssl.SSLContext:
-    try:
-        context: ssl.SSLContext | None = security.get_connection_args("client").get("ssl_context")
-    except (OSError, ValueError) as error:
-        told = getattr(error, "reason", None) or error
-        raise BadCertificates(f"The certificates for {address} can't be used ({told}).") from error
-    if context is None:
-        raise BadCertificates(f"{address} asks for certificates.")
-    return context
-
-
-def _shake_hands(plain: socket.socket, host: str, context: ssl.SSLContext) -> None:
+def _handshake(plain: socket.socket, host: str, context: ssl.SSLContext) -> None:
     with context.wrap_socket(plain, server_hostname=host) as safe:
         # A refusal of our certificate comes with the first read (TLS 1.3).
         safe.settimeout(1.0)

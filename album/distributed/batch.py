@@ -1,22 +1,23 @@
 """Indexing and grouping many libraries on one pool of workers, side by side and fairly.
 
 Each library is indexed by `album.indexing.index` in a thread of its own, a few at a time. Workers
-are shared by weight (`album.distributed.pool`). A library that fails, or has had what it may take,
-ends alone; the next run goes on where this one ended.
+are shared by weight (`album.distributed.pool`). A library that fails or reaches a limit ends alone;
+the next run goes on where this one ended.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import wait
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 
 from album.analysis.analyse import Prepared, ReadClip, Task
-from album.analysis.workers import LIMIT
-from album.distributed.batch_config import Batch, Job, Limits
+from album.analysis.workers import Workers
+from album.distributed.batch_config import Batch, Job
 from album.distributed.pool import Pool
-from album.distributed.source import AT_ONCE, Workers
+from album.distributed.source import AT_ONCE, ClusterSource
 from album.errors import ClusterError
 from album.events import Event, IndexReport
 from album.grouping.memory import share_of
@@ -41,7 +42,7 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Progress:
     """An event of the index of one library."""
 
     job: Job
@@ -72,7 +73,7 @@ class Ended:
     is_begun: bool = True
 
 
-BatchEvent = Begun | Said | Ended
+BatchEvent = Begun | Progress | Ended
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class Limited:
     """
 
     source: Source
-    limits: Limits
+    job: Job
     stop: threading.Event
     now: Callable[[], float] = time.monotonic
     reached: str = ""
@@ -100,16 +101,16 @@ class Limited:
     def start(self, wanted: Wanted) -> Read:
         """Return what reads tasks."""
         inner = self.source.start(wanted)
-        seconds = self.limits.seconds
+        seconds = self.job.max_seconds
         until = None if seconds is None else self.now() + seconds
 
         def read(tasks: Iterable[Task]) -> Iterator[Told]:
-            for told in inner(self._within(tasks, until)):
-                if isinstance(told, Prepared):
-                    self._faces += len(told.detections)
-                elif isinstance(told, ReadClip):
-                    self._faces += len(told.clip.faces)
-                yield told
+            for outcome in inner(self._within(tasks, until)):
+                if isinstance(outcome, Prepared):
+                    self._faces += len(outcome.detections)
+                elif isinstance(outcome, ReadClip):
+                    self._faces += len(outcome.clip.faces)
+                yield outcome
 
         return read
 
@@ -122,12 +123,11 @@ class Limited:
             yield task
 
     def _limit(self, until: float | None) -> str:
-        limits = self.limits
         if self.stop.is_set():
             return "stopped"
-        if limits.photos is not None and self._photos >= limits.photos:
+        if self.job.max_photos is not None and self._photos >= self.job.max_photos:
             return "max-photos"
-        if limits.faces is not None and self._faces >= limits.faces:
+        if self.job.max_faces is not None and self._faces >= self.job.max_faces:
             return "max-faces"
         return "max-seconds" if until is not None and self.now() >= until else ""
 
@@ -138,75 +138,56 @@ class _Run:
 
     batch: Batch
     pool: Pool
-    left: list[Job]
-    told: SimpleQueue[BatchEvent] = field(default_factory=SimpleQueue)
+    events: SimpleQueue[BatchEvent] = field(default_factory=SimpleQueue)
     stop: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def thread(self) -> None:
-        """Work at one library after the other, until none is left."""
-        while True:
-            with self.lock:
-                if not self.left:
-                    return
-                job = self.left.pop(0)
-            if self.stop.is_set():
-                self.told.put(Ended(job, IndexReport(), is_begun=False))
-                continue
-            self.told.put(Begun(job))
-            self.told.put(self._one(job))
-
-    def _one(self, job: Job) -> Ended:
+    def index(self, job: Job) -> None:
+        """Index one library, unless the run has been stopped."""
+        if self.stop.is_set():
+            self.events.put(Ended(job, IndexReport(), is_begun=False))
+            return
+        self.events.put(Begun(job))
         ended, started = Ended(job, IndexReport()), time.monotonic()
         try:
             self._index(job, ended)
         except Exception as error:  # one library never ends the others
             ended.error = error
-            if isinstance(error, ClusterError) and self.pool.is_lost:
+            if isinstance(error, ClusterError) and self.pool.is_empty:
                 self.stop.set()
         ended.report.seconds = time.monotonic() - started
-        return ended
+        self.events.put(ended)
 
     def _index(self, job: Job, ended: Ended) -> None:
         with Library.open(job.library, wait_s=WAIT_S) as library:
             choice = choice_of(library, job)
-            share = {"weight": job.weight, "most": job.limits.in_flight}
-            workers = Workers(self.pool, choice, job.name, **share)  # type: ignore[arg-type]
-            source = Limited(workers, job.limits, self.stop)
-            at_once = min(self.batch.at_once, len(self.batch.jobs))
-            how = replace(options_of(job), memory=share_of(at_once))
-            events = index(library, build(choice), job.photos, how, source)
+            workers = ClusterSource(self.pool, choice, weight=job.weight, limit=job.max_in_flight)
+            source = Limited(workers, job, self.stop)
+            options = IndexOptions(
+                jobs=0,
+                retry=job.retry,
+                group=job.group,
+                clips=Sampling() if job.clips else None,
+                file_timeout=job.file_timeout,
+                memory=share_of(min(self.batch.at_once, len(self.batch.jobs))),
+            )
+            events = index(library, build(choice), job.photos, options, source)
             with closing(events):  # type: ignore[type-var]
                 for event in events:
                     ended.report.add(event)
-                    self.told.put(Said(job, event))
+                    self.events.put(Progress(job, event))
             ended.limit = source.reached
 
 
 def choice_of(library: Library, job: Job) -> Choice:
     """Return the nets that a library is indexed with; detector and head are remembered with it."""
-    told = job.options
-    profile = told.get("profile", "default")
     return Choice(
-        profile=profile,
-        detector=DETECTOR.choose(library, told.get("detector"), profile),
-        embedder=told.get("embedder"),
-        attributes=HEAD.choose(library, told.get("attributes"), profile),
-        min_face=float(told.get("min-face", 40)),
-        device=told.get("device", "auto"),
-        emotions=told.get("emotions", True),
-    )
-
-
-def options_of(job: Job) -> IndexOptions:
-    """Return how a library is indexed."""
-    told = job.options
-    return IndexOptions(
-        jobs=0,
-        retry=told.get("retry", False),
-        group=told.get("group", True),
-        clips=Sampling() if told.get("clips", True) else None,
-        file_timeout=float(told.get("file-timeout", LIMIT)),
+        profile=job.profile,
+        detector=DETECTOR.choose(library, job.detector, job.profile),
+        embedder=job.embedder,
+        attributes=HEAD.choose(library, job.attributes, job.profile),
+        min_face=job.min_face,
+        device=job.device,
+        emotions=job.emotions,
     )
 
 
@@ -224,18 +205,15 @@ def run_batch(batch: Batch, pool: Pool) -> Iterator[BatchEvent]:
     BatchEvent
         For each library `Begun`, what its index says, and `Ended`; of several in between.
     """
-    run = _Run(batch, pool, list(batch.jobs))
-    count = min(batch.at_once, len(batch.jobs))
-    threads = [threading.Thread(target=run.thread, daemon=True) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    ended = 0
+    run, ended = _Run(batch, pool), 0
+    threads = Workers(min(batch.at_once, len(batch.jobs)))
+    jobs = [threads.submit(run.index, job) for job in batch.jobs]
     try:
-        while ended < len(batch.jobs):
-            event = run.told.get()
+        while ended < len(jobs):
+            event = run.events.get()
             ended += isinstance(event, Ended)
             yield event
     finally:
         run.stop.set()
-        for thread in threads:
-            thread.join(LAST_WAIT_S)
+        threads.shutdown(wait=False, cancel_futures=True)
+        wait(jobs, LAST_WAIT_S)

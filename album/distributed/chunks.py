@@ -1,35 +1,44 @@
 """Files that go to a worker together."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from album.analysis.analyse import Failed, Task
-from album.errors import EndsWorkers, Unreadable
+from album.distributed.isolation import killed_by
+from album.errors import Unreadable
 from album.files.kinds import CLIP_SUFFIXES
 
 FILES = 16
-"""Of a chunk: two seconds of work or so, some hundred times what dealing it out costs."""
+"""Of a chunk: some two seconds of work, a hundred times what it costs to send it."""
 BYTES = 512 << 20
 """Of a chunk, at most, unless one file alone has more."""
-TRIES = 2
-"""Workers that a file may end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Some files, with their numbers in the order of all.
+    """Some files.
 
-    `lost_on` names the workers that were lost with it.
+    Attributes
+    ----------
+    numbers : tuple of int
+        Their places in the order of all files.
+    tasks : tuple of Task
+    is_isolated : bool
+        Workers have died with them, so they are read in a process of their own.
+    avoid : frozenset of str
+        Addresses of workers on which reading them has raised an error.
     """
 
     numbers: tuple[int, ...]
     tasks: tuple[Task, ...]
-    lost_on: tuple[str, ...] = ()
+    is_isolated: bool = False
+    avoid: frozenset[str] = frozenset()
 
-
-def _is_clip(task: Task) -> bool:
-    return PurePath(task.found.path).suffix.lower() in CLIP_SUFFIXES
+    def one_by_one(self) -> "list[Chunk]":
+        """Return a chunk for each file."""
+        pairs = zip(self.numbers, self.tasks, strict=True)
+        return [replace(self, numbers=(number,), tasks=(task,)) for number, task in pairs]
 
 
 def in_chunks(tasks: Iterable[Task], first: int = 0) -> Iterator[Chunk]:
@@ -41,42 +50,50 @@ def in_chunks(tasks: Iterable[Task], first: int = 0) -> Iterator[Chunk]:
     first : int
         The number of the first.
     """
-    numbers: list[int] = []
     together: list[Task] = []
-    for number, task in enumerate(tasks, first):
-        size = sum(one.found.size for one in together) + task.found.size
-        if together and (len(together) >= FILES or size > BYTES or _is_clip(task)):
-            yield Chunk(tuple(numbers), tuple(together))
-            numbers, together = [], []
-        numbers.append(number)
+    for task in tasks:
+        size = task.found.size + sum(one.found.size for one in together)
+        is_full = len(together) >= FILES or size > BYTES
+        if together and (is_full or _is_clip(task) or _is_clip(together[-1])):
+            yield Chunk(tuple(range(first, first + len(together))), tuple(together))
+            first, together = first + len(together), []
         together.append(task)
-        if _is_clip(task):
-            yield Chunk(tuple(numbers), tuple(together))
-            numbers, together = [], []
     if together:
-        yield Chunk(tuple(numbers), tuple(together))
+        yield Chunk(tuple(range(first, first + len(together))), tuple(together))
 
 
-def after_loss(chunk: Chunk, worker: str, problem: str = "") -> list[Chunk] | Failed:
-    """Return what is to be tried when a worker was lost with a chunk: its files one by one.
+def _is_clip(task: Task) -> bool:
+    return PurePath(task.found.path).suffix.lower() in CLIP_SUFFIXES
 
-    A file that was alone and has ended two workers has failed.
+
+def after_death(chunk: Chunk) -> list[Chunk] | Failed:
+    """Return what to read next when workers have died with a chunk.
+
+    First the chunk in a process of its own, which finds the file that is to blame. When workers die
+    all the same, each file alone; then the file has failed.
+    """
+    if not chunk.is_isolated:
+        return [replace(chunk, is_isolated=True)]
+    if len(chunk.tasks) > 1:
+        return chunk.one_by_one()
+    return killed_by(chunk.tasks[0])
+
+
+def after_error(chunk: Chunk, problem: str, worker: str) -> list[Chunk] | Failed:
+    """Return what to read next when reading a chunk has raised an error.
+
+    Each file alone, where possible on another worker; the second error is that of the file.
 
     Parameters
     ----------
     chunk : Chunk
-    worker : str
-        For people.
     problem : str
-        What went wrong where it was not the end of the worker.
+        The error.
+    worker : str
+        Address of the worker.
     """
-    lost_on = (*chunk.lost_on, worker)
-    if len(chunk.tasks) > 1:
-        pairs = zip(chunk.numbers, chunk.tasks, strict=True)
-        return [Chunk((number,), (task,), lost_on) for number, task in pairs]
-    if len(lost_on) < TRIES:
-        return [Chunk(chunk.numbers, chunk.tasks, lost_on)]
+    if len(chunk.tasks) > 1 or not chunk.avoid:
+        return replace(chunk, avoid=chunk.avoid | {worker}).one_by_one()
     task = chunk.tasks[0]
-    path = task.found.path
-    error = Unreadable(path, problem) if problem else EndsWorkers(path, " and ".join(lost_on))
+    error = Unreadable(task.found.path, problem)
     return Failed(task, error.code, error.reason, task.content_hash)

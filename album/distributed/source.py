@@ -7,13 +7,13 @@ from datetime import datetime
 
 from album.analysis.analyse import Task
 from album.distributed.addresses import Tls
-from album.distributed.dealing import Dealer
 from album.distributed.pairs import PairSearch
 from album.distributed.pool import Pool
+from album.distributed.reader import Reader
 from album.distributed.work import Recipe, contracts
 from album.indexing.sources import Read, Told, Wanted
 from album.models.engines import Choice
-from clustering.linkage.tiles import Graph, Spread, Tiles
+from clustering.linkage.tiles import Spread
 
 AT_ONCE = 256
 """Tasks that are claimed together where several processes share a library."""
@@ -38,7 +38,7 @@ class Place:
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[Pool]:
+def open_pool(place: Place) -> Iterator[Pool]:
     """Join a scheduler, or start workers on this machine; end with it.
 
     Raises
@@ -48,63 +48,56 @@ def opened(place: Place) -> Iterator[Pool]:
     """
     from album.distributed import dask
 
-    carrier = dask.at(place.scheduler, place.tls) if place.scheduler else dask.local(place.workers)
+    if place.scheduler:
+        cluster = dask.connect(place.scheduler, place.tls)
+    else:
+        cluster = dask.start(place.workers)
     try:
-        yield Pool(carrier)
+        yield Pool(cluster)
     finally:
-        carrier.close()
-
-
-def spread_over(pool: Pool) -> Spread:
-    """Have the workers of a pool search for near faces when a library is grouped."""
-
-    def search(tiles: Tiles) -> Iterator[Graph]:
-        yield from PairSearch(pool.transport.client)(tiles)
-
-    return search
+        cluster.close()
 
 
 @dataclass(frozen=True, slots=True)
-class Workers:
+class ClusterSource:
     """Reads the files of one index on a pool of workers; implements `Source`.
 
     Parameters
     ----------
     pool : Pool
     choice : Choice
-        The nets, as the workers put them together.
-    name : str
-        Of the owner in the pool.
-    weight, most
-        Of its share, see `Pool.owner`.
+        The nets that the workers build.
+    weight, limit
+        Of its share, see `Pool.share`.
     """
 
     pool: Pool
     choice: Choice
-    name: str = "index"
     weight: float = 1.0
-    most: int | None = None
+    limit: int | None = None
     at_once: int = AT_ONCE
 
     @property
     def spread(self) -> Spread:
         """Have the workers search for near faces."""
-        return spread_over(self.pool)
+        return PairSearch(self.pool)
 
     def start(self, wanted: Wanted) -> Read:
         """Return what reads tasks."""
+        contract, emotions = contracts(wanted.engine)
         recipe = Recipe(
-            self.choice,
-            *contracts(wanted.engine),
-            wanted.view,
-            wanted.clips,
-            wanted.file_timeout,
-            datetime.now(),
+            choice=self.choice,
+            contract=contract,
+            emotions=emotions,
+            view=wanted.view,
+            clips=wanted.clips,
+            file_timeout=wanted.file_timeout,
+            now=datetime.now(),
         )
-        dealer = Dealer(self.pool, self.name, recipe, wanted)
+        reader = Reader(recipe, wanted)
 
         def read(tasks: Iterable[Task]) -> Iterator[Told]:
-            with self.pool.owner(self.name, weight=self.weight, most=self.most):
-                yield from dealer.read(tasks)
+            with self.pool.share(weight=self.weight, limit=self.limit) as share:
+                yield from reader.read(share, tasks)
 
         return read

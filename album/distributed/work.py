@@ -1,13 +1,10 @@
-"""What a worker does: says who it is, puts the nets together, reads chunks of files.
+"""What runs on workers: say the version, build the nets, read chunks of files.
 
-Everything here is called on the machines that have the photos and the time, by name, with arguments
-and results that are pickled: plain values and the dataclasses of `album.analysis.analyse`. No
-pixels leave a worker, and no library is known to it.
+Functions are pickled by name, their arguments and results by value: plain values and the
+dataclasses of `album.analysis.analyse`. No pixels leave a worker, and it knows no library.
 """
 
 import errno
-import os
-import platform
 import socket
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -29,8 +26,10 @@ from album.media.clips.frames import Sampling
 from album.models.engines import Choice, build
 from nets.engine import Engine
 
-PROTOCOL = 2
-"""Rises with any change to what is said between coordinator and workers."""
+PROTOCOL = 3
+"""Rises with any change to what coordinator and workers send each other."""
+VERSION = f"{album.__version__}.{PROTOCOL}"
+"""Coordinator and workers must have the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,8 @@ class Recipe:
     choice : Choice
         The nets.
     contract, emotions : str
-        What they must amount to: contracts of the engine and of what tells emotions, or empty.
+        Contracts of the engine and of its classifier of emotions (empty without one), which the
+        nets of the worker must have.
     view, clips, file_timeout
         See `album.indexing.index.IndexOptions`.
     now : datetime
@@ -60,43 +60,38 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why this worker can't be used; `sentence` says what to do there."""
+class Unfit:
+    """Why this worker can't be used: the rest of the sentence that begins with its name."""
 
-    sentence: str
+    reason: str
 
 
 def about() -> dict[str, str]:
-    """Return who this worker is; so plain that every version understands it."""
-    return {
-        "version": f"{album.__version__}.{PROTOCOL}",
-        "host": socket.gethostname(),
-        "pid": str(os.getpid()),
-        "python": platform.python_version(),
-    }
+    """Return the version and the host of this worker; every version understands the answer."""
+    return {"version": VERSION, "host": socket.gethostname()}
 
 
 @lru_cache(maxsize=4)
-def prepare(choice: Choice, contract: str, emotions: str) -> Trouble | None:
-    """Put the nets together and run each once; return why that can't be."""
+def prepare(choice: Choice, contract: str, emotions: str) -> Unfit | None:
+    """Build the nets and run each once; return what prevents that."""
     keep_large_blocks()
     try:
         engine = _engine(choice)
         if contracts(engine) != (contract, emotions):
-            return Trouble("has other weights; install the same version of album-people there.")
+            return Unfit("has other weights; install the same version of album-people there.")
         nobody = np.zeros((64, 64, 3), np.uint8)
         engine.describe(engine.crop(nobody, engine.detect(nobody)))
-    except Exception as error:  # whatever it is, it is this machine's and no photo's
-        return Trouble(f"cannot use the nets: {error or type(error).__name__}")
+    except Exception as error:  # of whatever kind, it is due to this machine and to no photo
+        return Unfit(f"cannot use the nets: {error or type(error).__name__}")
     return None
 
 
 def contracts(engine: Engine) -> tuple[str, str]:
-    """Return the contracts that decide what is found and said of a photo."""
+    """Return the contracts on which the analysis of a photo depends."""
     return engine.contract, engine.emotions.contract if engine.emotions else ""
 
 
-_building = Lock()
+_lock = Lock()
 
 
 @lru_cache(maxsize=2)
@@ -105,13 +100,13 @@ def _built(choice: Choice) -> Engine:
 
 
 def _engine(choice: Choice) -> Engine:
-    with _building:  # several chunks may begin at once, and the nets should be loaded once
+    with _lock:  # several chunks may begin at once, and the nets should be loaded once
         return _built(choice)
 
 
 def read_chunk(
     recipe: Recipe, tasks: Sequence[Task], known: frozenset[str]
-) -> list[Outcome] | Trouble:
+) -> list[Outcome] | Unfit:
     """Read some files.
 
     Parameters
@@ -126,8 +121,8 @@ def read_chunk(
     list of Outcome
         One for each task, in their order. Faces are described and no chips are left.
     """
-    if trouble := prepare(recipe.choice, recipe.contract, recipe.emotions):
-        return trouble
+    if unfit := prepare(recipe.choice, recipe.contract, recipe.emotions):
+        return unfit
     engine = _engine(recipe.choice)
     clock = Clock(recipe.file_timeout)
     analyser = Analyser(engine, set(known), recipe.view, recipe.clips, clock=clock, now=recipe.now)
@@ -135,10 +130,10 @@ def read_chunk(
     try:
         return list(_described(engine, outcomes(reader, tasks, jobs=1)))
     except NeedsPackage as error:
-        return Trouble(f"lacks something. {error}")
+        return Unfit(f"lacks something. {error}")
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Trouble(
+            return Unfit(
                 f"has a full disk; free some space in {tempfile.gettempdir()} there, or set TMPDIR."
             )
         raise
@@ -146,7 +141,7 @@ def read_chunk(
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Refuses what is not the file that the coordinator has seen."""
+    """Refuses a file that has not the size that the coordinator has seen."""
 
     analyser: Analyser
     clock: Clock
@@ -184,6 +179,6 @@ def _described(engine: Engine, read: Iterator[Outcome]) -> Iterator[Outcome]:
 
 def _without_chips(engine: Engine, waiting: Sequence[Outcome]) -> Iterator[Outcome]:
     photos = [one for one in waiting if isinstance(one, Prepared)]
-    said = iter(described(engine, photos))
+    descriptions = iter(described(engine, photos))
     for outcome in waiting:
-        yield next(said) if isinstance(outcome, Prepared) else outcome
+        yield next(descriptions) if isinstance(outcome, Prepared) else outcome

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import sys
 import threading
 from contextlib import contextmanager
 
@@ -11,10 +10,10 @@ import pytest
 
 from album.cli.remedies import sentence
 from album.distributed.addresses import Tls, check, split
-from album.distributed.dask import imported
+from album.distributed.dask import context_of, security_of
 from album.errors import ClusterError
 from tests.album.albums import Shelf
-from tests.album.distributed.processes import free_port
+from tests.album.distributed.processes import ALBUM, free_port, started
 
 PARTS = ("ca_file", "scheduler_cert", "scheduler_key", "client_cert", "client_key")
 
@@ -101,32 +100,33 @@ def test_there_is_no_such_host():
 
 
 def test_certificates_that_fit(guarded, papers):
-    check(guarded, tls(papers, "ours", "ours").security(imported()))
+    check(guarded, context_of(guarded, security_of(tls(papers, "ours", "ours"))))
 
 
 @pytest.mark.parametrize("circles", [("theirs", "ours"), ("ours", "theirs")])
 def test_certificates_that_do_not_fit(guarded, papers, circles):
-    security = tls(papers, *circles).security(imported())
+    context = context_of(guarded, security_of(tls(papers, *circles)))
     with pytest.raises(ClusterError, match=r"127.0.0.1:\d+ .*do not trust each other \(") as error:
-        check(guarded, security)
+        check(guarded, context)
     assert not error.value.may_pass
     assert "--tls-ca" in sentence(error.value)
 
 
 def test_certificates_that_are_missing(guarded, tmp_path):
     with pytest.raises(ClusterError, match="asks for certificates"):
-        check(guarded, Tls().security(imported()))
+        check(guarded, context_of(guarded, security_of(Tls())))
     with pytest.raises(ClusterError, match=r"certificate .*no\.pem is not there"):
-        Tls(ca=tmp_path / "no.pem").security(imported())
+        security_of(Tls(ca=tmp_path / "no.pem"))
     (tmp_path / "empty.pem").write_text("no certificate")
     wrong = Tls(tmp_path / "empty.pem", tmp_path / "empty.pem", tmp_path / "empty.pem")
     with pytest.raises(ClusterError, match="can't be used"):
-        check(guarded, wrong.security(imported()))
+        context_of(guarded, security_of(wrong))
 
 
 def test_what_answers_is_no_scheduler(papers):
     with listening() as port, pytest.raises(ClusterError, match=f"127.0.0.1:{port}"):
-        check(f"tls://127.0.0.1:{port}", tls(papers, "ours", "ours").security(imported()))
+        address = f"tls://127.0.0.1:{port}"
+        check(address, context_of(address, security_of(tls(papers, "ours", "ours"))))
 
 
 def test_the_command_says_it_in_one_sentence(tmp_path):
@@ -141,7 +141,10 @@ def test_the_command_says_it_in_one_sentence(tmp_path):
     assert both.code == 2 and "not both" in both.err
 
 
-def test_without_dask(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(ClusterError, match=r"pip install 'album-people\[cluster\]'"):
-        imported()
+def test_without_dask(tmp_path):
+    (tmp_path / "photos").mkdir()
+    words = ("index", "--library", tmp_path / "library.db", "--workers", 1, tmp_path / "photos")
+    process = started(*words, code=f"import sys; sys.modules['distributed'] = None; {ALBUM}")
+    _, err = process.communicate()
+    assert (process.returncode, err.count("\n")) == (1, 1), err
+    assert "pip install 'album-people[cluster]'" in err

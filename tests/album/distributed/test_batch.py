@@ -2,15 +2,14 @@
 
 import os
 import threading
-from dataclasses import replace
+from concurrent.futures import Future
 
 import pytest
 
 from album.cli import batch as command
 from album.distributed import pool as pools
-from album.distributed.batch import Begun, Ended, Limited, Said, choice_of, run_batch
-from album.distributed.batch_config import BadConfig, Batch, Job, Limits, read_config
-from album.distributed.hands import Held
+from album.distributed.batch import Begun, Ended, Limited, Progress, choice_of, run_batch
+from album.distributed.batch_config import BadConfig, Batch, Job, read_config
 from album.distributed.pool import Pool
 from db.library import Library
 from db.people.people import people
@@ -18,9 +17,8 @@ from db.photos.status import status
 from db.settings import set_setting
 from nets.engine import DEFAULT_HEAD
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, album, photo
-from tests.album.distributed.carrier import Carrier, Dies, Worker
+from tests.album.distributed.fake_cluster import Dies, FakeCluster, FakeWorker
 
-FAKE = {"profile": "fake"}
 GOOD = """
 at-once = 2
 [cluster]
@@ -47,8 +45,8 @@ clips = false
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(pools, "LOOK_S", 0.0)
-    monkeypatch.setattr(pools, "PUMP_S", 0.01)
+    monkeypatch.setattr(pools, "REFRESH_S", 0.0)
+    monkeypatch.setattr(pools, "WAIT_S", 0.01)
     monkeypatch.setattr(pools, "JOIN_S", 0.5)
     monkeypatch.setattr(pools, "UNFIT_S", 0.1)
 
@@ -64,17 +62,18 @@ def albums(tmp_path):
 
 
 def job(albums, number, **more):
-    limits = Limits(**more.pop("limits", {}))
-    photos = (albums / f"family{number}",)
-    return Job(f"f{number}", albums / f"f{number}.db", photos, limits=limits, options=FAKE, **more)
+    name = f"f{number}"
+    where = {"name": name, "library": f"{name}.db", "photos": f"family{number}", "profile": "fake"}
+    return Job.model_validate(where | more, context=albums)
 
 
-def carrier():
-    return Carrier({"a": Worker("first"), "b": Worker("second")})
+def fresh_cluster():
+    return FakeCluster({"a": FakeWorker("first"), "b": FakeWorker("second")})
 
 
-def run(jobs, transport=None, at_once=4):
-    events = list(run_batch(Batch(tuple(jobs), at_once), Pool(transport or carrier())))
+def run(jobs, cluster=None, at_once=4):
+    batch = Batch.model_construct(jobs=list(jobs), at_once=at_once)
+    events = list(run_batch(batch, Pool(cluster or fresh_cluster())))
     return events, {event.job.name: event for event in events if isinstance(event, Ended)}
 
 
@@ -88,13 +87,13 @@ def test_every_library_is_indexed_and_grouped(albums):
     assert list(ended) and all(one.error is None and not one.limit for one in ended.values())
     assert {read_of(albums / f"f{number}.db") for number in range(3)} == {(12, 1)}
     assert sum(isinstance(event, Begun) for event in events) == 3
-    assert any(isinstance(event, Said) for event in events)
+    assert any(isinstance(event, Progress) for event in events)
 
 
 def test_one_that_fails_does_not_end_the_others(albums):
     broken = albums / "f1.db"
     broken.write_text("no library " * 100)
-    missing = Job("f9", albums / "f9.db", (albums / "nothing",), options=FAKE)
+    missing = job(albums, 9, photos="nothing")
     _, ended = run([*(job(albums, number) for number in range(3)), missing])
     assert "is not a library" in str(ended["f1"].error)
     assert "does not exist" in str(ended["f9"].error)
@@ -104,47 +103,47 @@ def test_one_that_fails_does_not_end_the_others(albums):
 
 def test_a_library_keeps_the_head_and_the_detector_that_it_began_with(albums):
     """As with `album index`: another default of a later version reads nothing again."""
-    one = replace(job(albums, 0), options={})
+    one = job(albums, 0, profile="default")
     with Library.open(one.library) as library:
         assert choice_of(library, one).attributes == DEFAULT_HEAD
         set_setting(library, "attributes", "faceres-deep")
         kept = choice_of(library, one)
         assert (kept.detector, kept.attributes) == ("mtcnn", "faceres-deep")
-        asked = replace(one, options={"attributes": "coral"})
+        asked = one.model_copy(update={"attributes": "coral"})
         assert choice_of(library, asked).attributes == "coral"
         assert choice_of(library, one).attributes == "coral"
 
 
 def test_limits_end_a_library_and_the_next_run_goes_on(albums, monkeypatch):
     monkeypatch.setattr("album.distributed.chunks.FILES", 2)
-    limited = job(albums, 0, limits={"photos": 5})
+    limited = job(albums, 0, **{"max-photos": 5})
     for limit, photos in (("max-photos", 5), ("max-photos", 10), ("", 12)):
         _, ended = run([limited])
         assert ended["f0"].limit == limit
         assert read_of(albums / "f0.db") == (photos, 1)
-    _, ended = run([job(albums, 1, limits={"faces": 1})])
+    _, ended = run([job(albums, 1, **{"max-faces": 1})])
     assert ended["f1"].limit == "max-faces"
     assert 1 <= read_of(albums / "f1.db")[0] < 12
-    _, ended = run([job(albums, 2, limits={"seconds": 1e-9})])
+    _, ended = run([job(albums, 2, **{"max-seconds": 1e-9})])
     assert ended["f2"].limit == "max-seconds"
     assert read_of(albums / "f2.db")[0] == 0
 
 
 def test_workers_that_are_all_gone_end_the_batch_and_nothing_else_is_begun(albums):
-    class Dying(Worker):
+    class Dying(FakeWorker):
         pass
 
     def dies(args):
         raise Dies
 
-    last = Carrier({"a": Dying("only", run=dies)}, respawns=False)
+    last = FakeCluster({"a": Dying("only", before=dies)}, respawns=False)
     _, ended = run([job(albums, number) for number in range(3)], last, at_once=1)
     assert "No worker has joined" in str(ended["f0"].error)
     assert not ended["f1"].is_begun and not ended["f2"].is_begun
     assert command._state(ended["f1"]) == "not begun, since the workers are gone"
 
 
-def test_a_stop_is_seen_by_every_library():
+def test_a_stop_is_seen_by_every_library(tmp_path):
     stop = threading.Event()
     stop.set()
 
@@ -155,7 +154,7 @@ def test_a_stop_is_seen_by_every_library():
         def start(self, wanted):
             return lambda tasks: iter(list(tasks))
 
-    limited = Limited(Plain(), Limits(), stop)
+    limited = Limited(Plain(), job(tmp_path, 0), stop)
 
     class Nothing:
         pass
@@ -164,28 +163,26 @@ def test_a_stop_is_seen_by_every_library():
     assert limited.reached == "stopped"
 
 
-def deal(pool, name, times):
-    given = 0
-    for _ in range(times):
-        given += pool.deal(print, held=Held(name, None)) is not None
-    return given
-
-
 def test_shares_are_by_weight():
-    transport = Carrier({name: Worker(name, threads=3) for name in "abc"})
-    pool = Pool(transport)
-    with pool.owner("small"), pool.owner("large", weight=2), pool.owner("few", most=1):
-        for _ in range(10):
-            pool.gather("small")  # workers are greeted
-        # Everybody asks before anybody is served, so that all are known to be hungry.
-        for name in ("small", "large", "few"):
-            deal(pool, name, 1)
-        shares = {name: 1 + deal(pool, name, 20) for name in ("small", "large", "few")}
-        # Twelve may be in flight: a quarter, half, a quarter, of which one wants no more than one.
-        assert shares == {"small": 3, "large": 6, "few": 1}
-    # Whoever is gone leaves everything to the others.
-    with pool.owner("small"):
-        assert deal(pool, "small", 20) >= 11
+    cluster = FakeCluster({name: FakeWorker(name, threads=3) for name in "abc"})
+    cluster.submit = lambda *_: Future()  # nothing is ever done
+    pool = Pool(cluster)
+
+    def submit(share, times):
+        return sum(share.submit((), print) is not None for _ in range(times))
+
+    with pool.share() as small, pool.share(weight=2) as large, pool.share(limit=1) as few:
+        while not small.workers:
+            pool.refresh()
+        # Everybody asks before anybody gets more, so that none is idle.
+        for share in (small, large, few):
+            submit(share, 1)
+        shares = [1 + submit(share, 20) for share in (small, large, few)]
+        # Twelve may be in flight: a quarter, half, and a quarter of which one is used.
+        assert shares == [3, 6, 1]
+    # What others leave is free.
+    with pool.share() as small:
+        assert submit(small, 20) == 12
 
 
 def test_a_config_is_read_as_a_whole(tmp_path):
@@ -193,39 +190,45 @@ def test_a_config_is_read_as_a_whole(tmp_path):
     path.write_text(GOOD)
     batch = read_config(path)
     smith, jones = batch.jobs
-    assert (batch.at_once, batch.cluster) == (2, {"workers": 2})
-    assert smith.photos == (tmp_path / "smith", "s3://bucket/smith")
-    assert (smith.library, smith.weight, smith.limits) == (tmp_path / "smith.db", 2, Limits(10))
+    assert (batch.at_once, batch.cluster.workers) == (2, 2)
+    assert smith.photos == [tmp_path / "smith", "s3://bucket/smith"]
+    assert (smith.library, smith.weight) == (tmp_path / "smith.db", 2)
+    assert (smith.max_photos, smith.max_faces) == (10, None)
     assert jones.library == "postgresql+psycopg://host/jones"
-    assert jones.limits == Limits(5, 9, 1.5, 3)
-    assert jones.options == {"profile": "fake", "clips": False}
+    assert (jones.max_photos, jones.max_faces, jones.max_seconds) == (5, 9, 1.5)
+    assert (jones.max_in_flight, jones.profile, jones.clips) == (3, "fake", False)
 
 
 LIBRARY = '[[library]]\nname = "a"\nlibrary = "a.db"\nphotos = "p"\n'
+FIRST = "in [[library]] number 1"
 WRONG = {
     "[": "is no TOML",
-    "": "has no [[library]]",
-    "library = 1": "has no [[library]]",
-    "what = 1\n" + LIBRARY: "a key 'what' in it that is not known",
-    LIBRARY
-    + "wieght = 2": "a key 'wieght' in [[library]] number 1 that is not known; known are na",
-    LIBRARY + "weight = 0": "wants a number above 0 for 'weight' in [[library]] number 1, not 0",
-    LIBRARY + "weight = true": "wants a number above 0",
-    LIBRARY + "max-photos = 1.5": "wants a whole number of 1 or more for 'max-photos'",
-    LIBRARY + "max-photos = 0": "wants a whole number of 1 or more for 'max-photos'",
-    LIBRARY + "max-seconds = nan": "wants a number above 0 for 'max-seconds'",
-    LIBRARY + "clips = 1": "wants true or false for 'clips'",
-    LIBRARY + 'profile = "best"': "has a profile 'best' in [[library]] number 1 that is not known",
-    LIBRARY + LIBRARY: "has two libraries with the name a",
-    LIBRARY + LIBRARY.replace('"a"', '"b"'): "has two libraries with the library",
-    LIBRARY.replace("photos", "photo"): "a key 'photo' in [[library]]",
-    '[[library]]\nname = "a"\nlibrary = "a.db"': "has no 'photos' in [[library]] number 1",
-    LIBRARY.replace('"p"', "[]"): "wants a list of folders for 'photos'",
-    LIBRARY.replace('"p"', "[1]"): "wants a list of folders for 'photos'",
-    LIBRARY.replace('"a"', '""'): "wants a text for 'name'",
-    "cluster = 1\n" + LIBRARY: "wants a table [cluster]",
-    "[cluster]\nhost = 1\n" + LIBRARY: "a key 'host' in [cluster]",
-    "at-once = 0\n" + LIBRARY: "wants a whole number of 1 or more for 'at-once' in it",
+    "": "[[library]] is missing; each has name, library and photos.",
+    "library = 1": "[[library]] is missing",
+    "library = [1]": "[[library]] number 1 should be a table, not 1.",
+    "what = 1\n" + LIBRARY: "'what' is not a known key; known are at-once, cluster, defaults",
+    LIBRARY + "wieght = 2": f"'wieght' {FIRST} is not a known key; known are profile, ",
+    LIBRARY + "max_photos = 2": f"'max_photos' {FIRST} is not a known key",
+    LIBRARY + "weight = 0": f"'weight' {FIRST} should be greater than 0, not 0.",
+    LIBRARY + "weight = inf": f"'weight' {FIRST} should be a finite number, not inf.",
+    LIBRARY + "weight = true": f"'weight' {FIRST} should be a number, not True.",
+    LIBRARY + "max-photos = 1.5": f"'max-photos' {FIRST} should be a whole number, not 1.5.",
+    LIBRARY + "max-photos = 0": f"'max-photos' {FIRST} should be greater than or equal to 1",
+    LIBRARY + 'clips = "no"': f"'clips' {FIRST} should be true or false, not 'no'.",
+    LIBRARY + 'profile = "best"': f"'profile' {FIRST} should be one of default, paper, fake, not",
+    LIBRARY + LIBRARY: "two libraries have the name a.",
+    LIBRARY + LIBRARY.replace('"a"', '"b"'): "two libraries have the library ",
+    LIBRARY.replace("photos", "photo"): f"'photos' {FIRST} is missing.",
+    '[[library]]\nname = "a"\nlibrary = "a.db"': f"'photos' {FIRST} is missing.",
+    LIBRARY.replace('"p"', "[]"): f"'photos' {FIRST} should not be empty.",
+    LIBRARY.replace('"p"', "[1]"): f"'photos' {FIRST} should be a path or an address, not 1.",
+    LIBRARY.replace('"a"', '""'): f"'name' {FIRST} should not be empty",
+    LIBRARY.replace('"a.db"', "1"): f"'library' {FIRST} should be a path or an address, not 1.",
+    "cluster = 1\n" + LIBRARY: "'cluster' should be a table, not 1.",
+    "[cluster]\nhost = 1\n" + LIBRARY: "'host' in [cluster] is not a known key; known are workers",
+    "[cluster]\ntls-ca = 1\n" + LIBRARY: "'tls-ca' in [cluster] should be a path, not 1.",
+    "[defaults]\nweight = 0\n" + LIBRARY: "'weight' in [defaults] should be greater than 0, not 0.",
+    "at-once = 0\n" + LIBRARY: "'at-once' should be greater than or equal to 1, not 0.",
 }
 
 
@@ -235,7 +238,7 @@ def test_what_is_wrong_with_a_config_is_one_sentence(tmp_path, text):
     path.write_text(text)
     with pytest.raises(BadConfig) as error:
         read_config(path)
-    assert str(error.value).startswith(f"{path} ")
+    assert str(error.value).startswith(str(path))
     assert WRONG[text] in str(error.value)
     ran = album("batch", path)
     assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
@@ -253,7 +256,7 @@ def test_the_command_tells_of_every_library(albums, monkeypatch):
     @contextmanager
     def pool_of(options):
         assert options["workers"] == 2
-        yield Pool(carrier())
+        yield Pool(fresh_cluster())
 
     monkeypatch.setattr(command, "pool_of", pool_of)
     (albums / "family2" / "empty.jpg").touch()

@@ -11,12 +11,14 @@ import pytest
 from db.library import Library
 from tests.album.albums import pairs
 from tests.album.distributed.processes import (
+    ALBUM,
     end,
     ended,
     free_port,
     kill_a_worker,
     scheduler,
     started,
+    stored,
     until_listening,
     wait_for,
     workers_of,
@@ -90,6 +92,29 @@ def test_the_scheduler_is_killed_and_started_again(photos, undisturbed, tmp_path
     end(first)
 
 
+def test_a_scheduler_that_is_killed_for_good_ends_the_run_in_a_sentence(
+    photos, undisturbed, tmp_path
+):
+    port, path = free_port(), tmp_path / "library.db"
+    address = f"tcp://127.0.0.1:{port}"
+    there = scheduler(port)
+    until_listening(port)
+    words = ("index", "--profile", "fake", "--library", path, photos)
+    patient = f"from album.distributed import dask; dask.BACK_S = 5.0; {ALBUM}"
+    with ended(started("worker", address, "--workers", 2)):
+        process = started(*words, "--scheduler", address, code=patient)
+        wait_for(process, path, 32)
+        there.kill()
+        there.communicate()
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "Traceback" not in err
+    assert f"The scheduler {address} is gone and did not come back" in err.splitlines()[-1]
+    assert 32 <= stored(path) < PHOTOS
+    index(path, photos, "--jobs", 2).communicate()
+    assert held(path) == undisturbed
+
+
 POISON = """
 import os, sys
 if "--multiprocessing-fork" in sys.argv:
@@ -101,7 +126,7 @@ if "--multiprocessing-fork" in sys.argv:
         return read(self, task, place)
     Analyser._read = deadly
 """
-"""Stands for a decoder that a photo ends: in processes that read, and only there."""
+"""Stands for a decoder that a photo crashes: in processes that read, and only there."""
 
 
 def test_a_photo_that_ends_every_worker_is_the_only_one_to_fail(photos, undisturbed, tmp_path):
@@ -111,7 +136,7 @@ def test_a_photo_that_ends_every_worker_is_the_only_one_to_fail(photos, undistur
     out, err = process.communicate(timeout=300)
     assert process.returncode == 3, err
     assert f"Read {PHOTOS - 1} new photos" in out
-    assert "123.jpg: ended two workers that were reading it (" in out
+    assert "123.jpg: ended the processes that were reading it (" in out
     assert "Traceback" not in err
     again = index(path, photos, "--workers", 2, "--retry")
     out, err = again.communicate(timeout=300)

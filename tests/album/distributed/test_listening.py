@@ -9,8 +9,7 @@ import psutil
 import pytest
 
 from album.distributed.addresses import Tls, is_loopback, own_address
-from album.distributed.dask import at
-from album.distributed.serving import serve
+from album.distributed.dask import connect, serve
 from album.errors import ClusterError
 from tests.album.albums import Shelf, album, pairs
 from tests.album.distributed.processes import ended, free_port, scheduler, started, until_listening
@@ -124,9 +123,9 @@ def test_a_worker_joins_where_the_user_allows_it():
 
 def test_callers_of_the_functions_are_refused_too():
     with pytest.raises(ClusterError, match="is not encrypted"):
-        at(AWAY, Tls())
+        connect(AWAY, Tls())
     with pytest.raises(ClusterError, match="is not encrypted"):
-        serve(AWAY, Tls(), workers=1, say=print)
+        serve(AWAY, Tls(), workers=1, report=print)
 
 
 def test_encrypted_and_local_connections_are_allowed():

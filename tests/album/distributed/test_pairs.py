@@ -8,9 +8,10 @@ import time
 import numpy as np
 import pytest
 
-import album
-from album.distributed import pairs
+from album.distributed import pairs, pool
+from album.distributed.dask import DaskCluster
 from album.distributed.pairs import PairSearch
+from album.distributed.pool import Pool
 from album.grouping import memory
 from clustering.linkage import graph
 from clustering.linkage.constraints import Constraints
@@ -37,7 +38,7 @@ def two():
 @pytest.fixture(autouse=True)
 def early(monkeypatch):
     monkeypatch.setattr(graph, "SURVEY_FROM", 100)
-    monkeypatch.setattr(pairs, "LOOK_S", 0.1)
+    monkeypatch.setattr(pool, "REFRESH_S", 0.1)
 
 
 def problem(n=1200, d=32):
@@ -54,6 +55,10 @@ def grouped(search=None, **how):
     return cluster(vectors, 0.9, constraints=rules, resources=using)
 
 
+def on(client):
+    return PairSearch(Pool(DaskCluster(client, "")))
+
+
 def pids(client):
     return list(client.run(os.getpid).values())
 
@@ -62,9 +67,8 @@ def test_same_people_as_in_memory(two, monkeypatch):
     monkeypatch.setattr(pairs, "SIDE", 3)  # so that chunks are let go of and come again
     done = []
     monkeypatch.setattr(pairs, "search_tile", lambda *given: done.append(given))
-    assert PairSearch(two).threads() == 2
     for limit in (None, 5000):
-        found = grouped(PairSearch(two), max_pairs=limit)
+        found = grouped(on(two), max_pairs=limit)
         np.testing.assert_array_equal(found, grouped())
     assert not done, "all was searched by the workers"
 
@@ -75,7 +79,7 @@ def slow(left, right, terms):
 
 
 def test_what_a_killed_worker_had_is_searched_elsewhere(two, monkeypatch):
-    monkeypatch.setattr(pairs, "_searched", slow)
+    monkeypatch.setattr(pairs, "search_on_worker", slow)
     before = pids(two)
 
     def kill():
@@ -84,7 +88,7 @@ def test_what_a_killed_worker_had_is_searched_elsewhere(two, monkeypatch):
 
     killer = threading.Thread(target=kill)
     killer.start()
-    found = grouped(PairSearch(two))
+    found = grouped(on(two))
     killer.join()
     np.testing.assert_array_equal(found, grouped())
     two.wait_for_workers(2)
@@ -96,15 +100,15 @@ def failing(left, right, terms):
 
 
 def test_a_tile_that_fails_everywhere_is_searched_here(two, monkeypatch):
-    monkeypatch.setattr(pairs, "_searched", failing)
-    np.testing.assert_array_equal(grouped(PairSearch(two)), grouped())
+    monkeypatch.setattr(pairs, "search_on_worker", failing)
+    np.testing.assert_array_equal(grouped(on(two)), grouped())
 
 
 def test_without_a_fit_worker_all_is_searched_here(two, monkeypatch):
-    monkeypatch.setattr(album, "__version__", "another")
-    search = PairSearch(two, alone=0.3)
-    np.testing.assert_array_equal(grouped(search), grouped())
-    assert search.threads() == 0
+    monkeypatch.setattr(pool, "VERSION", "another")
+    monkeypatch.setattr(pool, "UNFIT_S", 0.3)
+    monkeypatch.setattr(pairs, "search_on_worker", None)
+    np.testing.assert_array_equal(grouped(on(two)), grouped())
 
 
 def test_without_a_scheduler_all_is_searched_here():
@@ -112,7 +116,7 @@ def test_without_a_scheduler_all_is_searched_here():
         n_workers=1, processes=False, dashboard_address=":0", silence_logs=50
     ) as workers:
         client = distributed.Client(workers, set_as_default=False)
-        search = PairSearch(client)
+        search = on(client)
         client.close()
     np.testing.assert_array_equal(grouped(search), grouped())
 

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 
 from album.distributed.pool import Pool
-from album.distributed.source import Workers
+from album.distributed.source import ClusterSource
 from album.errors import (
     AlbumError,
     MissingFolder,
@@ -31,7 +31,7 @@ from db.library import Library
 from db.photos.files import failures, known_files
 from nets.engine import load_engine
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo
-from tests.album.distributed.carrier import Carrier, Worker
+from tests.album.distributed.fake_cluster import FakeCluster, FakeWorker
 
 FAKE = Choice("fake", emotions=False)
 
@@ -61,11 +61,11 @@ def photos(server, tmp_path):
     return here
 
 
-def run(path, root, *, carrier=None, **options):
+def run(path, root, *, cluster=None, **options):
     # One thread: fsspec's files in memory are one object for all who read them, place and all.
     engine, how = load_engine(profile="fake"), IndexOptions(**{"jobs": 1} | options)
     with Library.open(path) as library:
-        source = None if carrier is None else Workers(Pool(carrier), FAKE)
+        source = None if cluster is None else ClusterSource(Pool(cluster), FAKE)
         return list(index(library, engine, [root], how, source))
 
 
@@ -104,8 +104,8 @@ def test_an_album_on_a_server_is_read_as_one_on_a_disk(photos, tmp_path):
 
 def test_workers_fetch_by_themselves(photos, tmp_path):
     run(tmp_path / "disk.db", photos)
-    carrier = Carrier({"a": Worker("first"), "b": Worker("second")})
-    run(tmp_path / "server.db", "memory://photos", carrier=carrier)
+    cluster = FakeCluster({"a": FakeWorker("first"), "b": FakeWorker("second")})
+    run(tmp_path / "server.db", "memory://photos", cluster=cluster)
     assert facts(tmp_path / "server.db") == facts(tmp_path / "disk.db")
 
 
@@ -202,9 +202,9 @@ def test_a_worker_that_lacks_the_package_is_named(photos, tmp_path, monkeypatch)
         raise NeedsPackage(url, "s3fs")
 
     monkeypatch.setattr(remote, "fetched", missing)
-    carrier = Carrier({"a": Worker("first")})
+    cluster = FakeCluster({"a": FakeWorker("first")})
     with pytest.raises(AlbumError, match=r"Worker first \(a\) lacks something.*pip install s3fs"):
-        run(tmp_path / "library.db", "memory://photos", carrier=carrier)
+        run(tmp_path / "library.db", "memory://photos", cluster=cluster)
     monkeypatch.setattr(remote, "fetched", real)
 
 
@@ -213,9 +213,9 @@ def test_a_full_disk_of_a_worker_is_named(photos, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "get_file", full)
-    carrier = Carrier({"a": Worker("first")})
+    cluster = FakeCluster({"a": FakeWorker("first")})
     with pytest.raises(AlbumError, match=r"Worker first \(a\) has a full disk; free some space in"):
-        run(tmp_path / "library.db", "memory://photos", carrier=carrier)
+        run(tmp_path / "library.db", "memory://photos", cluster=cluster)
     with Library.open(tmp_path / "library.db") as library:
         assert not failures(library)
 
@@ -225,9 +225,9 @@ def test_a_worker_that_does_not_reach_the_server_is_named(photos, tmp_path, monk
         raise RuntimeError("no credentials")
 
     monkeypatch.setattr(type(fsspec.filesystem("memory")), "get_file", refused)
-    carrier = Carrier({"a": Worker("first")})
+    cluster = FakeCluster({"a": FakeWorker("first")})
     with pytest.raises(AlbumError, match=r"Worker first \(a\) does not reach memory://photos/"):
-        run(tmp_path / "library.db", "memory://photos", carrier=carrier)
+        run(tmp_path / "library.db", "memory://photos", cluster=cluster)
 
 
 def test_other_commands_say_where_the_photo_is():
@@ -250,7 +250,7 @@ def short_waits(monkeypatch):
     from album.distributed import pool
 
     monkeypatch.setattr(pool, "UNFIT_S", 0.1)
-    monkeypatch.setattr(pool, "LOOK_S", 0.0)
+    monkeypatch.setattr(pool, "REFRESH_S", 0.0)
 
 
 pytestmark = pytest.mark.usefixtures("short_waits")
