@@ -23,7 +23,7 @@ from album.cli.common import (
     everywhere,
 )
 from album.cli.nets_options import CLIP_EVERY, FILE_TIMEOUT, choice_of, nets_options
-from album.cli.progress import progress
+from album.cli.progress import display
 from album.errors import MissingFolder, is_remote, shown
 from album.events import IndexReport
 from album.metadata.regular_files import is_missing
@@ -138,7 +138,7 @@ def run(
         choice = choice_of(library, options)
         engine = build(choice, threads=max(how.jobs, 1))
         # Closed before the library is: its threads and its transaction must have ended by then.
-        with progress() as shown, pool_of(options) as pool:
+        with display() as shown, pool_of(options) as pool:
             source = Threads() if pool is None else _workers(pool, choice)
             with closing(index(library, engine, paths, how, source)) as events:  # type: ignore[type-var]
                 for event in events:
