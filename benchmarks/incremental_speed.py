@@ -110,7 +110,7 @@ def main() -> None:
         with Library.open(path) as library:
             add(library, [photo(10**6, more, np.random.default_rng(1))])
             with timed("load faces and what the user said", rows):
-                now = incremental.look(library, NETS)
+                now = incremental.load_situation(library, NETS)
             before = now.table.person_id
             with timed("link the new faces", rows):
                 found = incremental.linked(now, NETS, before)
@@ -119,7 +119,7 @@ def main() -> None:
             with timed("derive what is said of people", rows):
                 grouping, people = incremental.changes(now, NETS, ids)
             with timed("store", rows):
-                assert save_people(library, grouping, people, stamp=now.said.stamp)
+                assert save_people(library, grouping, people, stamp=now.given.stamp)
     text = f"""# One new photo in a library of {args.faces:,} faces
 
 Written by `benchmarks/incremental_speed.py`: five new faces beside {len(before):,} faces of

@@ -107,10 +107,10 @@ def index(photos: Path, library: Path, *options: str) -> dict:
 
 def decode_only(paths: list[Path]) -> float:
     """Seconds for decoding every file at the scale that the index decodes it at."""
-    from album.media import reading
+    from album.media import decoding, headers
 
     def one(path: Path) -> None:
-        reading.read_image(path, reading.read_header(path), max_side=VIEW)
+        decoding.read_image(path, headers.read_header(path), max_side=VIEW)
 
     started = time.perf_counter()
     with ThreadPoolExecutor(CORES) as pool:
@@ -149,7 +149,7 @@ def profile(paths: list[Path], detector: str, model: Path) -> list[tuple[str, fl
     from album.analysis.analyse import Analyser
     from album.dates import photo_date
     from album.files import scan
-    from album.media import reading
+    from album.media import decoding, headers
     from nets.engine import load_engine
 
     engine = load_engine(detector=detector, models=model)
@@ -166,11 +166,11 @@ def profile(paths: list[Path], detector: str, model: Path) -> list[tuple[str, fl
 
         return call
 
-    read = timed("decode", reading.read_upright)
-    real, reading.read_upright = reading.read_upright, read
+    read = timed("decode", decoding.read_upright)
+    real, decoding.read_upright = decoding.read_upright, read
     try:
         for path in paths:
-            header = timed("header", reading.read_header)(path)
+            header = timed("header", headers.read_header)(path)
             timed("hash", scan.content_hash)(path)
             timed("date", photo_date.read_date)(path, header)
             before = spent.get("decode", 0.0)
@@ -178,7 +178,7 @@ def profile(paths: list[Path], detector: str, model: Path) -> list[tuple[str, fl
             spent["detect and crop"] -= spent["decode"] - before
             timed("nets", engine.describe)(batch)
     finally:
-        reading.read_upright = real
+        decoding.read_upright = real
     return sorted(spent.items(), key=lambda item: -item[1])
 
 

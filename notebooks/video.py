@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from features import CACHE, unit, vectors
 
-from album.analysis.clips.look import clearness
 from album.analysis.clips.people import ClipPerson, Described, Seen, find_people
 from album.evaluation.datasets import Faces
 from album.grouping.features import Dated
@@ -21,7 +20,7 @@ from clustering.identity.tracks import Tracker
 from clustering.linkage.constraints import Constraints
 from clustering.linkage.linkage import cluster
 from nets.core.api import AgeGender
-from nets.core.quality import CROP, quality
+from nets.core.quality import CROP, clarity, quality
 from nets.embedders.heads import HeadNet
 from nets.engine import Engine, join
 from nets.runtime.models import digest, load_manifest
@@ -83,7 +82,7 @@ def people_of(seen: Looked, threshold: float) -> list[ClipPerson]:
 
     The program describes a track once in nine frames; here every frame is described.
     """
-    weight = clearness(seen.shown.astype(np.float64))
+    weight = np.maximum(clarity(*seen.shown.astype(np.float64).T), 1e-6)
     said = seen.vectors, seen.ages, seen.male, weight, seen.scores
     return find_people(
         Seen(seen.track, seen.frame, seen.frame),

@@ -24,6 +24,8 @@ ONLY_IN = {
     "facenet_pytorch": ("nets/detectors/facenet.py",),
     "faiss": ("clustering/linkage/approximate.py",),
     "exifread": ("album/metadata/exif.py",),
+    "lxml": ("album/metadata", "album/tags"),
+    "xml": (),
     "fsspec": ("album/files/remote.py",),
     "dask": ("album/distributed/dask.py",),
     "distributed": ("album/distributed/dask.py",),
@@ -35,6 +37,13 @@ ONLY_IN = {
     "jinja2": ("album/export/pages", "album/web"),
     "uvicorn": ("album/cli/serve.py", "album/web/serving.py"),
 }
+BOTTOM = {
+    "metadata": ("errors", "plain_text"),
+    "files": ("errors", "plain_text", "paths", "metadata"),
+    "media": ("errors", "metadata", "files"),
+    "dates": ("errors", "metadata", "files", "media"),
+}
+"""What the lowest packages of `album` may import of it."""
 WITHOUT_CIRCLES = ROOMS
 LOOSE = 5
 """Modules at the root of `album` beside `__init__` and `__main__`."""
@@ -87,6 +96,15 @@ def test_lower_rooms_import_neither_album_nor_each_other(room):
     for name, module in modules().items():
         if name.split(".")[0] == room:
             assert not others & {part.split(".")[0] for part in imported(name)}, module.path
+
+
+@pytest.mark.parametrize("package", BOTTOM)
+def test_the_lowest_packages_of_album_rest_on_few(package):
+    allowed = {f"album.{below}" for below in BOTTOM[package]} | {f"album.{package}"}
+    for name, module in modules().items():
+        if package_of(name) == f"album.{package}":
+            ours = {package_of(part) for part in imported(name) if part.startswith("album.")}
+            assert ours <= allowed, module.path
 
 
 @pytest.mark.parametrize("library", ONLY_IN)

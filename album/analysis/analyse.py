@@ -20,7 +20,7 @@ from album.dates import photo_date
 from album.errors import Ignored, MediaError, TooSlow, one_file, trace_of
 from album.files import scan
 from album.files.kinds import Kind
-from album.media import live, reading
+from album.media import decoding, headers, live
 from album.media.clips.frames import Sampling
 from album.media.perceptual_hash import perceptual_hash
 from album.media.views import VIEW, scaled, shrunk
@@ -56,7 +56,7 @@ class Prepared:
 
     task: Task
     content_hash: str
-    header: reading.Header
+    header: headers.Header
     taken: photo_date.TakenAt
     detections: Detections
     batch: Batch
@@ -160,7 +160,7 @@ class Analyser:
         """Read one file; whatever is wrong with it comes back as `Failed`, never as an error."""
         self.clock.start(task.found.path)
         try:
-            with scan.at_hand(task.found) as place:
+            with scan.local_copy(task.found) as place:
                 return self._read(task, place)
         except MediaError as error:  # of a server
             return _failed(task, error, task.content_hash)
@@ -180,10 +180,10 @@ class Analyser:
         path, content_hash, kind = Path(place), task.content_hash, "image"
         try:
             with one_file(path):
-                header = reading.read_header(path)
+                header = headers.read_header(path)
                 kind = "clip" if header.kind is Kind.CLIP else kind
                 if kind == "clip" and (still := live.still_beside(place, header)):
-                    still = scan.beside(task.found.path, still)
+                    still = scan.sibling(task.found.path, still)
                     return LiveClip(task, content_hash or scan.content_hash(path), still)
                 if kind == "clip" and self.clips is None:
                     return Skipped(task, kind)
@@ -224,10 +224,10 @@ class Analyser:
         return claimed
 
     def faces(
-        self, path: Path, header: reading.Header
+        self, path: Path, header: headers.Header
     ) -> tuple[Detections, Batch, NDArray[np.float32], int]:
         """Decode a photo, find its faces and crop them, in as few pixels as that takes."""
-        picture = reading.read_upright(path, header, max_side=self.view)
+        picture = decoding.read_upright(path, header, max_side=self.view)
         view, ratio = self._seen(picture)
         zoom = max(picture.size) / ratio[0] / min(self.view, max(picture.size))
         detections = scaled(self.engine.detect(view, zoom=zoom), *ratio)

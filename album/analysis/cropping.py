@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from album.media import reading
+from album.media import decoding, headers
 from album.media.views import scaled
 from nets.core.api import Batch, Detections, Floats
 from nets.engine import cut, join
@@ -28,7 +28,7 @@ CLOSER_PIXELS = 24e6
 
 def crop(
     path: Path,
-    header: reading.Header,
+    header: headers.Header,
     picture: "Pixels",
     faces: Detections,
     crops: Sequence[str],
@@ -67,7 +67,7 @@ def crop(
     if wanted <= 1.1 or max(picture.size) >= max(header.upright_size):
         return cut(picture, faces, crops)
     max_side = min(max(header.upright_size), int(np.ceil(max(picture.size) * wanted)))
-    larger = reading.read_upright(path, header, max_side=max_side)
+    larger = decoding.read_upright(path, header, max_side=max_side)
     ratio = larger.width / picture.width, larger.height / picture.height
     # A large face has pixels enough here; of the larger decode it would take many times the time.
     far = cut(larger, scaled(faces.take(small), *ratio), crops)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from album.media import reading
+from album.media import decoding, headers
 from album.media.views import VIEW, scaled, shrink
 from db.photos.matching import match_boxes
 from db.records import Attributes, Faces, Identity
@@ -72,9 +72,9 @@ def describe_regions(path: str, regions: Boxes, engine: Engine, contract: str) -
     AlbumError
         The photo can't be read.
     """
-    header = reading.read_header(Path(path))
+    header = headers.read_header(Path(path))
     size = header.upright_size
-    picture = reading.read_image(Path(path), header, max_side=_wanted(regions, size))
+    picture = decoding.read_image(Path(path), header, max_side=_wanted(regions, size))
     pixels = np.asarray(picture.pixels)
     to_picture = np.array([pixels.shape[1] / size[0], pixels.shape[0] / size[1]], np.float32)
     here = regions * np.tile(to_picture, 2)

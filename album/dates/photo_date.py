@@ -1,4 +1,4 @@
-"""When a photo or clip was taken, who says so, and how far that is to be believed.
+"""Choose when a photo or clip was taken from the claims of its metadata, name and sidecars.
 
 Claims are weighed in a fixed order, the first believable one counts, and every claim that was
 refused is kept with the reason. The order follows what photo managers agree on, with one departure:
@@ -12,9 +12,9 @@ from datetime import datetime, time, timedelta
 from pathlib import Path, PurePath
 
 from album.dates.sources import Source, sigma_years
-from album.dates.text import Moment, Precision, from_name, from_timestamp, parse
+from album.dates.text import Moment, Precision, from_timestamp, parse, parse_file_name
 from album.errors import StrPath, reading, shown
-from album.media.reading import Header
+from album.media.headers import Header
 from album.metadata.fields import CLIP_LOCAL, CLIP_UTC
 from album.metadata.sidecars import Takeout, neighbours, read_takeout
 from album.metadata.xmp_properties import DATES, GPS_TIME
@@ -43,13 +43,13 @@ _EPOCH_MINUTES = {
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Something that says when a photo was taken.
+    """A statement in some source about when a photo was taken.
 
     Attributes
     ----------
     source : Source
     text : str
-        As it was written.
+        As the source has it.
     when : datetime or None
         Naive; None where the text is no date.
     offset_minutes : int or None
@@ -79,13 +79,13 @@ class TakenAt:
     offset_minutes : int or None
         East of UTC; None when nothing says.
     source : Source
-        Who says so.
+        Where the date comes from.
     precision : Precision
         How much of the date was written.
     refused : tuple of str
         Claims that were not believed, each with its reason.
     claims : tuple of Claim
-        Everything that said something, best first, whether believed or not.
+        All claims, best first, whether believed or not.
     people : tuple of str
         Names that Google Photos has for people in it, without places.
     """
@@ -126,7 +126,7 @@ def read_date(
     path : str or PathLike
         The file; Google's JSON is looked for beside it.
     header : Header
-        What `album.media.reading.read_header` returned for it.
+        What `album.media.headers.read_header` returned for it.
     stat : os.stat_result, optional
         Of the file, where the caller has it.
     names : frozenset of str, optional
@@ -145,11 +145,11 @@ def read_date(
             stat = Path(path).stat()
     beside = neighbours(place) if names is None else names
     takeout = read_takeout(place, beside)
-    claims = tuple(_judged(claim, now) for claim in _claims(place, header.tags, stat, takeout))
-    return chosen(claims, people=takeout.people if takeout else ())
+    claims = tuple(_judge(claim, now) for claim in _claims(place, header.tags, stat, takeout))
+    return choose(claims, people=takeout.people if takeout else ())
 
 
-def _judged(claim: _Claim, now: datetime | None) -> Claim:
+def _judge(claim: _Claim, now: datetime | None) -> Claim:
     reason = refusal(claim.moment, now=now)
     if claim.moment is None:
         return Claim(claim.source, claim.text, None, refusal=reason)
@@ -159,7 +159,7 @@ def _judged(claim: _Claim, now: datetime | None) -> Claim:
     )
 
 
-def chosen(claims: Sequence[Claim], *, people: tuple[str, ...] = ()) -> TakenAt:
+def choose(claims: Sequence[Claim], *, people: tuple[str, ...] = ()) -> TakenAt:
     """Return the date that the first believable claim gives; see `TakenAt`."""
     refused: list[str] = []
     for claim in claims:
@@ -167,8 +167,13 @@ def chosen(claims: Sequence[Claim], *, people: tuple[str, ...] = ()) -> TakenAt:
             refused.append(f"{claim.source} {claim.text!r}: {claim.refusal}")
         elif claim.when:
             return TakenAt(
-                *(claim.when, claim.offset_minutes, claim.source, claim.precision),
-                *(tuple(refused), tuple(claims), people),
+                claim.when,
+                claim.offset_minutes,
+                claim.source,
+                claim.precision,
+                refused=tuple(refused),
+                claims=tuple(claims),
+                people=people,
             )
     return TakenAt(None, refused=tuple(refused), claims=tuple(claims), people=people)
 
@@ -209,7 +214,7 @@ def _claims(
         moment = from_timestamp(takeout.taken)
         yield _Claim(Source.TAKEOUT, f"{takeout.taken:.0f}", moment)
     yield from _exif_claims(tags, "")
-    named = from_name(path)
+    named = parse_file_name(path)
     if named:
         yield _Claim(Source.FILE_NAME, shown(PurePath(path).name), named)
     yield _mtime_claim(stat)

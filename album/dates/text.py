@@ -47,7 +47,7 @@ _OFFSET = re.compile(r"([+-])(\d{1,2}):?(\d{2})")
 
 _DATE = r"(?<!\d)(?P<y>1[89]\d\d|20\d\d){0}(?P<m>0[1-9]|1[0-2]){0}(?P<d>0[1-9]|[12]\d|3[01])"
 _CLOCK = r"(?P<H>[01]?\d|2[0-3])[.:_-]?(?P<M>[0-5]\d)[.:_-]?(?P<S>[0-5]\d)(?:\d{3})?(?!\d)"
-_NAMED = (
+_NAME_PATTERNS = (
     re.compile(_DATE.format("") + r"[-_ T]?" + _CLOCK),
     re.compile(
         _DATE.format("[-_.]") + r"(?:[-_ T]+(?:at )?)" + _CLOCK + r"(?P<half>\s?[AaPp][Mm])?"
@@ -82,7 +82,7 @@ def parse(text: str, *, offset: str = "", subsec: str = "") -> Moment | None:
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     digits = (fraction or subsec.strip() or "0")[:6]
     try:
-        when, precision = _filled(int(year), int(month or 0), int(day or 0))
+        when, precision = _completed(int(year), int(month or 0), int(day or 0))
         if hour is not None and precision is Precision.DAY:
             micro = int(digits.ljust(6, "0")) if digits.isascii() and digits.isdigit() else 0
             at = time(int(hour), int(minute), min(int(second or 0), 59), micro)
@@ -113,7 +113,7 @@ def from_timestamp(seconds: float) -> Moment | None:
     return Moment(utc.replace(tzinfo=None), 0)
 
 
-def from_name(path: str) -> Moment | None:
+def parse_file_name(path: str) -> Moment | None:
     """Read the date in a file's name.
 
     Known are ``IMG_20190101_123456``, ``PXL_`` (whose clock is UTC), ``VID_``,
@@ -122,17 +122,18 @@ def from_name(path: str) -> Moment | None:
     Folders are not looked at: they name what is in them, or when it was copied.
     """
     name = PurePath(path).name
-    for pattern in _NAMED:
+    for pattern in _NAME_PATTERNS:
         match = pattern.search(name)
-        moment = _named(match.groupdict(), name) if match else None
+        moment = _moment_of(match.groupdict(), name) if match else None
         if moment:
             return moment
     return None
 
 
-def _named(parts: dict[str, str | None], name: str) -> Moment | None:
+def _moment_of(parts: dict[str, str | None], name: str) -> Moment | None:
     try:
-        when, precision = _filled(*(int(parts[key] or 0) for key in "ymd"))
+        year, month, day = (int(parts[key] or 0) for key in "ymd")
+        when, precision = _completed(year, month, day)
         if parts.get("H"):
             hour, minute, second = (int(parts[key] or 0) for key in "HMS")
             half = (parts.get("half") or "").strip().lower()
@@ -147,7 +148,7 @@ def _named(parts: dict[str, str | None], name: str) -> Moment | None:
     return Moment(when, 0 if name.startswith("PXL_") else None, precision)
 
 
-def _filled(year: int, month: int, day: int) -> tuple[datetime, Precision]:
+def _completed(year: int, month: int, day: int) -> tuple[datetime, Precision]:
     if month == 0:
         return datetime(year, 7, 1), Precision.YEAR
     if day == 0:

@@ -18,7 +18,7 @@ from album.distributed.hands import Held
 from album.distributed.pool import Delivery, Pool
 from album.distributed.work import Recipe, Trouble, read_chunk
 from album.errors import is_remote, shown
-from album.files.scan import is_as_found
+from album.files.scan import is_unchanged
 from album.indexing.sources import Told, Wanted
 
 AHEAD = 4096
@@ -157,7 +157,7 @@ def _faces(outcome: Outcome) -> int:
 def _is_blind(outcome: Outcome) -> bool:
     """Tell whether a worker could not see what is there."""
     return (
-        isinstance(outcome, Failed) and outcome.stage in BLIND and is_as_found(outcome.task.found)
+        isinstance(outcome, Failed) and outcome.stage in BLIND and is_unchanged(outcome.task.found)
     )
 
 

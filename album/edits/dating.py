@@ -12,7 +12,7 @@ from album.dates.photo_date import FIRST_PHOTO, FUTURE
 from album.dates.text import parse
 from album.edits.refresh import refresh
 from album.errors import MediaError, Refused, one_file, shown
-from album.media import reading
+from album.media import headers
 from album.models.contracts import nets_used
 from db.journal import edits
 from db.journal.journal import Change, changing, deriving
@@ -181,7 +181,7 @@ def refresh_dates(
             assert one.path is not None
             try:
                 with one_file(one.path):
-                    taken = photo_date.read_date(one.path, reading.read_header(one.path))
+                    taken = photo_date.read_date(one.path, headers.read_header(one.path))
             except MediaError as error:
                 reread.append(Reread(one.path, problem=error.reason))
                 continue

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from album.errors import MediaError
 from album.evaluation.datasets import DatasetError, Pictures
-from album.media import reading
+from album.media import decoding, headers
 from album.media.views import VIEW, scaled, shrink
 from nets.core.api import Detections, Detector
 from nets.core.boxes import overlaps
@@ -205,7 +205,7 @@ def detected(
     """
     for number, picture in enumerate(pictures, 1):
         try:
-            whole = reading.read_image(picture.path, reading.read_header(picture.path)).pixels
+            whole = decoding.read_image(picture.path, headers.read_header(picture.path)).pixels
             small, (x, y) = shrink(whole, view)
             yield scaled(detector.detect(small), 1 / x, 1 / y)
         except MediaError:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from album.analysis.analyse import Analyser
 from album.errors import MediaError
-from album.media import reading
+from album.media import decoding, headers
 from nets.core.api import Batch, Detections
 from nets.engine import Description, Engine, join
 
@@ -93,7 +93,7 @@ def _described(engine: Engine, found: Sequence[tuple[int, Batch]]) -> Measured:
 
 
 def _whole(engine: Engine, path: Path) -> Batch:
-    pixels = reading.read_image(path, reading.read_header(path)).pixels
+    pixels = decoding.read_image(path, headers.read_header(path)).pixels
     height, width = pixels.shape[:2]
     size = np.array([width, height, width, height])
     box = (np.array([[WHOLE, WHOLE, 1 - WHOLE, 1 - WHOLE]]) * size).astype(np.float32)
@@ -103,7 +103,7 @@ def _whole(engine: Engine, path: Path) -> Batch:
 
 
 def _one(analyser: Analyser, path: Path, choose: str) -> Batch | None:
-    header = reading.read_header(path)
+    header = headers.read_header(path)
     detections, batch, *_ = analyser.faces(path, header)
     if not len(detections):
         return None

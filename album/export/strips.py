@@ -23,7 +23,7 @@ from db.people.looks import FaceLook
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
-    from album.media.reading import Picture
+    from album.media.decoding import Picture
 
 VERSION = 1
 """Goes up when strips of the same faces shall look different."""

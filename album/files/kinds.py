@@ -1,4 +1,4 @@
-"""What a file is, told by its content and never by its name.
+"""Detect what a file is, by its content and never by its name.
 
 Magic numbers: the formats' own specifications; ISO base media brands: the MP4 Registration
 Authority (mp4ra.org); raw formats: the signatures that dcraw and libraw document.

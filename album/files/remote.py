@@ -1,4 +1,4 @@
-"""Photos on servers: walked and fetched by URL (s3, sftp, smb and others) through fsspec.
+"""Walk and fetch photos on servers by URL (s3, sftp, smb and others) through fsspec.
 
 The one place that knows fsspec, which comes with the extra `cluster`; most protocols want one more
 package. A file is fetched into a folder of its own, under its own path and with what lies beside
@@ -34,14 +34,14 @@ from album.metadata.decoder_errors import is_mistake, system_words
 from album.plain_text import plain_text
 
 SIDECARS = (".xmp", ".json")
-MOST_BESIDE = 12
+MAX_NEIGHBOURS = 12
 """Files beside a photo that are fetched with it."""
-LARGEST_BESIDE = 64 << 20
+MAX_NEIGHBOUR_BYTES = 64 << 20
 _FIRST = re.compile(r"[^.(]*")
 
 
-def cleaned(url: str) -> str:
-    """Return a URL of a folder as it is stored, without a slash at its end.
+def normalised(url: str) -> str:
+    """Return the URL of a folder as the library stores it, without a slash at its end.
 
     Raises
     ------
@@ -72,16 +72,16 @@ def _system(url: str) -> tuple[Any, str]:
     except ValueError as error:
         raise AlbumError(f"{url} can't be read: {error}.") from error
     except Exception as error:
-        raise _refused(url, error) from error
+        raise _unreadable(url, error) from error
     return system, path
 
 
-def _refused(url: str, error: Exception) -> Unreadable:
-    return Unreadable(url, _told(error))
+def _unreadable(url: str, error: Exception) -> Unreadable:
+    return Unreadable(url, _reason(error))
 
 
-def _told(error: BaseException) -> str:
-    """Return what a server said, in the words of the system where it is an error of the system."""
+def _reason(error: BaseException) -> str:
+    """Return the message of an error; of an error of the system, in the words of the system."""
     if isinstance(error, OSError) and (words := system_words(error)):
         return words
     return plain_text(str(error)) or type(error).__name__
@@ -89,7 +89,7 @@ def _told(error: BaseException) -> str:
 
 @contextmanager
 def _reading(url: str) -> Iterator[None]:
-    """Turn what a server says about a file into a `MediaError`; a full disk here is none."""
+    """Turn errors of a server into a `MediaError`; a full local disk stays an `OSError`."""
     try:
         yield
     except AlbumError:
@@ -99,9 +99,9 @@ def _reading(url: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise _refused(url, error) from error
+        raise _unreadable(url, error) from error
     except Exception as error:  # each protocol has errors of its own
-        raise (Unexpected(url, error) if is_mistake(error) else _refused(url, error)) from error
+        raise (Unexpected(url, error) if is_mistake(error) else _unreadable(url, error)) from error
 
 
 Listed = tuple[str, int, int, tuple[str, ...]]
@@ -116,11 +116,11 @@ def walk(
     Parameters
     ----------
     root : str
-        As `cleaned` returns it.
+        As `normalised` returns it.
     report : callable
-        Is given a `MediaError` for what could not be looked at.
+        Called with a `MediaError` for each folder or file that can't be read.
     skip : callable
-        Tells of which names nothing is wanted.
+        Tells whether to skip a file or folder, by its name.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def walk(
             report(error)
             continue
         named = {PurePosixPath(one["name"]).name: one for one in entries}
-        beside = Beside([name for name, one in named.items() if one["type"] == "file"])
+        beside = Neighbours([name for name, one in named.items() if one["type"] == "file"])
         folders = []
         for name, one in named.items():
             if skip(name) or one["name"].rstrip("/") == path.rstrip("/"):
@@ -169,7 +169,7 @@ def _listed(system: Any, url: str, facts: Mapping[str, Any], beside: tuple[str, 
 
 
 def _changed_ns(facts: Mapping[str, Any]) -> int:
-    """Return when a file changed last, by what its protocol calls it; 0 where it does not say."""
+    """Return the time of the last change in nanoseconds, 0 where the protocol has none."""
     for name in ("LastModified", "mtime", "last_modified", "modified", "updated", "created"):
         value = facts.get(name)
         if isinstance(value, str):
@@ -185,8 +185,8 @@ def _changed_ns(facts: Mapping[str, Any]) -> int:
     return 0
 
 
-class Beside:
-    """What lies beside the files of one folder and belongs to them, going by names.
+class Neighbours:
+    """Finds the sidecars and stills that belong to the files of one folder, by their names.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ class Beside:
 
     def __init__(self, names: Sequence[str]) -> None:
         sidecars = [name for name in names if name.lower().endswith(SIDECARS)]
-        self._sidecars = sorted((_first(name), name) for name in sidecars)
+        self._sidecars = sorted((_key(name), name) for name in sidecars)
         self._keys = [key for key, _ in self._sidecars]
         self._stills: dict[str, list[str]] = {}
         for name in names:
@@ -206,14 +206,14 @@ class Beside:
 
     def of(self, name: str) -> tuple[str, ...]:
         """Return sidecars whose names begin as this one's or the reverse, and stills of a clip."""
-        first, path = _first(name), PurePosixPath(name)
+        first, path = _key(name), PurePosixPath(name)
         found = []
         if path.suffix.lower() in CLIP_SUFFIXES:
             found += self._stills.get(path.stem.casefold(), [])
         # Google cuts names, and adds to them: either may be the longer one.
         for end in range(len(first), 0, -1):
             at = bisect_left(self._keys, first[:end])
-            while at < len(self._keys) and len(found) < MOST_BESIDE:
+            while at < len(self._keys) and len(found) < MAX_NEIGHBOURS:
                 key, other = self._sidecars[at]
                 if key != first[:end] and not (end == len(first) and key.startswith(first)):
                     break
@@ -223,13 +223,13 @@ class Beside:
         return tuple(found)
 
 
-def _first(name: str) -> str:
+def _key(name: str) -> str:
     return _FIRST.match(name.casefold()).group()  # type: ignore[union-attr]
 
 
 @contextmanager
 def fetched(url: str, size: int, mtime_ns: int, beside: Sequence[str]) -> Iterator[str]:
-    """Fetch a file and what lies beside it; yield the path, which lasts as long as the context.
+    """Fetch a file and its neighbours; yield the path, which is valid within the context.
 
     Raises
     ------
@@ -252,23 +252,23 @@ def fetched(url: str, size: int, mtime_ns: int, beside: Sequence[str]) -> Iterat
         if here.stat().st_size != size:
             raise StillChanging(url)
         for name in beside:
-            _fetch_beside(system, f"{path.rpartition('/')[0]}/{name}", here.parent / name)
+            _fetch_neighbour(system, f"{path.rpartition('/')[0]}/{name}", here.parent / name)
         # Also where it is not known: else the clock of this machine would be taken for a date.
         os.utime(here, ns=(mtime_ns, mtime_ns))
         yield os.fspath(here)
 
 
-def _fetch_beside(system: Any, path: str, here: Path) -> None:
+def _fetch_neighbour(system: Any, path: str, here: Path) -> None:
     try:
         with _reading(path):
-            if system.size(path) <= LARGEST_BESIDE:
+            if system.size(path) <= MAX_NEIGHBOUR_BYTES:
                 system.get_file(path, os.fspath(here))
     except MediaError:
         here.unlink(missing_ok=True)  # as if it were not there
 
 
-def is_there(url: str, size: int) -> bool:
-    """Tell whether a file is there, and is as long as it was."""
+def exists(url: str, size: int) -> bool:
+    """Tell whether a file is there and has this size."""
     try:
         system, path = _system(url)
         with _reading(url):

@@ -1,4 +1,4 @@
-"""Finding files: which are there, which are new, what they hold.
+"""Find files, compare them with what the library knows, identify their content.
 
 Every path is absolute and a `str`; bytes of a name that are not UTF-8 are kept as surrogates
 (PEP 383), so that the path opens the file whatever its name.
@@ -54,7 +54,7 @@ _APPLE_ORIGINALS = frozenset(("originals", "masters"))
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One file as it lies on the disk.
+    """One file on the disk or on a server.
 
     Attributes
     ----------
@@ -65,7 +65,7 @@ class Found:
     mtime_ns : int
         Time of the last change, nanoseconds since 1970 UTC; 0 where a server does not say.
     beside : tuple of str
-        Of a file on a server, the names in its folder that belong to it: sidecars, stills.
+        Of a file on a server: names in its folder that belong to it, sidecars and stills.
     """
 
     path: str
@@ -88,10 +88,10 @@ Report = Callable[[MediaError], None]
 
 
 def is_skipped(name: str) -> bool:
-    """Tell whether a file or folder of this name is passed over, with all that is in it.
+    """Tell whether a walk skips a file or folder of this name and everything in it.
 
-    Hidden names (with a leading dot), the folders in which systems and other programs keep
-    thumbnails and waste, and Lightroom's previews.
+    Skipped are hidden names (with a leading dot), folders in which systems and other programs
+    store thumbnails and trash, and Lightroom's previews.
     """
     low = name.casefold()
     return name.startswith(".") or low in JUNK or low.endswith(JUNK_SUFFIXES)
@@ -235,7 +235,7 @@ class _Walker:
                     else:
                         files.append(entry.path)
         except Unreadable as error:
-            self._report(UnreadableFolder(folder, _said(error)))
+            self._report(UnreadableFolder(folder, _system_reason(error)))
         except MediaError as error:
             self._report(error)
         return sorted(files), sorted(folders)
@@ -262,8 +262,8 @@ class _Walker:
         yield from self._visit(link)
 
 
-def _said(error: BaseException) -> str:
-    """Return what the system said that lies behind an error."""
+def _system_reason(error: BaseException) -> str:
+    """Return the message of the system error behind an error; empty where there is none."""
     return system_words(error.__cause__) if isinstance(error.__cause__, OSError) else ""
 
 
@@ -276,7 +276,7 @@ def _outermost(paths: list[str]) -> list[str]:
 def absolute(path: StrPath) -> str:
     """Return an absolute path without ``..``, links left as they are; an address as it is kept."""
     if is_remote(path):
-        return remote.cleaned(os.fspath(path))
+        return remote.normalised(os.fspath(path))
     return os.path.normpath(Path(path).absolute())
 
 
@@ -340,19 +340,19 @@ def changes(found: Iterable[Found], known: Mapping[str, Known], *, reachable: Re
     return result
 
 
-def named(path: str) -> StrPath:
-    """Return a path for those who show it; an address stays what it is."""
+def display_path(path: str) -> StrPath:
+    """Return a path as events carry it: a `Path`, or the URL as text."""
     return path if is_remote(path) else Path(path)
 
 
-def beside(path: str, other: str) -> str:
-    """Return the path in the folder of a file of the name that another has."""
+def sibling(path: str, other: str) -> str:
+    """Return the path of a file in the same folder, by the name of `other`."""
     folder, slash, _ = path.rpartition("/") if is_remote(path) else path.rpartition(os.sep)
     return f"{folder}{slash}{PurePath(other).name}"
 
 
 @contextmanager
-def at_hand(found: Found) -> Iterator[str]:
+def local_copy(found: Found) -> Iterator[str]:
     """Yield a path at which a file can be read, fetched from its server where need be.
 
     Raises
@@ -367,10 +367,10 @@ def at_hand(found: Found) -> Iterator[str]:
         yield place
 
 
-def is_as_found(found: Found) -> bool:
-    """Tell whether a file is there as a walk has found it, and can be read."""
+def is_unchanged(found: Found) -> bool:
+    """Tell whether a file can be read and has the size and time that a walk found."""
     if is_remote(found.path):
-        return remote.is_there(found.path, found.size)
+        return remote.exists(found.path, found.size)
     try:
         with open_regular(found.path) as file:
             status = os.fstat(file.fileno())

@@ -12,7 +12,7 @@ from album.analysis.cropping import crop
 from album.analysis.workers import LIMIT, Clock, GivenUp, Workers
 from album.errors import MediaError, TooSlow, one_file
 from album.events import EmotionsTold, EmotionsToTell
-from album.media import reading
+from album.media import decoding, headers
 from album.media.clips.still import frame_at
 from album.media.views import VIEW, scaled
 from db.library import Library
@@ -107,8 +107,8 @@ class _Read:
 
     def _of_photo(self, photo: Untold) -> Batch:
         path = Path(photo.path)
-        header = reading.read_header(path)
-        picture = reading.read_upright(path, header, max_side=VIEW)
+        header = headers.read_header(path)
+        picture = decoding.read_upright(path, header, max_side=VIEW)
         ratio = [a / b for a, b in zip(picture.size, header.upright_size, strict=True)]
         faces = scaled(_faces(photo), *ratio)
         return crop(path, header, picture, faces, self.net.crops, side=SIDE)

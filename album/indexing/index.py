@@ -19,7 +19,7 @@ from album.events import (
     PhotoFailed,
     TagsImported,
 )
-from album.files.scan import named
+from album.files.scan import display_path
 from album.grouping.run import group_if_due
 from album.indexing.duplicates import mark_duplicates
 from album.indexing.emotions import tell_emotions
@@ -179,7 +179,7 @@ class _Run:
         """Report the plan, and what could not be looked at."""
         yield plan.scanned
         for error in plan.unreadable:
-            yield PhotoFailed(named(error.path), error.reason)
+            yield PhotoFailed(display_path(error.path), error.reason)
 
     def record_what_changed(self, plan: Plan) -> None:
         """Store which files have vanished or come back, and which failures are tried again."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from album.analysis.analyse import Failed, LiveClip, Outcome, Prepared, ReadClip, Task
 from album.events import Event, FileSkipped, WorkersChanged
-from album.files.scan import named
+from album.files.scan import display_path
 from album.indexing.planning import Contracts, Plan
 from album.indexing.sharing import Shared
 from album.indexing.sources import Read
@@ -92,4 +92,4 @@ class _Reading:
 
     def _done_by_others(self) -> Iterator[Event]:
         for task in self.shared.elsewhere():
-            yield FileSkipped(named(task.found.path), "elsewhere")
+            yield FileSkipped(display_path(task.found.path), "elsewhere")

@@ -7,7 +7,7 @@ from album.analysis.analyse import Failed, Known, LiveClip, Prepared, ReadClip, 
 from album.analysis.clips import record as clip_record
 from album.dates.photo_date import claim_records
 from album.events import ClipDone, Event, FileSkipped, PhotoDone, PhotoFailed
-from album.files.scan import named
+from album.files.scan import display_path
 from db.library import Library
 from db.photos.analyses import save_analyses
 from db.photos.files import save_failure, save_files
@@ -38,7 +38,7 @@ def settle(
 
     Of forgotten content nothing is recorded, not even its path.
     """
-    path = named(outcome.task.found.path)
+    path = display_path(outcome.task.found.path)
     match outcome:
         case Known(_, content_hash) | LiveClip(_, content_hash) if content_hash in forgotten:
             return FileSkipped(path, "forgotten")
@@ -73,7 +73,7 @@ def save(
     save_files(library, [seen(photo.task, photo.content_hash) for photo in ready])
     save_analyses(library, analyses)
     for photo in ready:
-        yield PhotoDone(named(photo.task.found.path), len(photo.detections))
+        yield PhotoDone(display_path(photo.task.found.path), len(photo.detections))
 
 
 def described(engine: Engine, ready: Sequence[Prepared]) -> list[Prepared]:
@@ -108,7 +108,9 @@ def save_clip(library: Library, engine: Engine, read: ReadClip, contract: str | 
     if problem:
         problem = f"was read in part ({problem}); copy it again from where it came from."
         save_failure(library, file, stage="incomplete", reason=problem)
-    return ClipDone(named(read.task.found.path), len(read.clip.faces), read.clip.frames, problem)
+    return ClipDone(
+        display_path(read.task.found.path), len(read.clip.faces), read.clip.frames, problem
+    )
 
 
 def record(photo: Prepared, engine: Engine, contract: str) -> Analysis:

@@ -23,5 +23,5 @@ def keep_large_blocks() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    wanted = (M_MMAP_THRESHOLD, LARGEST_BLOCK), (M_TRIM_THRESHOLD, KEPT)
-    return all(mallopt(name, value) == 1 for name, value in wanted)
+    settings = (M_MMAP_THRESHOLD, LARGEST_BLOCK), (M_TRIM_THRESHOLD, KEPT)
+    return all(mallopt(name, value) == 1 for name, value in settings)

@@ -10,8 +10,8 @@ from pathlib import PurePath
 
 from album.errors import AlbumError, reading
 from album.files.kinds import LIVE_STILL_SUFFIXES, Kind, kind_of
+from album.media.headers import Header, read_header
 from album.media.opening import open_picture
-from album.media.reading import Header, read_header
 from album.metadata.decoder_errors import translated
 from album.metadata.fields import CLIP_ID
 from album.metadata.regular_files import open_regular

@@ -35,10 +35,10 @@ def is_motion_photo(file: BinaryIO, kind: Kind, packet: bytes) -> bool:
         return any(box.name == b"mpvd" and box.end - box.start > 16 for box in isobmff.boxes(file))
     if kind is not Kind.JPEG:
         return False
-    return _said_by_xmp(file, packet) or _said_by_samsung(file)
+    return _announced_in_xmp(file, packet) or _has_samsung_clip(file)
 
 
-def _said_by_xmp(file: BinaryIO, packet: bytes) -> bool:
+def _announced_in_xmp(file: BinaryIO, packet: bytes) -> bool:
     """Believe the XMP only where the clip is there: programs that edit a photo drop it."""
     if not _FLAG.search(packet):
         return False
@@ -53,7 +53,7 @@ def _said_by_xmp(file: BinaryIO, packet: bytes) -> bool:
     return False
 
 
-def _said_by_samsung(file: BinaryIO) -> bool:
+def _has_samsung_clip(file: BinaryIO) -> bool:
     size = file.seek(0, 2)
     file.seek(max(0, size - 8))
     tail = file.read(8)

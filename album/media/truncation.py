@@ -1,4 +1,4 @@
-"""Files cut short in ways that their decoders do not mind, told without decoding."""
+"""Detect, without decoding, files cut short in ways that their decoders accept."""
 
 import os
 from typing import BinaryIO

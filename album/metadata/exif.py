@@ -59,8 +59,8 @@ class _Bounded(io.RawIOBase):
 
     def read(self, size: int | None = -1) -> bytes:
         self._reads += 1
-        wanted = MAX_BYTES + 1 if size is None or size < 0 else min(size, MAX_BYTES + 1)
-        data = self._file.read(wanted)
+        limit = MAX_BYTES + 1 if size is None or size < 0 else min(size, MAX_BYTES + 1)
+        data = self._file.read(limit)
         self._bytes += len(data)
         self._empty += not data
         if self._reads > MAX_READS or self._bytes > MAX_BYTES or self._empty > MAX_EMPTY:

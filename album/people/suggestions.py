@@ -176,7 +176,7 @@ def sides(library: Library, one: Suggestion, most: int) -> list[Side]:
     library : Library
     one : Suggestion
     most : int
-        Faces of a side at most. Those in photos on disk come first.
+        Faces of a side at most; only those in photos on disk where there are any.
     """
     doubtful = set(one.face_ids)
     found = []

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from album.errors import AlbumError
 from album.files.temporary import temporary
-from album.media import reading
+from album.media import decoding, headers
 from album.media.clips.still import frame_at
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def crop_faces(
 
 def open_for(
     path: str | os.PathLike[str], boxes: Sequence[Box], *, side: int, time_ms: int | None = None
-) -> tuple[reading.Picture, tuple[int, int]]:
+) -> tuple[decoding.Picture, tuple[int, int]]:
     """Decode a photo as large as is needed to show some of its faces.
 
     Parameters
@@ -171,15 +171,15 @@ def open_for(
         picture = frame_at(path, time_ms)
         height, width = picture.pixels.shape[:2]
         return picture, (round(width / picture.scale[0]), round(height / picture.scale[1]))
-    header = reading.read_header(path)
+    header = headers.read_header(path)
     size = header.upright_size
     least = min((_square(box, size)[2] for box in boxes), default=float(max(size)))
     wanted = min(max(size), max(1, round(max(size) * side / least)))
-    return reading.read_image(path, header, max_side=wanted), size
+    return decoding.read_image(path, header, max_side=wanted), size
 
 
 def _cut_out(
-    picture: reading.Picture, square: tuple[float, float, float], side: int
+    picture: decoding.Picture, square: tuple[float, float, float], side: int
 ) -> "Image.Image":
     from PIL import Image
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from album.errors import MediaError
 from album.evaluation.labelled import LabelledSet
-from album.media import reading
+from album.media import decoding, headers
 from album.media.views import VIEW, shrink
 from nets.core.api import Image
 from nets.core.whole_files import whole
@@ -64,7 +64,7 @@ class Found:
 def read(path: Path) -> Image | None:
     """Return the pixels in which the index looks for faces; None where they can't be read."""
     try:
-        picture = reading.read_image(path, reading.read_header(path), max_side=VIEW)
+        picture = decoding.read_image(path, headers.read_header(path), max_side=VIEW)
     except MediaError:
         return None
     return shrink(picture.pixels, VIEW)[0]

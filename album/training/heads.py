@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from album.evaluation.datasets import Faces, read_fgnet, read_utkface
-from album.media import reading
+from album.media import decoding, headers
 from album.media.views import VIEW, shrink
 from clustering.attributes.fusion import expected_ages
 from nets.core.api import Image
@@ -79,7 +79,7 @@ class Known:
 
 def read(path: Path) -> Image:
     """Return the pixels in which the index looks for faces."""
-    picture = reading.read_image(path, reading.read_header(path), max_side=VIEW)
+    picture = decoding.read_image(path, headers.read_header(path), max_side=VIEW)
     return shrink(picture.pixels, VIEW)[0]
 
 

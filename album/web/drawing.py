@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from album.media import reading
+from album.media import decoding, headers
 from album.media.clips.still import frame_at
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def whole_photo(path: str, *, max_side: int, clip: bool) -> "Image.Image":
     picture = (
         frame_at(path, 0)
         if clip
-        else reading.read_image(path, reading.read_header(path), max_side=max_side)
+        else decoding.read_image(path, headers.read_header(path), max_side=max_side)
     )
     image = Image.fromarray(picture.pixels)
     image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=2.0)

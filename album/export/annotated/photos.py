@@ -10,7 +10,7 @@ from album.analysis.analyse import Analyser
 from album.export.annotated.drawing import draw_labels
 from album.export.annotated.places import Place, write
 from album.export.annotated.record import Named, face_records, label, text_lines
-from album.media import reading
+from album.media import decoding, headers
 from nets.core.api import Floats
 from nets.core.boxes import overlaps
 
@@ -21,7 +21,7 @@ SAME = 0.4
 def make_photo(
     analyser: Analyser,
     place: Place,
-    header: reading.Header,
+    header: headers.Header,
     known: Sequence[Named],
     head: dict[str, Any],
     *,
@@ -51,7 +51,7 @@ def make_photo(
         "detector": engine.detector.name,
         "faces": face_records(faces, said, match(faces.boxes, known)),
     }
-    pixels = reading.read_image(path, header).pixels
+    pixels = decoding.read_image(path, header).pixels
     labels = [label(face) for face in _shrunk(record, pixels.shape[1])]
     image = draw_labels(pixels, labels)
     how = ("PNG", {}) if place.copy.suffix == ".png" else ("JPEG", {"quality": quality})

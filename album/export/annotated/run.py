@@ -29,7 +29,7 @@ from album.export.annotated.places import Place, made_of, places, up_to_date
 from album.export.annotated.record import MADE_BY, Named
 from album.files import scan
 from album.files.kinds import Kind
-from album.media import live, reading
+from album.media import headers, live
 from album.media.clips.frames import Sampling
 from album.metadata.decoder_errors import system_words
 from album.metadata.regular_files import is_missing
@@ -143,7 +143,7 @@ class _Worker:
             )
 
     def _made(self, path: Path, place: Place, known: Sequence[Named]) -> Event:
-        header = reading.read_header(path)
+        header = headers.read_header(path)
         if header.kind is Kind.CLIP:
             return self._clip(path, Place(place.found, place.stem, clip=True), header, known)
         before, settings = made_of(place), self._settings(known, self.options.quality)
@@ -155,7 +155,7 @@ class _Worker:
         )
 
     def _clip(
-        self, path: Path, place: Place, header: reading.Header, known: Sequence[Named]
+        self, path: Path, place: Place, header: headers.Header, known: Sequence[Named]
     ) -> Event:
         sampling = self.options.clips
         if sampling is None:

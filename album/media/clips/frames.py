@@ -1,7 +1,7 @@
-"""The frames of a clip that are looked at: in order, upright, with the time of each.
+"""Sample the frames of a clip: in order, upright, with the time of each.
 
 Frames are chosen by time, not by number, so that a variable frame rate and frames that the decoder
-leaves out change nothing. A long clip is looked at in stretches spread over all of it.
+leaves out change nothing. A long clip is sampled in stretches distributed over its length.
 """
 
 import math
@@ -22,31 +22,31 @@ from album.metadata.regular_files import require_regular
 WINDOW = 9
 """Frames that are handed over at a time: a second and a half, in which a face is described once."""
 VIEW = 1280
-"""Longest side in pixels of the picture that faces are looked for in, at most. Frames are blurred
-by motion and compression: a face of 40 pixels here, 60 in full HD, is the least that tells who."""
+"""Longest side in pixels of the picture given to the detector, at most. Frames are blurred by
+motion and compression: a face needs 40 pixels here, 60 in full HD, to be recognised."""
 CLOSER = 1920
 """Longest side of the picture that faces are cropped from; bounds the memory of a frame."""
 STRETCH = WINDOW
-"""Frames looked at in one stretch of a long clip."""
+"""Frames sampled in one stretch of a long clip."""
 RATES = 20.0, 30.0
-"""Frames a second by which "every fifth" is counted, whatever the clip has: slow motion is not
-looked at ten times as often, and a slow camera often enough for faces to be followed."""
+"""Bounds of the frame rate by which "every fifth" is counted: slow motion is not sampled ten times
+as often, and a slow camera often enough for faces to be tracked."""
 _SKIPS = frozenset(("h264", "hevc"))
-"""Codecs of which frames that no other frame needs are left undecoded, where few are wanted."""
+"""Codecs whose non-reference frames are not decoded when sampling is sparse."""
 LOST_S, LOST_SHARE = 2.0, 0.05
-"""A clip that ends this much earlier than it says is broken off."""
+"""A clip that ends this many seconds, and this share of its length, too early is cut short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """Which frames are looked at.
+    """Which frames are sampled.
 
     Attributes
     ----------
     every : int
-        Every so manieth frame, while no face is seen.
+        Sample one frame in this many while no face is seen.
     every_seen : int
-        The same while faces are seen.
+        Sample one frame in this many while faces are seen.
     budget : int
         Frames of one clip at most; 0 for no limit.
     """
@@ -61,7 +61,7 @@ DEFAULT = Sampling()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One frame that is looked at.
+    """One sampled frame.
 
     Attributes
     ----------
@@ -152,7 +152,7 @@ class Reader:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._wanted.close()
+        self._frames.close()
         self._container.close()
 
     def _prepare(self, found: Stream) -> None:
@@ -169,7 +169,7 @@ class Reader:
         # The zero of players, who begin with whatever comes first, mostly the sound.
         start = self._container.start_time
         self._start_s = start / 1e6 if start is not None else 0.0
-        self._wanted = self._choose()
+        self._frames = self._choose()
 
     def window(self, *, faces_seen: bool) -> list[Frame]:
         """Return the next frames, at most `WINDOW`; none at the end of the clip.
@@ -177,7 +177,7 @@ class Reader:
         Parameters
         ----------
         faces_seen : bool
-            Whether faces have been seen lately; decides how often to look.
+            Whether faces have been seen lately; decides how densely to sample.
 
         Raises
         ------
@@ -188,7 +188,7 @@ class Reader:
         sampling = self._sampling
         self._period = (sampling.every_seen if faces_seen else sampling.every) / self._rate
         with translated(self._path):
-            frames = list(islice(self._wanted, WINDOW))
+            frames = list(islice(self._frames, WINDOW))
         if not frames and self.size == (0, 0):
             where = f" at {self._from_s:.1f} seconds" if self._from_s else ""
             raise Damaged(self._path, f"no frame{where} can be decoded")
@@ -237,8 +237,8 @@ class Reader:
         if self.seconds is None:
             return False
         early = self.seconds - self._last_s > max(LOST_S, LOST_SHARE * self.seconds)
-        said = self._found.frames
-        return early and (not said or self._packets < (1 - LOST_SHARE) * said)
+        announced = self._found.frames
+        return early and (not announced or self._packets < (1 - LOST_SHARE) * announced)
 
     def _stretches(self) -> tuple[list[float], float]:
         """Return the starts of the stretches in seconds, and the frames of each."""
@@ -264,7 +264,7 @@ class Reader:
                 if seconds < due - 1e-3:
                     continue
                 if seconds > due + self._period / 2 and math.isfinite(due):
-                    # Too few frames are decoded for how often we look.
+                    # Too few frames are decoded for this sampling rate.
                     self._found.stream.codec_context.skip_frame = "DEFAULT"
                 due = max(due if math.isfinite(due) else seconds, seconds - self._period / 2)
                 due += self._period

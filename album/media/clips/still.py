@@ -2,7 +2,7 @@
 
 from album.errors import StrPath
 from album.media.clips.frames import CLOSER, Reader, Sampling
-from album.media.reading import Picture
+from album.media.decoding import Picture
 
 
 def frame_at(path: StrPath, time_ms: int) -> Picture:

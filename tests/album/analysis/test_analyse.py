@@ -9,7 +9,7 @@ from PIL import Image
 from album.analysis.analyse import Analyser, Failed, Known, Prepared, Skipped, Task, outcomes
 from album.analysis.workers import Clock
 from album.files.scan import Found, walk
-from album.media import reading
+from album.media import decoding, headers
 from album.media.views import scaled, shrink
 from nets.core.api import Detections
 from nets.engine import load_engine
@@ -45,7 +45,7 @@ def saved(path, image, orientation=1):
 
 def look(path, **options):
     analyser = Analyser(ENGINE, **options)
-    return analyser.faces(path, reading.read_header(path))
+    return analyser.faces(path, headers.read_header(path))
 
 
 @pytest.mark.parametrize("orientation", TO_STORED)
@@ -182,14 +182,14 @@ def test_a_photo_that_hangs_fails_with_its_content(tmp_path, monkeypatch):
     hanging = saved(tmp_path / "a.jpg", picture((200, 160), (20, 20, 80, 80)))
     (tmp_path / "b.jpg").write_bytes(hanging.read_bytes())
     saved(tmp_path / "c.jpg", picture((300, 160), (20, 20, 80, 80)))
-    real, forever = reading.read_upright, threading.Event()
+    real, forever = decoding.read_upright, threading.Event()
 
     def read_image(path, header, **options):
         if path.name in ("a.jpg", "b.jpg"):
             forever.wait()
         return real(path, header, **options)
 
-    monkeypatch.setattr(reading, "read_upright", read_image)
+    monkeypatch.setattr(decoding, "read_upright", read_image)
     tasks = [Task(file) for file in walk([tmp_path]).files]
     analyser = Analyser(ENGINE, clock=Clock(3.0))
     *both, good = outcomes(analyser, tasks, jobs=2)
@@ -216,9 +216,9 @@ def test_a_detector_that_scales_by_itself_gets_a_large_photo_smaller(tmp_path, m
 
     monkeypatch.setattr(FakeDetector, "detect", watched)
     analyser = Analyser(load_engine(profile="fake", min_face=56))
-    whole, *_ = analyser.faces(path, reading.read_header(path))
+    whole, *_ = analyser.faces(path, headers.read_header(path))
     monkeypatch.setattr(FakeDetector, "sees", 960)
-    reduced, *_ = analyser.faces(path, reading.read_header(path))
+    reduced, *_ = analyser.faces(path, headers.read_header(path))
     assert given == [(1600, 1.0), (1000, 0.625)]
     np.testing.assert_allclose(whole.boxes, [boxes[0]], atol=12)
     np.testing.assert_allclose(reduced.boxes, whole.boxes, atol=12)

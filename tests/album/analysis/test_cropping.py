@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from album.analysis.cropping import CHIP_SIDE, crop
-from album.media import reading
+from album.media import decoding, headers
 from nets.core.api import Detections
 from nets.core.crops import CROPS
 from nets.fake import LANDMARKS
@@ -29,14 +29,14 @@ def faces(*boxes):
 
 
 def chips(photo, found, *, max_side=1600):
-    header = reading.read_header(photo)
+    header = headers.read_header(photo)
     return crop(
-        photo, header, reading.read_upright(photo, header, max_side=max_side), found, (CROP,)
+        photo, header, decoding.read_upright(photo, header, max_side=max_side), found, (CROP,)
     )
 
 
 def read(photo, side):
-    return reading.read_upright(photo, reading.read_header(photo), max_side=side)
+    return decoding.read_upright(photo, headers.read_header(photo), max_side=side)
 
 
 SMALL, LARGE, OTHER = (100, 200, 160, 260), (300, 400, 700, 800), (900, 300, 940, 340)
@@ -52,14 +52,14 @@ def test_faces_keep_their_order_and_have_the_chips_that_they_have_alone(photo):
 
 def test_a_small_face_comes_from_the_larger_decode_and_a_large_one_does_not(photo, monkeypatch):
     decoded = []
-    real = reading.read_upright
+    real = decoding.read_upright
 
     def watched(*args, **kwargs):
         decoded.append(kwargs["max_side"])
         return real(*args, **kwargs)
 
-    picture, header = read(photo, 1600), reading.read_header(photo)
-    monkeypatch.setattr(reading, "read_upright", watched)
+    picture, header = read(photo, 1600), headers.read_header(photo)
+    monkeypatch.setattr(decoding, "read_upright", watched)
     batch = crop(photo, header, picture, faces(SMALL, LARGE), (CROP,))
     assert decoded == [3200]
     full = real(photo, header)
@@ -69,8 +69,8 @@ def test_a_small_face_comes_from_the_larger_decode_and_a_large_one_does_not(phot
 
 
 def test_nothing_is_decoded_again_without_need(photo, monkeypatch):
-    picture, header = read(photo, 1600), reading.read_header(photo)
-    monkeypatch.setattr(reading, "read_upright", None)
+    picture, header = read(photo, 1600), headers.read_header(photo)
+    monkeypatch.setattr(decoding, "read_upright", None)
     assert len(crop(photo, header, picture, faces(), (CROP,))) == 0
     assert len(crop(photo, header, picture, faces(LARGE), (CROP,))) == 1
     assert len(crop(photo, header, picture, faces((0, 0, CHIP_SIDE, CHIP_SIDE)), (CROP,))) == 1

@@ -46,7 +46,7 @@ def test_the_table_has_questions_reasons_and_pictures(shelf, tmp_path):
     assert ran.code == 0
     lines = ran.out.splitlines()
     assert lines[0].split() == ["N", "Question", "Same", "Faces", "Picture"]
-    assert lines[1].startswith("1  Are person-")
+    assert lines[1].startswith("1  Are Person ")
     assert "%" in lines[1]
     assert "of the limit apart" in lines[2]
     paths = [Path(line.split()[-1]) for line in lines[1:7:2]]

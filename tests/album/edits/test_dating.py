@@ -152,7 +152,7 @@ def test_sidecars_that_come_later_are_read_without_looking_at_pixels(tmp_path, m
     assert undated == 4
     for year in range(2000, 2008, 2):
         takeout(folder / f"{year}.jpg", 86400 * 365.25 * (year - 1970) + 86400 * 99, "Ana", "Ben")
-    monkeypatch.setattr("album.media.reading.read_upright", None)
+    monkeypatch.setattr("album.media.decoding.read_upright", None)
     assert shelf("dates", "refresh", "--json").json == {
         "format": 1, "read": 4, "changed": 4, "failed": 0,
     }  # fmt: skip

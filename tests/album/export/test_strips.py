@@ -135,7 +135,8 @@ def test_eyes_lie_at_the_same_place_whatever_the_photo(tmp_path, angle, size, mi
     x, y = middle
     box = (x - size / 2, y - size / 2, x + size / 2, y + size / 2)
     one = face(1, 2000, path, box=box)
-    from album.media.reading import read_header, read_image
+    from album.media.decoding import read_image
+    from album.media.headers import read_header
 
     picture = read_image(path, read_header(path))
     side = 300
@@ -150,7 +151,8 @@ def test_eyes_lie_at_the_same_place_whatever_the_photo(tmp_path, angle, size, mi
 def test_a_face_without_landmarks_is_in_the_middle(tmp_path):
     path = tmp_path / "a.png"
     turned_face(path, 0, 110, (400, 300))
-    from album.media.reading import read_header, read_image
+    from album.media.decoding import read_image
+    from album.media.headers import read_header
 
     picture = read_image(path, read_header(path))
     one = face(1, 2000, path, box=(345, 245, 455, 355))

@@ -23,7 +23,7 @@ from album.errors import (
 )
 from album.events import PhotoDone, Scanned
 from album.files import remote
-from album.files.remote import Beside, cleaned, fetched
+from album.files.remote import Neighbours, fetched, normalised
 from album.files.scan import absolute, walk
 from album.indexing.index import IndexOptions, index
 from album.models.engines import Choice
@@ -140,14 +140,14 @@ def test_what_lies_beside_is_found_by_names():
         *("IMG_1.jpg", "IMG_1.jpg.xmp", "IMG_1.MOV", "IMG_1.HEIC", "IMG_12.jpg.json"),
         *("IMG_2-edited.jpg", "IMG_2.jpg.json", "a" * 50 + ".jpg", "a" * 46 + ".json"),
     ]
-    beside = Beside(names)
+    beside = Neighbours(names)
     assert beside.of("IMG_1.jpg") == ("IMG_1.jpg.xmp", "IMG_12.jpg.json")
     assert beside.of("IMG_1.MOV")[:2] == ("IMG_1.jpg", "IMG_1.HEIC")
     assert beside.of("IMG_2-edited.jpg") == ("IMG_2.jpg.json",)
     assert beside.of("a" * 50 + ".jpg") == ("a" * 46 + ".json",)
     assert beside.of("b.jpg") == ()
-    many = Beside([f"IMG_1({i}).json" for i in range(100)])
-    assert len(many.of("IMG_1.jpg")) == remote.MOST_BESIDE
+    many = Neighbours([f"IMG_1({i}).json" for i in range(100)])
+    assert len(many.of("IMG_1.jpg")) == remote.MAX_NEIGHBOURS
 
 
 def test_times_of_all_protocols_are_understood():
@@ -177,10 +177,10 @@ def test_what_is_not_there_is_told(server, tmp_path):
 
 def test_passwords_stay_out_of_addresses():
     with pytest.raises(AlbumError, match="password") as error:
-        cleaned("sftp://ana:secret@host/photos")
+        normalised("sftp://ana:secret@host/photos")
     assert "secret" not in str(error.value)
     with pytest.raises(AlbumError, match="name one"):
-        cleaned("zip://a::s3://b/c.zip")
+        normalised("zip://a::s3://b/c.zip")
 
 
 def test_a_protocol_that_nobody_speaks_is_told(monkeypatch):

@@ -14,7 +14,7 @@ from album.edits.decisions import (
 )
 from album.events import Grouped
 from album.grouping import incremental, linking
-from album.grouping.incremental import LAST_WHOLE, assign, is_due, look
+from album.grouping.incremental import LAST_WHOLE, assign, is_due, load_situation
 from album.models.contracts import NetsUsed
 from db.errors import LockedLibraryError
 from db.photos.files import mark_gone
@@ -196,7 +196,7 @@ def test_faces_that_the_user_took_away_are_not_new(album):
     album.add(*several(ANNA, 20))
     anna = int(album.who()[0])
     reject_faces(album.library, album.table.face_id[:9].tolist())
-    now = look(album.library, NETS)
+    now = load_situation(album.library, NETS)
     assert not is_due(now, "identity", None)
     assert not is_due(now, "identity", "identity 11")
     album.group()
@@ -206,7 +206,7 @@ def test_faces_that_the_user_took_away_are_not_new(album):
 def test_when_it_is_due(album, monkeypatch):
     album.add(*several(ANNA, 200))
     album.add(*several(BERT, 8), group=False)
-    now = look(album.library, NETS)
+    now = load_situation(album.library, NETS)
     assert not is_due(now, "identity", "identity 200"), "4 % of all are new"
     assert is_due(now, "identity", "identity 190")
     assert not is_due(now, "identity", None), "of an older library all that is known was grouped"

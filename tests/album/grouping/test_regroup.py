@@ -22,7 +22,7 @@ from album.edits.decisions import (
 )
 from album.errors import Refused
 from album.grouping import incremental
-from album.grouping.incremental import LAST_WHOLE, look
+from album.grouping.incremental import LAST_WHOLE, load_situation
 from album.grouping.regroup import regroup, stays
 from album.models.contracts import GROUPED_WITH
 from db.engine import schema
@@ -202,10 +202,10 @@ def test_the_core_is_the_largest_group_of_a_persons_faces(album):
     album.add(*several(ANNA, 5), [looks(ANNA, like=BERT, share=0.5)])
     anna = int(album.who()[0])
     assert set(album.who().tolist()) == {anna}
-    now = look(album.library, NETS)
+    now = load_situation(album.library, NETS)
     assert not stays(now, NETS).any(), "nobody has said anything"
     name_person(album.library, anna, "Anna")
-    assert stays(look(album.library, NETS), NETS).tolist() == [True] * 5 + [False]
+    assert stays(load_situation(album.library, NETS), NETS).tolist() == [True] * 5 + [False]
 
 
 def test_a_library_that_was_never_grouped_or_is_empty(album):

@@ -38,7 +38,7 @@ def photos(tmp_path_factory):
 
 RUN = "from album.cli import main; main()"
 RUN_SLOWLY = (
-    "import time, album.media.reading as media; read = media.read_upright;"
+    "import time, album.media.decoding as media; read = media.read_upright;"
     "media.read_upright = lambda *a, **k: (time.sleep(0.3), read(*a, **k))[1];" + RUN
 )
 

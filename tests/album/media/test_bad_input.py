@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from album.media import reading
+from album.media import decoding, headers
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo
 from tests.album.media_files import encoded, exif, quarters
 from tests.album.raw_files import cr2
 
 HANGING = """
 import sys, time
-from album.media import reading as media
+from album.media import decoding as media
 
 real = media.read_upright
 
@@ -162,7 +162,7 @@ def test_a_file_that_cannot_be_read(shelf, folder, monkeypatch):
 
 def while_reading(monkeypatch, path, happen):
     """Have something happen to a file after its header was read."""
-    real = reading.read_header
+    real = headers.read_header
 
     def read_header(given, **options):
         header = real(given, **options)
@@ -170,7 +170,7 @@ def while_reading(monkeypatch, path, happen):
             happen()
         return header
 
-    monkeypatch.setattr(reading, "read_header", read_header)
+    monkeypatch.setattr(headers, "read_header", read_header)
 
 
 @pytest.mark.parametrize("jobs", [0, 2])
@@ -205,14 +205,14 @@ def test_a_file_that_grows_while_it_is_read(shelf, folder, monkeypatch):
 def test_a_picture_that_is_replaced_while_it_is_read(shelf, folder, monkeypatch):
     path = photo(folder / "a.jpg", Drawn(BERT))
     other = photo(folder.parent / "other.jpg", Drawn(BERT), Drawn(ANNA)).read_bytes()
-    real = reading.read_upright
+    real = decoding.read_upright
 
     def read_image(given, header, **options):
         if Path(given) == path:
             path.write_bytes(other)
         return real(given, header, **options)
 
-    monkeypatch.setattr(reading, "read_upright", read_image)
+    monkeypatch.setattr(decoding, "read_upright", read_image)
     assert indexed(shelf, folder) == (3, {"a.jpg": "changing"})
 
 

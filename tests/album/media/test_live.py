@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from album.files.kinds import Kind
+from album.media.decoding import read_image
+from album.media.headers import read_header
 from album.media.live import still_beside
 from album.media.motion import is_motion_photo
-from album.media.reading import read_header, read_image
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo, picture
 from tests.album.drawn_clips import Placed, still, write
 from tests.album.media_files import data_folder, encoded, quarters, written

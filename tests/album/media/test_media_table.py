@@ -13,7 +13,8 @@ from album.dates.photo_date import read_date
 from album.errors import AlbumError
 from album.files.kinds import Kind
 from album.files.scan import walk
-from album.media.reading import read_header, read_image
+from album.media.decoding import read_image
+from album.media.headers import read_header
 from tests.album.media_files import data_folder
 from tests.album.media_table import BESIDE, IGNORED, MOTION, READ, REFUSED
 

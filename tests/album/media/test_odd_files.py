@@ -16,7 +16,7 @@ import pytest
 
 import album
 from album.indexing import retries
-from album.media import reading
+from album.media import decoding
 from album.tags.places import sidecars
 from db.library import Library
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo
@@ -264,14 +264,14 @@ def test_a_file_that_may_not_be_read_is_read_as_soon_as_it_may(powerless):
 @pytest.fixture
 def mistaken(monkeypatch):
     """A fault of this program that every photo of a certain name meets."""
-    real = reading.read_upright
+    real = decoding.read_upright
 
     def read_upright(path, header, **options):
         if Path(path).name.startswith("odd"):
             return real(path, header, no_such_option=1, **options)
         return real(path, header, **options)
 
-    monkeypatch.setattr(reading, "read_upright", read_upright)
+    monkeypatch.setattr(decoding, "read_upright", read_upright)
     return monkeypatch
 
 

@@ -10,8 +10,10 @@ from album.dates.photo_date import read_date
 from album.errors import NeedsExtra, TooLarge, Truncated
 from album.files.kinds import Kind
 from album.media import developing, raw
-from album.media.reading import Limits, read_header, read_image
-from tests.album.media.test_reading import corners_of, turned_corners
+from album.media.decoding import read_image
+from album.media.headers import read_header
+from album.media.limits import Limits
+from tests.album.media.test_decoding import corners_of, turned_corners
 from tests.album.media_files import written
 from tests.album.raw_files import CAMERAS, SENSOR, SHOWN, cr3, dng, nef
 

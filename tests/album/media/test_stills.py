@@ -9,8 +9,9 @@ from PIL import Image, ImageCms
 from album.errors import StillChanging, TooLarge, Unsupported
 from album.files.kinds import Kind
 from album.media import limits
+from album.media.decoding import read_image
+from album.media.headers import read_header
 from album.media.limits import Limits, room_for
-from album.media.reading import read_header, read_image
 from album.metadata.containers import webp
 from tests.album.media_files import encoded, exif, quarters, written
 from tests.album.raw_files import Tiff

@@ -16,7 +16,7 @@ from album.errors import (
     Unreadable,
     UnsupportedClip,
 )
-from album.media import reading
+from album.media import headers
 from album.media.clips.frames import Reader, Sampling
 from album.media.clips.header import open_clip
 from album.metadata.decoder_errors import translated
@@ -108,7 +108,7 @@ def test_clips_that_make_no_sense_are_told_in_words(tmp_path, clip):
     for name, content in broken.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(MediaError) as caught:
-            reading.read_header(tmp_path / name)
+            headers.read_header(tmp_path / name)
         assert re.fullmatch(r"is (damaged|cut short); [^\[\]\d]+\.", caught.value.reason)
 
 
@@ -116,7 +116,7 @@ def test_a_clip_whose_codec_nobody_knows_is_not_damaged(clip):
     data = clip.read_bytes()
     assert b"V_MPEG4/ISO/ASP" in data
     clip.write_bytes(data.replace(b"V_MPEG4/ISO/ASP", b"V_ZZZZZ/ISO/ASP"))
-    for read in (lambda: reading.read_header(clip), lambda: Reader(clip, Sampling()).__enter__()):
+    for read in (lambda: headers.read_header(clip), lambda: Reader(clip, Sampling()).__enter__()):
         with pytest.raises(UnsupportedClip, match="FFmpeg has no decoder for it"):
             read()
 
@@ -126,7 +126,7 @@ def test_metadata_that_is_not_text_leaves_the_clip_and_its_date(tmp_path):
         tmp_path / "a.mkv", [still()] * 12, tags={"title": "Gro@@ mutter", "date": "1999@@"}
     )
     path.write_bytes(path.read_bytes().replace(b"@@", b"\xdf\xff"))
-    header = reading.read_header(path)
+    header = headers.read_header(path)
     assert header.tags == {"Clip CreationTime": "2004-05-06T07:08:09.000000Z"}
     with Reader(path, Sampling()) as reader:
         assert reader.window(faces_seen=False)

@@ -69,19 +69,19 @@ def test_crops_are_upright(photo, tmp_path, orientation):
 
 
 def test_a_large_jpeg_is_decoded_no_larger_than_needed(tmp_path, monkeypatch):
-    from album.media import reading
+    from album.media import decoding
 
     path = tmp_path / "large.jpg"
     Image.new("RGB", (4000, 3000), BLUE).save(path)
     decoded = []
-    read = reading.read_image
+    read = decoding.read_image
 
     def spied(*args, **options):
         picture = read(*args, **options)
         decoded.append(max(picture.pixels.shape))
         return picture
 
-    monkeypatch.setattr(reading, "read_image", spied)
+    monkeypatch.setattr(decoding, "read_image", spied)
     assert near(crop_face(path, (1000, 1000, 2000, 2000), side=170).getpixel((85, 85)), BLUE)
     assert decoded == [500]
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from album.errors import Damaged, Ignored, MediaError, NotAPhoto
-from album.media import reading
+from album.media import headers
 from album.media.clips.frames import Reader, Sampling
 from album.media.clips.still import frame_at
 from nets.fake import FakeDetector
@@ -120,17 +120,17 @@ def test_damage_in_the_middle_is_counted(tmp_path):
 
 def test_sound_alone_is_no_clip(tmp_path):
     with pytest.raises(NotAPhoto, match="sound without a picture"):
-        reading.read_header(sound(tmp_path / "a.mp4"))
+        headers.read_header(sound(tmp_path / "a.mp4"))
     quiet = sound(tmp_path / "b.mp4").rename(tmp_path / "b.dat")
     with pytest.raises(Ignored):
-        reading.read_header(quiet)
+        headers.read_header(quiet)
 
 
 def test_a_clip_without_its_index_is_damaged(tmp_path):
     path = write(tmp_path / "a.mp4", [still(shade=i) for i in range(60)])
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(Damaged):
-        reading.read_header(path)
+        headers.read_header(path)
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "ts"])
@@ -144,7 +144,7 @@ def test_mutated_clips_raise_nothing_but_media_errors(tmp_path, suffix):
             broken[at] = rng.integers(256)
         path.write_bytes(broken[: rng.integers(len(data) // 2, len(data) + 1)])
         try:
-            reading.read_header(path)
+            headers.read_header(path)
             assert len(frames_of(path)[0]) <= 100
         except MediaError as error:
             assert str(path) in str(error)

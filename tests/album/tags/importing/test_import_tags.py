@@ -357,7 +357,7 @@ real = pytest.mark.skipif(not MEDIA.is_dir(), reason=f"no test photos in {MEDIA}
 
 
 def tagged(path):
-    from album.media.reading import read_header
+    from album.media.headers import read_header
 
     header = read_header(path)
     sizes = header.upright_size, header.stored_size

@@ -25,8 +25,10 @@ from album.errors import (
     Vanished,
 )
 from album.files.kinds import Kind
+from album.media.decoding import Picture, read_image
+from album.media.headers import Header, read_header
 from album.media.heif import container_orientation
-from album.media.reading import Header, Limits, Picture, read_header, read_image
+from album.media.limits import Limits
 from tests.album.media_files import (
     CORNERS,
     encoded,
