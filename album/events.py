@@ -375,7 +375,7 @@ class Progress:
         return self.done / max(now - self.started, 1e-3)
 
     def seconds_left(self, now: float) -> float | None:
-        """Return how long the pass will go on; None where nothing can be said yet."""
+        """Return how long the pass will go on; None where it is too early to tell."""
         if self.done < ENOUGH:
             return None
         return max(self.total - self.done, 0) / self.per_second(now)

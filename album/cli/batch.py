@@ -74,14 +74,14 @@ def _chosen(batch: "Batch", only: Sequence[str], config: Path) -> "Batch":
 
 
 def _where(options: dict[str, Any], batch: "Batch") -> dict[str, Any]:
-    """Return where the workers are: as was said, else as the file has it, else here."""
+    """Return where the workers are: as the options say, else as the file does, else here."""
     import os
 
     if options["workers"] is None and options["scheduler"] is None:
-        told = {key.replace("-", "_"): value for key, value in batch.cluster.items()}
-        for key in {"tls_ca", "tls_cert", "tls_key"} & told.keys():
-            told[key] = Path(told[key])
-        options = {**options, **told}
+        given = {key.replace("-", "_"): value for key, value in batch.cluster.items()}
+        for key in {"tls_ca", "tls_cert", "tls_key"} & given.keys():
+            given[key] = Path(given[key])
+        options = {**options, **given}
     if options["workers"] is None and options["scheduler"] is None:
         options = {**options, "workers": os.cpu_count() or 1}
     place_of(options)
@@ -163,9 +163,9 @@ def _report(ended: "Sequence[Ended]") -> Iterator[str]:
     stopped = [one for one in ended if one.limit and one.error is None]
     done = len(ended) - len(failed) - len(stopped)
     yield ""
-    told = [(done, "done"), (len(stopped), "stopped at a limit"), (len(failed), "failed")]
+    counts = [(done, "done"), (len(stopped), "stopped at a limit"), (len(failed), "failed")]
     libraries = text.count(len(ended), "library", "libraries")
-    yield f"{libraries}: {', '.join(f'{n} {what}' for n, what in told if n)}."
+    yield f"{libraries}: {', '.join(f'{n} {what}' for n, what in counts if n)}."
     for one in failed:
         yield f"  {text.safe(one.job.name)}: {text.safe(_state(one))}"
 

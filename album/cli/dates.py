@@ -74,8 +74,8 @@ def command(context: click.Context, as_json: bool) -> None:
         source, precision = str(row["source"]), str(row["precision"])
         trusted = "" if row["trusted"] else "not to be trusted"
         n = text.number(int(str(row["photos"])))
-        told = f"{WORDS.get(source, source):<20} {precision:<8} {n:>9}  {trusted}"
-        click.echo(told.rstrip())
+        shown = f"{WORDS.get(source, source):<20} {precision:<8} {n:>9}  {trusted}"
+        click.echo(shown.rstrip())
     if refused:
         photos = text.count(refused, "photo")
         click.echo(f"{photos} with a date that was refused: album dates list --refused")

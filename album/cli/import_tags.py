@@ -169,8 +169,8 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
             (report.named, "found before"),
             (report.new, "new"),
         ]
-        told = ", ".join(f"{text.number(n)} {what}" for n, what in known if n)
-        more = f" ({told})" if told else ""
+        parts = ", ".join(f"{text.number(n)} {what}" for n, what in known if n)
+        more = f" ({parts})" if parts else ""
         yield f"{text.count(report.names, 'face')} {would} the names of {people}{more}."
     for number, sentence in _counts(report, dry_run=dry_run):
         if number:

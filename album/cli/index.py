@@ -193,8 +193,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
         (report.forgotten, f"{text.number(report.forgotten)} forgotten"),
         (report.elsewhere, f"{text.number(report.elsewhere)} read by other processes"),
     ]
-    if told := [what for n, what in parts if n > 0]:
-        yield f"{', '.join(told)}."
+    if counts := [what for n, what in parts if n > 0]:
+        yield f"{', '.join(counts)}."
     if report.live:
         yield f"{text.count(report.live, 'clip belongs', 'clips belong')} to Live Photos."
     if report.skipped_clips:

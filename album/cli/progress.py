@@ -195,7 +195,7 @@ class Lines(Display):
 
 
 def time_left(progress: Progress, now: float) -> str:
-    """Return how long a pass will go on, in words; empty where nothing can be said yet."""
+    """Return how long a pass will go on, in words; empty where it is too early to tell."""
     seconds = progress.seconds_left(now)
     return f"{text.duration(seconds)} left" if seconds else ""
 

@@ -25,7 +25,7 @@ class RunningIndex(IndexProgress):
 
     @property
     def seconds_left(self) -> float | None:
-        """How long reading will go on; None where nothing can be said yet."""
+        """How long reading will go on; None where it is too early to tell."""
         if self.phase != "reading":
             return None
         return Progress(self.started, self.total, self.done).seconds_left(self.at)
