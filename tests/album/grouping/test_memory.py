@@ -138,8 +138,7 @@ def test_the_command_takes_a_bound_on_memory(tmp_path):
 def test_an_index_takes_a_bound_on_memory(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        room,
-        "open_workspace",
+        "album.grouping.run.open_workspace",
         lambda *given, **how: asked.append(given[1:]) or open_workspace(*given, **how),
     )
     shelf = Shelf(tmp_path)
