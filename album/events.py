@@ -328,3 +328,54 @@ Event = (
     | TagsUnread
     | TagsImported
 )
+
+FILE_DONE = PhotoDone, ClipDone, PhotoFailed, FileSkipped, TagsRead, EmotionsTold
+"""Each of these is the last event about one file of the current pass."""
+ENOUGH = 16
+"""Files from which on the time left is more than a guess."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a pass over files is.
+
+    Attributes
+    ----------
+    started : float
+        Seconds, by any clock.
+    total, done, faces, failed : int
+        Files to be read, files read, faces found, and files that could not be read.
+    """
+
+    started: float
+    total: int = 0
+    done: int = 0
+    faces: int = 0
+    failed: int = 0
+
+    def begin(self, total: int, now: float) -> None:
+        """Begin a pass over so many files."""
+        self.started, self.total = now, total
+        self.done = self.faces = self.failed = 0
+
+    def add(self, event: object, now: float) -> bool:
+        """Count an event; return whether a file is done."""
+        match event:
+            case Scanned(todo=total) | TagsToRead(photos=total) | EmotionsToTell(photos=total):
+                self.begin(total, now)
+        if not isinstance(event, FILE_DONE):
+            return False
+        self.done += 1
+        self.faces += getattr(event, "faces", 0)
+        self.failed += isinstance(event, PhotoFailed)
+        return True
+
+    def per_second(self, now: float) -> float:
+        """Return how many files are read in a second."""
+        return self.done / max(now - self.started, 1e-3)
+
+    def seconds_left(self, now: float) -> float | None:
+        """Return how long the pass will go on; None where it is too early to tell."""
+        if self.done < ENOUGH:
+            return None
+        return max(self.total - self.done, 0) / self.per_second(now)

@@ -28,7 +28,7 @@ from album.cli.nets_options import (
     MIN_FACE,
     PROFILE,
 )
-from album.cli.progress import progress
+from album.cli.progress import display
 from album.cli.remedies import about_failures
 from album.errors import shown
 from album.events import ClipDone, FileSkipped, PhotoDone, PhotoFailed
@@ -120,7 +120,7 @@ def _run(
     with ExitStack() as stack:
         library = stack.enter_context(opened(session)) if session.has_library else None
         engine = _engine(library, options)
-        bar = stack.enter_context(progress())
+        bar = stack.enter_context(display())
         events = stack.enter_context(closing(analyze(library, engine, root, out, how)))  # type: ignore[type-var]
         for event in events:
             bar.add(event)

@@ -37,23 +37,23 @@ def ask(library: "Library", options: dict[str, Any]) -> None:
             break
         one = queue.pop(0)
         _show(library, one, how, thumbnails, options)
-        said = _heard(one)
-        if said == "q":
+        reply = _reply_to(one)
+        if reply == "q":
             break
-        if said == "u":
+        if reply == "u":
             _undo(library)
             seen.discard(one.key)
             queue = []
             continue
         seen.add(one.key)
-        done = _do(library, one, said)
+        done = _do(library, one, reply)
         if done is None:
             queue = []
             continue
         answers += 1
         click.echo(text.safe(done.summary))
-        if said != "skip":
-            queue = queue if said == "no" and one.kind == "same" else []
+        if reply != "skip":
+            queue = queue if reply == "no" and one.kind == "same" else []
     click.echo(f"{text.count(answers, 'answer')}; `album undo` takes the last one back.")
 
 
@@ -91,16 +91,16 @@ def _show(
         click.echo(f"  {text.safe(reason)}")
 
 
-def _heard(one: "Suggestion") -> str:
+def _reply_to(one: "Suggestion") -> str:
     """Return yes, no, skip, u, q, or a name."""
     if one.kind == "name":
-        said = _line("Name (empty: skip, q: quit): ").strip()
-        return said or "skip"
+        reply = _line("Name (empty: skip, q: quit): ").strip()
+        return reply or "skip"
     while True:
         key = _key()
-        said = KEYS.get(key, key)
-        if said in ("yes", "no", "skip", "u", "q"):
-            return said
+        reply = KEYS.get(key, key)
+        if reply in ("yes", "no", "skip", "u", "q"):
+            return reply
         click.echo(HELP)
 
 
@@ -124,15 +124,15 @@ def _line(prompt: str) -> str:
     return sys.stdin.readline() or "q"
 
 
-def _do(library: "Library", one: "Suggestion", said: str) -> "Answered | None":
-    """Answer; a refusal is told, and the next question asked."""
+def _do(library: "Library", one: "Suggestion", reply: str) -> "Answered | None":
+    """Answer; after a refusal, which is printed, comes the next question."""
     from album.cli.remedies import sentence
     from album.edits.answers import answer
     from album.errors import Refused
     from db.errors import UnknownPersonError
 
     try:
-        return answer(library, one, said)
+        return answer(library, one, reply)
     except (Refused, UnknownPersonError) as refused:
         click.echo(text.safe(sentence(refused)))
         return None

@@ -12,6 +12,8 @@ import click
 from album.cli import text
 from album.cli.cluster_options import cluster_options, place_of, pool_of
 from album.cli.common import FAILED, PATH, SOME_FILES_FAILED, echo_json, everywhere
+from album.cli.progress import Pauses
+from album.events import Progress, WorkersChanged
 
 if TYPE_CHECKING:
     from album.distributed.batch import BatchEvent, Ended
@@ -27,8 +29,6 @@ COLUMNS = (
     text.Column("Took", right=True),
     text.Column("State"),
 )
-FIRST_LINE_S = 5.0
-LONGEST_PAUSE_S = 120.0
 
 
 @click.command(epilog="For example:  album batch customers.toml --workers 4")
@@ -74,7 +74,7 @@ def _chosen(batch: "Batch", only: Sequence[str], config: Path) -> "Batch":
 
 
 def _where(options: dict[str, Any], batch: "Batch") -> dict[str, Any]:
-    """Return where the workers are: as was said, else as the file has it, else here."""
+    """Return where the workers are: as the options say, else as the file does, else here."""
     import os
 
     if options["workers"] is None and options["scheduler"] is None:
@@ -108,57 +108,37 @@ class _Lines:
 
     def __init__(self, libraries: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._libraries, self._ended = clock, libraries, 0
-        self._pause, self._next = FIRST_LINE_S, clock() + FIRST_LINE_S
-        self._todo: dict[str, int] = {}
-        self._done: dict[str, int] = {}
+        self._pauses = Pauses(clock)
+        self._running: dict[str, Progress] = {}
         self._said: set[str] = set()
 
     def add(self, event: "BatchEvent") -> None:
         """Count an event, and print what there is to say."""
-        from album.distributed.batch import Begun, Ended, Progress
+        from album.distributed.batch import Advanced, Begun, Ended
 
         name = event.job.name
         if isinstance(event, Begun):
-            self._todo[name] = self._done[name] = 0
+            self._running[name] = Progress(self._clock())
         elif isinstance(event, Ended):
             self._ended += 1
-            self._todo.pop(name, None)
+            self._running.pop(name, None)
             self._say(f"{name}: {_state(event)} ({self._ended} of {self._libraries}).")
-        elif isinstance(event, Progress):
+        elif isinstance(event, Advanced):
             self._count(name, event.event)
 
     def _count(self, name: str, event: object) -> None:
-        from album.events import (
-            ClipDone,
-            FileSkipped,
-            PhotoDone,
-            PhotoFailed,
-            Scanned,
-            WorkersChanged,
-        )
-
+        if self._running[name].add(event, self._clock()) and self._pauses.is_over():
+            self._say(
+                ", ".join(
+                    f"{name} {text.number(one.done)} of {text.number(one.total)}"
+                    for name, one in self._running.items()
+                    if one.total
+                )
+            )
         match event:
-            case Scanned(todo=todo):
-                self._todo[name] = todo
-            case PhotoDone() | ClipDone() | PhotoFailed() | FileSkipped():
-                self._done[name] += 1
-                self._progress()
             case WorkersChanged(problem=problem) if problem and problem not in self._said:
                 self._said.add(problem)
                 self._say(problem)
-
-    def _progress(self) -> None:
-        if self._clock() < self._next:
-            return
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
-        self._next = self._clock() + self._pause
-        self._say(
-            ", ".join(
-                f"{name} {text.number(self._done[name])} of {text.number(todo)}"
-                for name, todo in self._todo.items()
-                if todo
-            )
-        )
 
     def _say(self, line: str) -> None:
         click.echo(text.safe(line), err=True)
@@ -180,9 +160,9 @@ def _report(ended: "Sequence[Ended]") -> Iterator[str]:
     stopped = [one for one in ended if one.limit and one.error is None]
     done = len(ended) - len(failed) - len(stopped)
     yield ""
-    told = [(done, "done"), (len(stopped), "stopped at a limit"), (len(failed), "failed")]
+    counts = [(done, "done"), (len(stopped), "stopped at a limit"), (len(failed), "failed")]
     libraries = text.count(len(ended), "library", "libraries")
-    yield f"{libraries}: {', '.join(f'{n} {what}' for n, what in told if n)}."
+    yield f"{libraries}: {', '.join(f'{n} {what}' for n, what in counts if n)}."
     for one in failed:
         yield f"  {text.safe(one.job.name)}: {text.safe(_state(one))}"
 

@@ -1,6 +1,5 @@
 """``album bench``: accuracy on labelled folders, beside the published figures."""
 
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +8,7 @@ import click
 
 from album.cli import text
 from album.cli.common import echo_json, everywhere
+from album.cli.progress import counting
 
 TITLES = {
     "clusters_per_class": "clusters per person (K/C)",
@@ -106,13 +106,7 @@ def command(as_json: bool, **options: Any) -> None:
     folders = {name: folder for name, folder in given.items() if folder}
     if not folders:
         raise click.UsageError("Give at least one folder, such as --lfw FOLDER.")
-    bar: Any = click.progressbar(length=1, label="Measuring", file=sys.stderr)
-    with bar as shown:
-
-        def progress(done: int, total: int) -> None:
-            shown.length = total
-            shown.update(done - shown.pos)
-
+    with counting("Measuring", "face") as progress:
         result = bench(folders, parts=parts, progress=progress, **options)
     if as_json:
         echo_json(result)

@@ -55,7 +55,7 @@ def cluster_options(command: F) -> F:
     return command
 
 
-def address_of(told: str) -> str:
+def address_of(given: str) -> str:
     """Return the address of a scheduler in full.
 
     Raises
@@ -65,7 +65,7 @@ def address_of(told: str) -> str:
     """
     from album.distributed.addresses import bracketed, split
 
-    protocol, host, port = split(told)
+    protocol, host, port = split(given)
     return f"{protocol}://{bracketed(host)}:{port}"
 
 

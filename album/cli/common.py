@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path, readable=False)
-"""A path not looked at yet: what is wrong with it is told in the program's own words."""
+"""A path that is not checked yet: what is wrong with it is reported in the program's own words."""
 
 
 class _LibraryName(click.Path):
@@ -64,7 +64,7 @@ READER_GONE = 141
 
 @dataclass(slots=True)
 class Session:
-    """What was said on the command line for every command.
+    """The options that all commands share.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ def echo_traces(session: Session, failures: "Iterable[PhotoFailed]") -> None:
 
 
 def bytes_of(gigabytes: float | None) -> int | None:
-    """Return what was said by `MEMORY` in bytes."""
+    """Return the value of `MEMORY` in bytes."""
     return None if gigabytes is None else int(gigabytes * (1 << 30))
 
 

@@ -1,6 +1,5 @@
 """``album dates``: what is believed of the dates of photos, and why; setting them by hand."""
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 from album.cli import text
 from album.cli.changes import changes, tell, writable
 from album.cli.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere, opened
+from album.cli.progress import counting
 
 if TYPE_CHECKING:
     from db.photos.dates import DatedPhoto
@@ -74,8 +74,8 @@ def command(context: click.Context, as_json: bool) -> None:
         source, precision = str(row["source"]), str(row["precision"])
         trusted = "" if row["trusted"] else "not to be trusted"
         n = text.number(int(str(row["photos"])))
-        told = f"{WORDS.get(source, source):<20} {precision:<8} {n:>9}  {trusted}"
-        click.echo(told.rstrip())
+        shown = f"{WORDS.get(source, source):<20} {precision:<8} {n:>9}  {trusted}"
+        click.echo(shown.rstrip())
     if refused:
         photos = text.count(refused, "photo")
         click.echo(f"{photos} with a date that was refused: album dates list --refused")
@@ -213,9 +213,9 @@ def refresh_command(context: click.Context, paths: Sequence[Path], as_json: bool
     with writable(context.ensure_object(Session)) as library:
         found = find_dated(library, paths) if paths else dated_photos(library)
         count: Counter[str] = Counter()
-        with click.progressbar(length=len(found), label="Reading dates", file=sys.stderr) as bar:
-            for one in refresh_dates(library, found):
-                bar.update(1)
+        with counting("Reading dates", "photo") as advance:
+            for number, one in enumerate(refresh_dates(library, found), 1):
+                advance(number, len(found))
                 count["read"] += not one.problem
                 count["changed"] += one.changed
                 if one.problem:

@@ -1,11 +1,8 @@
 """``album export --xmp``: names into sidecars and into the photos' own tags."""
 
 import os
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +10,7 @@ import click
 
 from album.cli import text
 from album.cli.common import SOME_FILES_FAILED, Session
-from album.cli.progress import ENOUGH, FIRST_LINE_S, LONGEST_PAUSE_S
+from album.cli.progress import counting
 from album.errors import MissingFolder
 from album.metadata.regular_files import is_missing
 
@@ -74,15 +71,20 @@ def write(
     roots = [os.path.normpath(path.absolute()) for path in paths]
     options = TagOptions(embed, sidecar_style, iptc_regions, everyone, remove, dry_run)
     done: Counter[str] = Counter()
-    with Library.open(session.path, create=False) as library, _progress() as advance:
+    files = 0
+    with (
+        Library.open(session.path, create=False) as library,
+        counting("Writing tags", "file") as advance,
+    ):
         for event in write_tags(library, roots, options):
             if isinstance(event, Planned):
-                advance(0, event.files)
+                files = event.files
+                advance(0, files)
                 continue
             done[event.action] += 1
             for line in _lines(event, dry_run=dry_run):
                 click.echo(line, err=event.action == FAILED)
-            advance(done.total(), None)
+            advance(done.total(), files)
     click.echo(_summary(done, dry_run=dry_run))
     if done[FAILED]:
         context.exit(SOME_FILES_FAILED)
@@ -106,51 +108,3 @@ def _summary(done: Counter[str], *, dry_run: bool) -> str:
     if not parts:
         return "Nobody with a name is in these photos; give names with album name, or take --all."
     return f"{'Would be done: ' if dry_run else ''}{', '.join(parts)}."
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int | None], None]]:
-    """Give a function that is told how many files are done, and once of how many."""
-    if sys.stderr.isatty():
-        with _bar() as advance:
-            yield advance
-    else:
-        yield _Lines().advance
-
-
-class _Lines:
-    """Plain lines, further and further apart."""
-
-    def __init__(self) -> None:
-        self._started, self._pause, self._total = time.monotonic(), FIRST_LINE_S, 0
-        self._next = self._started + self._pause
-
-    def advance(self, done: int, total: int | None) -> None:
-        self._total = self._total if total is None else total
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
-        self._next = now + self._pause
-        left = ""
-        if ENOUGH <= done < self._total:
-            left = f", {text.duration((now - self._started) / done * (self._total - done))} left"
-        click.echo(f"{text.number(done)} of {text.count(self._total, 'file')}{left}", err=True)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[int, int | None], None]]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = "Writing tags", BarColumn(bar_width=None), MofNCompleteColumn()
-    console = Console(stderr=True)
-    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def advance(done: int, total: int | None) -> None:
-            bar.update(task, completed=done)
-            if total is not None:
-                bar.update(task, total=total)
-
-        yield advance

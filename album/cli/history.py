@@ -26,10 +26,10 @@ def command(session: Session, limit: int | None, as_json: bool) -> None:
     """
     from db.journal.journal import history
 
-    wanted = LIMIT if limit is None else limit
+    most = LIMIT if limit is None else limit
     with opened(session) as library:
-        rows = history(library, limit=wanted + 1 if wanted else None)
-    chosen = rows[:wanted] if wanted else rows
+        rows = history(library, limit=most + 1 if most else None)
+    chosen = rows[:most] if most else rows
     if as_json:
         events = [
             {

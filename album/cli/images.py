@@ -1,7 +1,7 @@
 """Pictures in a terminal: the protocols of kitty, of iTerm2, and sixel.
 
-Which one a terminal knows is told by its environment variables alone: asking it would mean to read
-its answer from the keyboard. Within tmux and screen nothing is sent unless the user says so.
+Which one a terminal knows follows from its environment variables alone: asking it would mean to
+read its answer from the keyboard. Within tmux and screen nothing is sent unless the user says so.
 """
 
 import io
@@ -49,7 +49,7 @@ def _png(image: "Image.Image") -> bytes:
 
 
 def _kitty(image: "Image.Image") -> str:
-    """Send a PNG in chunks, each but the last saying that more follows; no answer is wanted."""
+    """Send a PNG in chunks, each but the last saying that more follows; no answer is expected."""
     text = b64encode(_png(image)).decode("ascii")
     chunks = [text[at : at + _CHUNK] for at in range(0, len(text), _CHUNK)]
     parts = []

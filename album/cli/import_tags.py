@@ -10,7 +10,7 @@ import click
 
 from album.cli import text
 from album.cli.common import PATH, SOME_FILES_FAILED, Session, echo_json, everywhere
-from album.cli.progress import progress
+from album.cli.progress import display
 from album.errors import shown
 from album.people.labels import person_label
 
@@ -80,7 +80,7 @@ def run(
     from db.library import Library
 
     report, change, grouped = None, None, None
-    with Library.open(session.path, create=False) as library, progress() as shown_progress:
+    with Library.open(session.path, create=False) as library, display() as shown_progress:
         engine = engine_of(library)
         photos = photos_in(library, paths, strict=True)
         with closing(import_tags(library, engine, photos, options)) as events:  # type: ignore[type-var]
@@ -169,8 +169,8 @@ def summary(report: "ImportReport", change: "Change | None", *, dry_run: bool) -
             (report.named, "found before"),
             (report.new, "new"),
         ]
-        told = ", ".join(f"{text.number(n)} {what}" for n, what in known if n)
-        more = f" ({told})" if told else ""
+        parts = ", ".join(f"{text.number(n)} {what}" for n, what in known if n)
+        more = f" ({parts})" if parts else ""
         yield f"{text.count(report.names, 'face')} {would} the names of {people}{more}."
     for number, sentence in _counts(report, dry_run=dry_run):
         if number:

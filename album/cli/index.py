@@ -23,7 +23,7 @@ from album.cli.common import (
     everywhere,
 )
 from album.cli.nets_options import CLIP_EVERY, FILE_TIMEOUT, choice_of, nets_options
-from album.cli.progress import progress
+from album.cli.progress import display
 from album.errors import MissingFolder, is_remote, shown
 from album.events import IndexReport
 from album.metadata.regular_files import is_missing
@@ -138,7 +138,7 @@ def run(
         choice = choice_of(library, options)
         engine = build(choice, threads=max(how.jobs, 1))
         # Closed before the library is: its threads and its transaction must have ended by then.
-        with progress() as shown, pool_of(options) as pool:
+        with display() as shown, pool_of(options) as pool:
             source = Threads() if pool is None else _workers(pool, choice)
             with closing(index(library, engine, paths, how, source)) as events:  # type: ignore[type-var]
                 for event in events:
@@ -193,8 +193,8 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
         (report.forgotten, f"{text.number(report.forgotten)} forgotten"),
         (report.elsewhere, f"{text.number(report.elsewhere)} read by other processes"),
     ]
-    if told := [what for n, what in parts if n > 0]:
-        yield f"{', '.join(told)}."
+    if counts := [what for n, what in parts if n > 0]:
+        yield f"{', '.join(counts)}."
     if report.live:
         yield f"{text.count(report.live, 'clip belongs', 'clips belong')} to Live Photos."
     if report.skipped_clips:

@@ -63,6 +63,6 @@ def _copy(source: StrPath, target: StrPath) -> dict[str, int]:
             if event.table in kept:
                 rows[kept[event.table]] = event.rows
             if event.rows < event.total:
-                told = f"{text.number(event.rows)} of {text.number(event.total)} rows"
-                click.echo(f"{event.table}: {told}", err=True)
+                rows_done = f"{text.number(event.rows)} of {text.number(event.total)} rows"
+                click.echo(f"{event.table}: {rows_done}", err=True)
     return rows

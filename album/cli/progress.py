@@ -1,9 +1,10 @@
-"""Showing how far the index is: a bar in a terminal, a line now and then elsewhere."""
+"""Showing how far something is: a bar in a terminal, a line now and then elsewhere."""
 
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -11,33 +12,43 @@ import click
 
 from album.cli import text
 from album.events import (
-    ClipDone,
-    EmotionsTold,
     EmotionsToTell,
-    FileSkipped,
     GroupingFaces,
-    PhotoDone,
-    PhotoFailed,
+    Progress,
     Scanned,
-    TagsRead,
     TagsToRead,
     WorkersChanged,
 )
 
 FIRST_LINE_S = 5.0
 LONGEST_PAUSE_S = 120.0
-"""Pauses between lines double, up to this."""
-ENOUGH = 16
-"""Files from which on the time left is more than a guess."""
+
+Clock = Callable[[], float]
 
 
-class Progress(ABC):
+class Pauses:
+    """Says when the next line is due: the pauses between lines double, up to a bound."""
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock, self._pause = clock, FIRST_LINE_S
+        self._next = clock() + self._pause
+
+    def is_over(self) -> bool:
+        """Return whether a line is due now; the next pause begins with it."""
+        if self._clock() < self._next:
+            return False
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
+        self._next = self._clock() + self._pause
+        return True
+
+
+class Display(ABC):
     """Counts the events of the index; sub-classes show them."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
-        self._started = clock()
-        self.total = self.done = self.faces = self.workers = 0
+        self.progress = Progress(clock())
+        self.workers = 0
 
     def __enter__(self) -> Self:
         return self
@@ -53,25 +64,13 @@ class Progress(ABC):
 
     def add(self, event: object) -> None:
         """Count one event, and show what it changes."""
+        if self.progress.add(event, self._clock()):
+            self.advance()
         match event:
             case Scanned():
-                self.total, self._started = event.todo, self._clock()
                 self.begin(event)
             case TagsToRead(photos=photos) | EmotionsToTell(photos=photos):
-                self.done = self.faces = 0
-                self.total, self._started = photos, self._clock()
                 self.begin(Scanned(photos, photos, 0, 0))
-            case (
-                PhotoDone()
-                | ClipDone()
-                | PhotoFailed()
-                | FileSkipped()
-                | TagsRead()
-                | EmotionsTold()
-            ):
-                self.done += 1
-                self.faces += getattr(event, "faces", 0)
-                self.advance()
             case WorkersChanged(workers=workers, problem=problem):
                 self.workers = workers
                 if problem:
@@ -80,27 +79,16 @@ class Progress(ABC):
                 self.group(faces)
 
     @property
-    def told(self) -> list[str]:
-        """What there is to say of faces, workers, speed and time."""
-        told = [
-            text.count(self.faces, "face"),
+    def details(self) -> list[str]:
+        """Faces, workers, speed and the time left, in words."""
+        now = self._clock()
+        details = [
+            text.count(self.progress.faces, "face"),
             text.count(self.workers, "worker") if self.workers else "",
-            f"{self.per_second:.1f} photos/s",
-            self.time_left,
+            f"{self.progress.per_second(now):.1f} photos/s",
+            time_left(self.progress, now),
         ]
-        return [one for one in told if one]
-
-    @property
-    def per_second(self) -> float:
-        """Files read in a second, since reading began."""
-        return self.done / max(self._clock() - self._started, 1e-3)
-
-    @property
-    def time_left(self) -> str:
-        """How long reading will go on, as people say it; empty where nothing can be said yet."""
-        if self.done < ENOUGH or self.done >= self.total:
-            return ""
-        return f"{text.duration((self.total - self.done) / self.per_second)} left"
+        return [one for one in details if one]
 
     @abstractmethod
     def begin(self, scanned: Scanned) -> None:
@@ -119,7 +107,7 @@ class Progress(ABC):
         """Show that reading is over and faces are being grouped."""
 
 
-class Bar(Progress):
+class Bar(Display):
     """A bar that leaves nothing behind, on the error output."""
 
     def __init__(self) -> None:
@@ -133,11 +121,11 @@ class Bar(Progress):
             SpinnerColumn(),
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[told]}"),
+            TextColumn("{task.fields[details]}"),
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task("Looking for photos", total=None, told="")
+        self._task = self._bar.add_task("Looking for photos", total=None, details="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -153,12 +141,17 @@ class Bar(Progress):
 
     def begin(self, scanned: Scanned) -> None:
         """Give the bar its length."""
-        self._bar.update(self._task, description="Reading photos", total=max(self.total, 1))
+        self._bar.update(
+            self._task, description="Reading photos", total=max(self.progress.total, 1)
+        )
 
     def advance(self) -> None:
         """Move the bar."""
-        told = [f"{text.number(self.done)}/{text.number(self.total)}", *self.told]
-        self._bar.update(self._task, completed=self.done, told=" · ".join(told))
+        shown = [
+            f"{text.number(self.progress.done)}/{text.number(self.progress.total)}",
+            *self.details,
+        ]
+        self._bar.update(self._task, completed=self.progress.done, details=" · ".join(shown))
 
     def say(self, sentence: str) -> None:
         """Print it above the bar."""
@@ -166,17 +159,16 @@ class Bar(Progress):
 
     def group(self, faces: int) -> None:
         """Let the bar swing: nobody knows how long grouping takes."""
-        self._bar.reset(self._task, total=None, told="")
+        self._bar.reset(self._task, total=None, details="")
         self._bar.update(self._task, description=f"Grouping {text.count(faces, 'face')}")
 
 
-class Lines(Progress):
+class Lines(Display):
     """A few plain lines on the error output, further and further apart."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(clock)
-        self._pause = FIRST_LINE_S
-        self._next = clock() + self._pause
+        self._pauses = Pauses(clock)
 
     def begin(self, scanned: Scanned) -> None:
         """Say what was found."""
@@ -185,12 +177,13 @@ class Lines(Progress):
 
     def advance(self) -> None:
         """Say how far it is, when it is time for a line again."""
-        if self._clock() < self._next:
+        if not self._pauses.is_over():
             return
-        self._pause = min(2 * self._pause, LONGEST_PAUSE_S)
-        self._next = self._clock() + self._pause
-        told = [f"{text.number(self.done)} of {text.count(self.total, 'file')}", *self.told]
-        click.echo(", ".join(told), err=True)
+        shown = [
+            f"{text.number(self.progress.done)} of {text.count(self.progress.total, 'file')}",
+            *self.details,
+        ]
+        click.echo(", ".join(shown), err=True)
 
     def say(self, sentence: str) -> None:
         """Print a line."""
@@ -201,6 +194,55 @@ class Lines(Progress):
         click.echo(f"Grouping {text.count(faces, 'face')} …", err=True)
 
 
-def progress() -> Progress:
+def time_left(progress: Progress, now: float) -> str:
+    """Return how long a pass will go on, in words; empty where it is too early to tell."""
+    seconds = progress.seconds_left(now)
+    return f"{text.duration(seconds)} left" if seconds else ""
+
+
+def display() -> Display:
     """Return what suits the error output."""
     return Bar() if sys.stderr.isatty() else Lines()
+
+
+@contextmanager
+def counting(
+    title: str, noun: str, clock: Clock = time.monotonic
+) -> Iterator[Callable[[int, int], None]]:
+    """Show how many of how many things are done.
+
+    Yields
+    ------
+    callable
+        To be called with how many are done, and of how many.
+    """
+    if sys.stderr.isatty():
+        with _counting_bar(title) as advance:
+            yield advance
+        return
+    pauses, progress = Pauses(clock), Progress(clock())
+
+    def line(done: int, total: int) -> None:
+        progress.done, progress.total = done, total
+        if pauses.is_over():
+            left = time_left(progress, clock())
+            words = f"{text.number(done)} of {text.count(total, noun)}"
+            click.echo(", ".join((words, *([left] if left else []))), err=True)
+
+    yield line
+
+
+@contextmanager
+def _counting_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    columns = title, BarColumn(bar_width=None), MofNCompleteColumn(), TimeRemainingColumn()
+    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield advance

@@ -56,7 +56,7 @@ def command(
     with (
         Library.open(session.path, create=False) as library,
         pool_of(cluster) as pool,
-        open_workspace(library.path, bytes_of(memory), spread=_spread(pool)) as workspace,
+        open_workspace(library.path, bytes_of(memory), spread=_spread_over(pool)) as workspace,
     ):
         done = regroup(library, dry_run=dry_run, workspace=workspace)
     if as_json:
@@ -66,7 +66,7 @@ def command(
         click.echo(line)
 
 
-def _spread(pool: "Pool | None") -> "Spread | None":
+def _spread_over(pool: "Pool | None") -> "Spread | None":
     if pool is None:
         return None
     from album.distributed.pairs import PairSearch

@@ -21,8 +21,7 @@ REMEDIES: Mapping[type[Exception], str] = {
     errors.NoFaceGiven: "; `album show PERSON --faces` lists them with their ids",
     errors.NotTheirFace: "; `album show {person_id} --faces` lists those that are",
     errors.OneGroup: "; name those that are somebody else's (album split {person_id} FACE…)",
-    errors.NameTaken: "; merge the two if they are the same (album merge {holder_id} {person_id}), "
-    "or use --force to {forced}",
+    errors.NameTaken: "; merge the two if they are the same (album merge {holder_id} {person_id})",
     errors.OutdatedQuestion: "; `album suggest` lists what is left to ask",
     errors.TooManyVectors: "; make room there, or allow more memory with --memory",
     errors.NobodyAlone: "; add --person",
@@ -79,18 +78,17 @@ def _with_remedy(error: Exception) -> str:
 
 def _remedy(error: Exception) -> str:
     found = next((REMEDIES[kind] for kind in type(error).__mro__ if kind in REMEDIES), "")
-    if found:
-        return found.format(**vars(error))
+    remedy = found.format(**vars(error))
     match error:
         case Refused(can_force=True):
-            return f"; use --force to {error.forced}"
+            return f"{remedy}{', or' if remedy else ';'} use --force to {error.forced}"
         case errors.NoLinks():
             return f"; use --link {OTHER_LINKS[error.kind]}"
         case errors.NoWorkers(address=""):
             return "; try fewer --workers, or --jobs instead"
         case errors.NoWorkers():
             return f"; start one with: album worker {error.address}"
-    return ""
+    return remedy
 
 
 def about_failures(codes: Iterable[str]) -> Iterator[str]:

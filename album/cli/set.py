@@ -36,17 +36,17 @@ def command(
     """
     from album.edits.decisions import set_person
 
-    said: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if born is not None:
-        said["born"] = None if born.lower() == NONE else born
+        values["born"] = None if born.lower() == NONE else born
     if gender is not None:
-        said["gender"] = GENDERS[gender.lower()]
+        values["gender"] = GENDERS[gender.lower()]
     if cover is not None:
-        said["cover"] = None if cover.lower() == NONE else _face(cover)
-    if not said:
+        values["cover"] = None if cover.lower() == NONE else _face(cover)
+    if not values:
         raise click.UsageError("Give --born, --gender or --cover.")
     with writable(session) as library:
-        change = set_person(library, person_id(library, person), **said)
+        change = set_person(library, person_id(library, person), **values)
     tell(change, as_json=as_json)
 
 

@@ -92,7 +92,9 @@ def _listing(faces: Sequence[Face], limit: int, who: Person, *, with_ids: bool) 
     columns, rows = COLUMNS, [_row(face, who) for face in chosen]
     if any(face.emotion for face in chosen):
         columns = (*columns[:2], LOOKS, *columns[2:])
-        rows = [(*row[:2], _look(face), *row[2:]) for face, row in zip(chosen, rows, strict=True)]
+        rows = [
+            (*row[:2], _emotion(face), *row[2:]) for face, row in zip(chosen, rows, strict=True)
+        ]
     if with_ids:
         columns = (FACE, *columns)
         rows = [(str(face.face_id), *row) for face, row in zip(chosen, rows, strict=True)]
@@ -113,7 +115,7 @@ def _listing(faces: Sequence[Face], limit: int, who: Person, *, with_ids: bool) 
         yield f"{gone} not on the disk at present."
 
 
-def _look(face: Face) -> str:
+def _emotion(face: Face) -> str:
     """Write what a face expresses, where that is likely enough."""
     from album.people.expressions import SURE
 

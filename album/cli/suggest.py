@@ -60,7 +60,7 @@ def command(session: Session, /, **options: Any) -> None:
     """List the questions worth asking, best first, and take the answers.
 
     Same is the probability that it is one person; Faces, how many faces the answer is expected to
-    put right. Distances are told in parts of the limit up to which the program takes faces for one
+    put right. Distances are in units of the threshold up to which the program takes faces for one
     person. People in one photo are never asked about, nor those that you said are different. A yes
     merges, a no keeps apart or splits off, and both can be taken back with `album undo`.
     """
@@ -194,13 +194,13 @@ def _pictures(
 def _answer(library: "Library", answers: list[tuple[str, str]], *, as_json: bool) -> None:
     from album.edits.answers import answer, find_question
 
-    done = [answer(library, find_question(library, which), said) for which, said in answers]
+    done = [answer(library, find_question(library, which), reply) for which, reply in answers]
     if as_json:
-        told = [
+        records = [
             {"summary": one.summary, "event": one.change.event_id if one.change else None}
             for one in done
         ]
-        echo_json({"format": 1, "answers": told})
+        echo_json({"format": 1, "answers": records})
         return
     for one in done:
         click.echo(text.safe(one.summary))

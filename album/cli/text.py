@@ -74,7 +74,7 @@ def gender_text(person: "Person") -> str:
 
 
 def born_text(person: "Person") -> str:
-    """Write a birth year with its interval, 1978 (1975–1981), or what the user said."""
+    """Write a birth year with its interval, 1978 (1975–1981), or what the user set."""
     if person.born_date is not None:
         return person.born_date
     if person.born is None:
@@ -134,16 +134,16 @@ def _squeeze(columns: Sequence[Column], widths: list[int]) -> None:
 
 def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]) -> str:
     parts = []
-    for column, cell, wanted in zip(columns, cells, widths, strict=True):
-        fitted = cell if width(cell) <= wanted else _cut(cell, wanted)
-        pad = " " * (wanted - width(fitted))
+    for column, cell, room in zip(columns, cells, widths, strict=True):
+        fitted = cell if width(cell) <= room else _cut(cell, room)
+        pad = " " * (room - width(fitted))
         parts.append(pad + fitted if column.right else fitted + pad)
     return "  ".join(parts).rstrip()
 
 
-def _cut(text: str, wanted: int) -> str:
+def _cut(text: str, room: int) -> str:
     """Shorten a text in its middle, where paths differ least."""
-    while width(text) > wanted - 1:
+    while width(text) > room - 1:
         middle = len(text) // 2
         text = text[:middle] + text[middle + 1 :]
     return text[: len(text) // 2] + "…" + text[len(text) // 2 :]

@@ -191,13 +191,13 @@ def net(
 
     how = NetSettings(start=_start(start), **options)
     sets, judged = _sets(data, judge)
-    for said in train_net(sets, how, Folders(out, cache or out / "features"), judge=judged):
-        if isinstance(said, TrainedNet):
-            path = write(Trained("net", said.model, said.metrics), out)
-            echo_json({"format": 1, "file": str(path), **said.metrics})
+    for step in train_net(sets, how, Folders(out, cache or out / "features"), judge=judged):
+        if isinstance(step, TrainedNet):
+            path = write(Trained("net", step.model, step.metrics), out)
+            echo_json({"format": 1, "file": str(path), **step.metrics})
         else:
-            numbers = " ".join(f"{name} {value:.3f}" for name, value in said.said.items())
-            click.echo(f"{said.stage}: {said.done} of {said.total} {numbers}".rstrip(), err=True)
+            numbers = " ".join(f"{name} {value:.3f}" for name, value in step.said.items())
+            click.echo(f"{step.stage}: {step.done} of {step.total} {numbers}".rstrip(), err=True)
 
 
 @command.command(epilog="For example:  album train coral-lstm UTKFace --judge FG-NET --out heads")
@@ -232,10 +232,10 @@ def coral_lstm(
     keep = cache or out / "features"
     stills = _last(known(several, choose="centre", views=VIEWS, cache=keep), several.paths)
     few = None if clips is None else max(1, clips // 10)
-    for said in made_clips(several, single, Most(clips, few, few, few), cache=keep):
-        if isinstance(said, tuple):
-            click.echo(f"Clips of {said[0]}: {said[1]}", err=True)
-    done = train_tracks(stills, said, LstmSettings(**options))  # type: ignore[arg-type]
+    for step in made_clips(several, single, Most(clips, few, few, few), cache=keep):
+        if isinstance(step, tuple):
+            click.echo(f"Clips of {step[0]}: {step[1]}", err=True)
+    done = train_tracks(stills, step, LstmSettings(**options))  # type: ignore[arg-type]
     echo_json({"format": 1, "file": str(done.write(out)), **done.entry})
 
 

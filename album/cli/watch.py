@@ -55,7 +55,7 @@ def command(session: Session, /, paths: tuple[Path, ...], **options: Any) -> Non
     try:
         with Library.open(session.path, wait_s=WAIT_S) as library:
             for batch in _batches(library, paths, options, stop):
-                _tell(batch, as_json=options["as_json"])
+                _report(batch, as_json=options["as_json"])
                 echo_traces(session, batch.report.failures)
     except KeyboardInterrupt:
         pass
@@ -114,8 +114,8 @@ def _batches(
         raise_interrupt=True,
         recursive=True,
     )
-    told: Any = changes
-    for batch in watch(paths, run, told, patience=patience, stop=stop):
+    batches: Any = changes
+    for batch in watch(paths, run, batches, patience=patience, stop=stop):
         _refresh_dates(library, batch.paths)
         yield batch
 
@@ -133,7 +133,7 @@ def _refresh_dates(library: Any, changed: Sequence[str]) -> None:
             continue
 
 
-def _tell(batch: "Batch", *, as_json: bool) -> None:
+def _report(batch: "Batch", *, as_json: bool) -> None:
     report = batch.report
     if as_json:
         import json
@@ -154,12 +154,12 @@ def _tell(batch: "Batch", *, as_json: bool) -> None:
     ]
     many = {"copy or moved file": "copies and moved files", "file gone": "files gone",
             "file that could not be read": "files that could not be read"}  # fmt: skip
-    told = [text.count(n, one, many.get(one, f"{one}s")) for n, one in parts if n]
-    told.append(text.count(report.faces, "face"))
+    words = [text.count(n, one, many.get(one, f"{one}s")) for n, one in parts if n]
+    words.append(text.count(report.faces, "face"))
     if not batch.paths:
         click.echo("Watching; stop with Ctrl-C.", err=True)
     click.echo(
-        f"{', '.join(told)}; {text.count(report.people, 'person', 'people')} in the library."
+        f"{', '.join(words)}; {text.count(report.people, 'person', 'people')} in the library."
     )
     for one in report.failures:
         click.echo(f"  {text.path_text(os.fspath(one.path))} {text.safe(one.reason)}")

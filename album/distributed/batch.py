@@ -42,8 +42,8 @@ class Begun:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """An event of the index of one library."""
+class Advanced:
+    """The index of one library has come further."""
 
     job: Job
     event: Event
@@ -73,7 +73,7 @@ class Ended:
     is_begun: bool = True
 
 
-BatchEvent = Begun | Progress | Ended
+BatchEvent = Begun | Advanced | Ended
 
 
 @dataclass(slots=True)
@@ -174,7 +174,7 @@ class _Run:
             with closing(events):  # type: ignore[type-var]
                 for event in events:
                     ended.report.add(event)
-                    self.events.put(Progress(job, event))
+                    self.events.put(Advanced(job, event))
             ended.limit = source.reached
 
 

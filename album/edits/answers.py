@@ -86,9 +86,17 @@ def answer(library: Library, question: Question, reply: str) -> Answered:
     Raises
     ------
     Refused
-        The answer contradicts something, or the people are one by now.
+        The answer contradicts something, or the people are one by now. It can't be forced.
     LibraryError
     """
+    try:
+        return _answer(library, question, reply)
+    except Refused as refused:
+        refused.forced = ""
+        raise
+
+
+def _answer(library: Library, question: Question, reply: str) -> Answered:
     if question.kind != "name" and reply not in ANSWERS:
         raise Refused(f"The answer is yes, no or skip, not {reply}.")
     if question.kind == "same":

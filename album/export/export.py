@@ -27,7 +27,7 @@ from album.export.plan import (
     plan_photo,
     plan_removals,
     plan_text,
-    told,
+    steps_of,
 )
 from album.export.tables import write_faces, write_json, write_people
 from album.files.filenames import Taken, safe_name
@@ -105,7 +105,7 @@ def export(
         _plan_drawings(library, plan, people, faces, options)
         plan_removals(plan, options.formats)
         yield from plan.notes
-        yield from told(plan) if dry_run else carry_out(plan)
+        yield from steps_of(plan) if dry_run else carry_out(plan)
 
 
 def _texts(
@@ -178,13 +178,13 @@ def _plan_folder(plan: Plan, folder: str, sources: Sequence[str], link: str) -> 
     taken = Taken(others)
     for source in sources:
         name = safe_name(PurePath(source).name, "photo")
-        wanted = _wanted(source, link)
-        if wanted and name in others and wanted.is_at(place / name):
+        made = _made_from(source, link)
+        if made and name in others and made.is_at(place / name):
             continue  # somebody else has made the very same
-        plan_photo(plan, f"{folder}/{taken.claim(name)}", source, wanted)
+        plan_photo(plan, f"{folder}/{taken.claim(name)}", source, made)
 
 
-def _wanted(source: str, link: str) -> Made | None:
+def _made_from(source: str, link: str) -> Made | None:
     """Return what is to be made of a photo; None where it is not there."""
     try:
         found = Path(source).stat()

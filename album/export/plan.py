@@ -2,7 +2,7 @@
 
 Files come from three places: texts that were written to a temporary file, photos that are linked or
 copied, and pages and pictures that are drawn only when they are needed. Whether a drawn
-file is out of date is told by its recipe, a digest of all that it shows, so that an export which
+file is out of date follows from its recipe, a digest of all that it shows, so that an export which
 has nothing to do opens no photo.
 """
 
@@ -24,7 +24,7 @@ from album.files.temporary import delete_strays, several_temporary, temporary
 FOLDERS, PAGES, STRIPS, JSON = "people", "html", "strips", "album.json"
 """Where the folders, pages and strips of people lie, and the JSON document."""
 AT_ONCE = 16
-"""Files drawn between two looks at the manifest."""
+"""Files drawn between two writes of the manifest."""
 
 Draw = Callable[[Path], Sequence[str]]
 """Writes a file; returns the photos that could not be read for it."""
@@ -74,7 +74,7 @@ class Plan:
     make : list of Item
     remove : list of str
     notes : list of Step
-        Said before anything is done.
+        Raised before anything is done.
     """
 
     out: Path
@@ -133,21 +133,21 @@ def _check_free(plan: Plan, path: str) -> None:
         raise ExportError(f"{shown(target)} {how}; move it away, or export into another folder.")
 
 
-def plan_photo(plan: Plan, path: str, source: str, wanted: Made | None) -> None:
-    """Plan to link or copy a photo; `wanted` is None where it is not there."""
+def plan_photo(plan: Plan, path: str, source: str, made: Made | None) -> None:
+    """Plan to link or copy a photo; `made` is None where it is not there."""
     before = plan.before.get(path)
-    if wanted is None:
+    if made is None:
         plan.notes.append(Step("missing", path, source))
         if before is not None and before.source == source:
             plan.after[path] = before
         return
-    plan.after[path] = wanted
-    if before is None or before.kind != wanted.kind or not wanted.is_at(plan.out / path):
-        plan.make.append(Item(path, wanted))
+    plan.after[path] = made
+    if before is None or before.kind != made.kind or not made.is_at(plan.out / path):
+        plan.make.append(Item(path, made))
 
 
 def plan_removals(plan: Plan, formats: tuple[str, ...]) -> None:
-    """Plan to remove what was made before and is not wanted any more; of `formats` only."""
+    """Plan to remove what is no longer part of the export; of `formats` only."""
     for path, made in plan.before.items():
         if path in plan.after:
             continue
@@ -166,7 +166,7 @@ def _format(path: str) -> str:
     return "json" if path == JSON else "csv"
 
 
-def told(plan: Plan) -> Iterator[Step]:
+def steps_of(plan: Plan) -> Iterator[Step]:
     """Yield what would be done."""
     for item in plan.make:
         yield _step(item)

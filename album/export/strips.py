@@ -65,7 +65,7 @@ def strip_of(
     *,
     always: bool = False,
 ) -> Strip | None:
-    """Choose the best face of each year of age, or of each year where no birth date was said.
+    """Choose the best face of each year of age, or of each year where no birth date is set.
 
     Parameters
     ----------
@@ -105,10 +105,10 @@ def _year(cell: Cell) -> int:
 
 
 def _bin(person: Person, face: Face) -> int:
-    """Return the age in years where the birth date is said, else the year of the photo."""
+    """Return the age in years where the birth date is set, else the year of the photo."""
     assert face.date is not None
-    said = face.age is not None and person.born_source == "user"
-    return whole_age(face.age or 0.0, person) if said else face.date.year
+    by_age = face.age is not None and person.born_source == "user"
+    return whole_age(face.age or 0.0, person) if by_age else face.date.year
 
 
 def _fitness(cell: Cell) -> float:
@@ -301,8 +301,8 @@ def _placement(cell: Cell, scale: tuple[float, float], side: int) -> tuple[compl
         points = cell.look.landmarks * np.array(scale, np.float32)
         turn, _ = similarity(template.astype(np.float32), points)
         if usual / WORST_RATIO < abs(turn) < usual * WORST_RATIO:
-            eyes, wanted = points[:2].mean(axis=0), template[:2].mean(axis=0)
-            return turn, complex(*eyes) - turn * complex(*wanted)
+            eyes, goal = points[:2].mean(axis=0), template[:2].mean(axis=0)
+            return turn, complex(*eyes) - turn * complex(*goal)
     middle = complex((left + right) / 2, top + 0.42 * (bottom - top))
     return complex(usual), middle - usual * complex(side / 2, EYES * side)
 

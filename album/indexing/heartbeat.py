@@ -5,15 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-from album.events import (
-    ClipDone,
-    FileSkipped,
-    Grouped,
-    GroupingFaces,
-    PhotoDone,
-    PhotoFailed,
-    Scanned,
-)
+from album.events import Grouped, GroupingFaces, Progress
 from db.library import Library
 from db.photos.progress import IndexProgress, drop_progress, load_progress, save_progress
 
@@ -23,8 +15,8 @@ STALE_S = 120.0
 
 
 @dataclass(slots=True)
-class Progress(IndexProgress):
-    """How far an index is; see `db.photos.progress`."""
+class RunningIndex(IndexProgress):
+    """How far an index of another process is; see `db.photos.progress`."""
 
     @property
     def is_alive(self) -> bool:
@@ -33,10 +25,10 @@ class Progress(IndexProgress):
 
     @property
     def seconds_left(self) -> float | None:
-        """How long reading will go on; None where nothing can be said yet."""
-        if self.phase != "reading" or self.done < 16:
+        """How long reading will go on; None where it is too early to tell."""
+        if self.phase != "reading":
             return None
-        return (self.total - self.done) * (self.at - self.started) / self.done
+        return Progress(self.started, self.total, self.done).seconds_left(self.at)
 
 
 class Heartbeat:
@@ -44,38 +36,36 @@ class Heartbeat:
 
     def __init__(self, library: Library, clock: Callable[[], float] = time.time) -> None:
         self._library, self._clock = library, clock
-        self._state = Progress(os.getpid(), clock(), clock())
-        self._next = 0.0
+        self._progress = Progress(clock())
+        self._phase, self._next = "reading", 0.0
 
-    def see(self, event: object) -> None:
+    def add(self, event: object) -> None:
         """Count an event, and write when it is time."""
-        state = self._state
+        now = self._clock()
+        self._progress.add(event, now)
         match event:
-            case Scanned():
-                state.total, state.started = event.todo, self._clock()
-            case PhotoDone() | ClipDone() | PhotoFailed() | FileSkipped():
-                state.done += 1
-                state.faces += getattr(event, "faces", 0)
-                state.failed += isinstance(event, PhotoFailed)
             case GroupingFaces():
-                state.phase, self._next = "grouping", 0.0
+                self._phase, self._next = "grouping", 0.0
             case Grouped():
                 self.end()
                 return
-        if self._clock() >= self._next:
-            state.at = self._clock()
-            self._next = state.at + PAUSE_S
-            save_progress(self._library, state)
+        if now >= self._next:
+            self._next = now + PAUSE_S
+            self._write(now)
+
+    def _write(self, now: float) -> None:
+        state = IndexProgress(pid=os.getpid(), at=now, phase=self._phase, **asdict(self._progress))
+        save_progress(self._library, state)
 
     def end(self) -> None:
         """Take the progress away: the index is over."""
         drop_progress(self._library)
 
 
-def index_progress(library: Library) -> Progress | None:
+def index_progress(library: Library) -> RunningIndex | None:
     """Return how far an index of another process is; None where none is running."""
     stored = load_progress(library)
     if stored is None:
         return None
-    state = Progress(**asdict(stored))
+    state = RunningIndex(**asdict(stored))
     return state if state.is_alive else None

@@ -128,7 +128,7 @@ def index(
     heartbeat = Heartbeat(library)
     try:
         for event in run.run():
-            heartbeat.see(event)
+            heartbeat.add(event)
             yield event
     finally:
         heartbeat.end()

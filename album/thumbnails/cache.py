@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BOUND = 512 << 20
 """Bytes of all pictures together."""
 CHECK_EVERY = 256
-"""Pictures made between two looks at the bound."""
+"""Pictures made between two checks of the bound."""
 LEAVE = 0.8
 """Share of the bound that is left after a clean-up."""
 

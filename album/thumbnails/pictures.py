@@ -174,8 +174,8 @@ def open_for(
     header = headers.read_header(path)
     size = header.upright_size
     least = min((_square(box, size)[2] for box in boxes), default=float(max(size)))
-    wanted = min(max(size), max(1, round(max(size) * side / least)))
-    return decoding.read_image(path, header, max_side=wanted), size
+    max_side = min(max(size), max(1, round(max(size) * side / least)))
+    return decoding.read_image(path, header, max_side=max_side), size
 
 
 def _cut_out(
@@ -237,8 +237,8 @@ def sheet(rows: Sequence[Row], *, tile: int = TILE) -> Sheet:
     from PIL import Image, ImageDraw
 
     columns = max((len(row.shots) for row in rows), default=1)
-    told = any(shot.caption for row in rows for shot in row.shots)
-    heading, caption = tile // 4, tile // 7 if told else 0
+    captioned = any(shot.caption for row in rows for shot in row.shots)
+    heading, caption = tile // 4, tile // 7 if captioned else 0
     height = heading + tile + caption + 2 * GAP
     size = (columns * (tile + GAP) + GAP, len(rows) * height + GAP)
     image = Image.new("RGB", size, BACKGROUND)

@@ -36,9 +36,17 @@ THREADS = 8
 a connection to the library with pages of its own in memory."""
 STATIC = Path(__file__).parent / "static"
 ROUTERS = (
-    *(people.router, person.router, photo.router, review.router, search.router),
-    *(library.router, dates.router, facemap.router),
-    *(changes.router, images.router, login.router),
+    people.router,
+    person.router,
+    photo.router,
+    review.router,
+    search.router,
+    library.router,
+    dates.router,
+    facemap.router,
+    changes.router,
+    images.router,
+    login.router,
 )
 
 

@@ -28,7 +28,7 @@ Word = Annotated[str, Query(max_length=40)]
 
 
 class PhotoChanges(Strict):
-    """What is said of a photo: when it was taken; null takes that back."""
+    """What the user sets for a photo: when it was taken; null takes that back."""
 
     date: str | None = Field(max_length=40, description="1984, 1984-05, 1984-05-17, with a time.")
 
@@ -76,8 +76,8 @@ def _claimed(claim: Mapping[str, Any]) -> str:
     return f"{when:%Y-%m-%d %H:%M}" if exact else date_text(when, claim["precision"])
 
 
-def _found(shelf: Shelf, wanted: DateFilter, offset: int, limit: int) -> DatesModel:
-    found, total = dates_page(shelf.library, wanted, offset=offset, limit=limit)
+def _found(shelf: Shelf, chosen: DateFilter, offset: int, limit: int) -> DatesModel:
+    found, total = dates_page(shelf.library, chosen, offset=offset, limit=limit)
     return DatesModel(total=total, offset=offset, photos=[dated_model(one) for one in found])
 
 
@@ -89,7 +89,7 @@ def _one(shelf: Shelf, photo_id: int) -> DatedPhoto:
 
 
 def dated_photo(shelf: Shelf, photo_id: int) -> DatedModel | None:
-    """Return what was said of the date of a photo; None where it is not on the disk."""
+    """Return the dates that a photo claims; None where it is not on the disk."""
     found = _found(shelf, DateFilter(photo_id=photo_id), 0, 1).photos
     return found[0] if found else None
 
@@ -104,9 +104,9 @@ def dates_of_photos(
     offset: Offset = 0,
 ) -> HTMLResponse:
     """Show photos with all that claims their dates."""
-    wanted = DateFilter(source or None, precision or None, refused)
+    chosen = DateFilter(source or None, precision or None, refused)
     values: dict[str, Any] = {
-        "found": _found(shelf, wanted, offset, PAGE),
+        "found": _found(shelf, chosen, offset, PAGE),
         "source": source,
         "source_name": source_name(source) if source else "",
         "precision": precision,
@@ -131,12 +131,12 @@ def dates_get(
 
 
 @router.patch("/api/v1/photos/{photo_id}", tags=["changes"])
-def photo_change(shelf: ShelfOf, photo_id: Id, said: PhotoChanges) -> ChangeModel:
+def photo_change(shelf: ShelfOf, photo_id: Id, body: PhotoChanges) -> ChangeModel:
     """Say when a photo was taken, or take that back."""
     with shelf.changing() as library:
         one = _one(shelf, photo_id)
-        if said.date is not None:
-            return changed(dating.set_dates(library, [one], dating.parse_date(said.date)))
+        if body.date is not None:
+            return changed(dating.set_dates(library, [one], dating.parse_date(body.date)))
         if one.date_source != USER:
             raise Refused(
                 "The date of this photo was not set by you, so nothing can be taken back."

@@ -45,7 +45,7 @@ class Strict(BaseModel):
 
 
 class PersonChanges(Strict):
-    """What is said of a person; what is left out stays, null takes it back."""
+    """What the user sets for a person; what is left out stays, null takes it back."""
 
     name: str | None = Field(default=None, max_length=200)
     born: str | None = Field(
@@ -80,7 +80,7 @@ class Move(Strict):
 
 
 class Reject(Strict):
-    """Faces that are not of whom they are said to be."""
+    """Faces that are not of the people who have them."""
 
     face_ids: Ids
 
@@ -152,56 +152,56 @@ def person_faces(
 
 
 @router.patch("/api/v1/people/{person_id}", tags=["changes"])
-def person_change(shelf: ShelfOf, person_id: Id, said: PersonChanges) -> ChangeModel:
+def person_change(shelf: ShelfOf, person_id: Id, body: PersonChanges) -> ChangeModel:
     """Say one thing of a person: a name, a birth date, a gender, a cover, hidden or not."""
-    given = said.model_fields_set - {"force"}
+    given = body.model_fields_set - {"force"}
     if len(given) != 1:
         raise Refused("Say one thing at a time, so that each can be undone by itself.")
     (what,) = given
     with shelf.changing() as library:
         if what == "name":
-            change = decisions.name_person(library, person_id, said.name, force=said.force)
+            change = decisions.name_person(library, person_id, body.name, force=body.force)
         elif what == "hidden":
-            change = decisions.hide_person(library, person_id, bool(said.hidden))
+            change = decisions.hide_person(library, person_id, bool(body.hidden))
         else:
-            value = getattr(said, what)
+            value = getattr(body, what)
             change = decisions.set_person(library, person_id, **{what: value or None})
     return changed(change)
 
 
 @router.post("/api/v1/people/merge", tags=["changes"])
-def people_merge(shelf: ShelfOf, said: Merge) -> ChangeModel:
+def people_merge(shelf: ShelfOf, body: Merge) -> ChangeModel:
     """Make several people one."""
     with shelf.changing() as library:
-        return changed(decisions.merge_people(library, said.person_ids, force=said.force))
+        return changed(decisions.merge_people(library, body.person_ids, force=body.force))
 
 
 @router.post("/api/v1/people/{person_id}/split", tags=["changes"])
 def person_split(
-    shelf: ShelfOf, person_id: Id, said: Annotated[Split, Body(default_factory=Split)]
+    shelf: ShelfOf, person_id: Id, body: Annotated[Split, Body(default_factory=Split)]
 ) -> ChangeModel:
     """Make some faces of a person somebody else."""
     with shelf.changing() as library:
-        if said.face_ids is None:
+        if body.face_ids is None:
             return changed(decisions.split_auto(library, person_id))
-        return changed(decisions.split_person(library, person_id, said.face_ids))
+        return changed(decisions.split_person(library, person_id, body.face_ids))
 
 
 @router.post("/api/v1/faces/move", tags=["changes"])
-def faces_move(shelf: ShelfOf, said: Move) -> ChangeModel:
+def faces_move(shelf: ShelfOf, body: Move) -> ChangeModel:
     """Say whose faces are."""
     with shelf.changing() as library:
-        if said.person_id is None and said.name:
+        if body.person_id is None and body.name:
             return changed(
-                decisions.name_faces(library, said.face_ids, said.name, force=said.force)
+                decisions.name_faces(library, body.face_ids, body.name, force=body.force)
             )
         return changed(
-            decisions.move_faces(library, said.face_ids, said.person_id, force=said.force)
+            decisions.move_faces(library, body.face_ids, body.person_id, force=body.force)
         )
 
 
 @router.post("/api/v1/faces/reject", tags=["changes"])
-def faces_reject(shelf: ShelfOf, said: Reject) -> ChangeModel:
-    """Say that faces are not of whom they are said to be."""
+def faces_reject(shelf: ShelfOf, body: Reject) -> ChangeModel:
+    """Reject faces: they are not of the people who have them."""
     with shelf.changing() as library:
-        return changed(decisions.reject_faces(library, said.face_ids))
+        return changed(decisions.reject_faces(library, body.face_ids))

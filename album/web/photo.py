@@ -1,4 +1,4 @@
-"""The page of one photo or clip: who is where in it, and what can be said of that."""
+"""The page of one photo or clip: who is where in it, and what may be changed."""
 
 from typing import Annotated, Any
 
@@ -93,21 +93,21 @@ def photo_get(shelf: ShelfOf, photo_id: Id) -> PhotoModel:
 
 
 @router.post("/api/v1/photos/{photo_id}/faces", tags=["changes"])
-def photo_draw(shelf: ShelfOf, photo_id: Id, said: Drawn) -> ChangeModel:
+def photo_draw(shelf: ShelfOf, photo_id: Id, body: Drawn) -> ChangeModel:
     """Mark a face that was missed, in pixels of the upright photo."""
     from album.edits.marking import mark_face
 
-    who = {"person_id": said.person_id, "name": said.name}
+    who = {"person_id": body.person_id, "name": body.name}
     with shelf.changing() as library:
         _row(library, photo_id)
         return changed(
-            mark_face(library, shelf.engine, photo_id, said.box, **who, force=said.force)  # type: ignore[arg-type]
+            mark_face(library, shelf.engine, photo_id, body.box, **who, force=body.force)  # type: ignore[arg-type]
         )
 
 
 @router.post("/api/v1/photos/{photo_id}/exempt", tags=["changes"])
-def photo_exempt(shelf: ShelfOf, photo_id: Id, said: Exemption) -> ChangeModel:
+def photo_exempt(shelf: ShelfOf, photo_id: Id, body: Exemption) -> ChangeModel:
     """Allow that a person is twice in a photo, or no longer."""
     _row(shelf.library, photo_id)
     with shelf.changing() as library:
-        return changed(decisions.exempt_photo(library, photo_id, said.exempt))
+        return changed(decisions.exempt_photo(library, photo_id, body.exempt))

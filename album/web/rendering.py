@@ -97,9 +97,9 @@ def born(person: Person) -> str:
 def fact(person: Person) -> str:
     """Say in a few words how often somebody is seen, of which gender and when they were born."""
     one = person.photos == 1
-    told = [text("person.photo") if one else text("person.photos", n=f"{person.photos:,}")]
+    facts = [text("person.photo") if one else text("person.photos", n=f"{person.photos:,}")]
     if person.gender:
-        told.append(text(f"gender.{person.gender}"))
+        facts.append(text(f"gender.{person.gender}"))
     if when := born(person):
-        told.append(text("person.born", year=when))
-    return " · ".join(told)
+        facts.append(text("person.born", year=when))
+    return " · ".join(facts)

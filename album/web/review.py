@@ -85,8 +85,8 @@ def questions(
 
 
 @router.post("/api/v1/questions/answer", tags=["review"])
-def question_answer(shelf: ShelfOf, said: Answer) -> AnsweredModel:
+def question_answer(shelf: ShelfOf, body: Answer) -> AnsweredModel:
     """Answer a question of the last list."""
     with shelf.changing() as library:
-        done = answer(library, find_key(library, said.key), said.answer)
+        done = answer(library, find_key(library, body.key), body.answer)
     return AnsweredModel(summary=done.summary, can_undo=done.change is not None)

@@ -27,13 +27,13 @@ def found_photo(match: Match) -> FoundPhoto:
     """Translate a photo that was found."""
     names = [one.person.label for one in match.people]
     when = date_text(match.date, match.date_precision) if match.date_trusted else ""
-    told = ", ".join(names) or text("search.nobody")
+    who = ", ".join(names) or text("search.nobody")
     return FoundPhoto(
         id=match.photo_id,
         kind=match.kind,
         date=when,
-        people=told,
-        alt=text("search.alt", who=told, when=when or text("face.undated")),
+        people=who,
+        alt=text("search.alt", who=who, when=when or text("face.undated")),
         url=f"/photos/{match.photo_id}",
         picture=photo_url(match.photo_id, 320),
     )

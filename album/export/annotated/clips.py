@@ -45,7 +45,7 @@ class ClipTask:
     threads : int
         Cores to use.
     stopped : callable
-        Asked now and then whether the result is still wanted.
+        Asked now and then whether the result is still needed.
     """
 
     place: Place

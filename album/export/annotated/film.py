@@ -18,7 +18,7 @@ CODECS = ("libx264", "libopenh264", "h264_videotoolbox", "mpeg4")
 """What may be there to write with, the best first; the last always is."""
 SETTINGS = {"libx264": {"preset": "veryfast", "crf": "23"}}
 BITS = 0.12
-"""Of a pixel, where the codec is to be told a rate."""
+"""Of a pixel, for codecs that need a rate."""
 SOUND = frozenset(("aac", "mp3", "ac3", "eac3", "alac", "flac", "opus"))
 """Codecs of sound that players expect in an MP4: copied as they are, others are left out."""
 TICKS = 90_000

@@ -43,13 +43,13 @@ def make_photo(
     """
     path, engine = Path(place.found.path), analyser.engine
     faces, batch, _, _ = analyser.faces(path, header)
-    said = engine.describe(batch)
+    description = engine.describe(batch)
     width, height = header.upright_size
     record = head | {
         "width": width,
         "height": height,
         "detector": engine.detector.name,
-        "faces": face_records(faces, said, match(faces.boxes, known)),
+        "faces": face_records(faces, description, match(faces.boxes, known)),
     }
     pixels = decoding.read_image(path, header).pixels
     labels = [label(face) for face in _shrunk(record, pixels.shape[1])]

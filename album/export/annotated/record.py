@@ -13,7 +13,7 @@ from nets.engine import Description
 
 MADE_BY = "album analyze"
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
-"""As seen by who looks at the picture."""
+"""As the viewer sees them."""
 COLUMNS = (
     *("left", "top", "right", "bottom", "score", "age", "gender", "probability"),
     *("emotion", "probability", "person"),
@@ -35,24 +35,24 @@ class Named:
 
 
 def face_records(
-    faces: Detections, said: Description, who: Sequence[Named | None]
+    faces: Detections, description: Description, who: Sequence[Named | None]
 ) -> list[dict[str, Any]]:
     """Return a record of each face, those on the left first."""
-    ages = expected_ages(said.ages) if len(faces) else np.zeros(0)
+    ages = expected_ages(description.ages) if len(faces) else np.zeros(0)
     order = np.argsort(faces.boxes[:, 0], kind="stable").tolist()
-    return [_record(faces, said, row, float(ages[row]), who[row]) for row in order]
+    return [_record(faces, description, row, float(ages[row]), who[row]) for row in order]
 
 
 def _record(
-    faces: Detections, said: Description, row: int, age: float, who: Named | None
+    faces: Detections, description: Description, row: int, age: float, who: Named | None
 ) -> dict[str, Any]:
     return {
         **place_record(faces, row),
         "age": round(age, 1),
-        **gender_record(float(said.male[row])),
+        **gender_record(float(description.male[row])),
         "person_id": who.person_id if who else None,
         "person": who.name if who else None,
-        **emotion_record(None if said.emotions is None else said.emotions[row]),
+        **emotion_record(None if description.emotions is None else description.emotions[row]),
     }
 
 
@@ -72,13 +72,13 @@ def gender_record(male: float) -> dict[str, Any]:
     return {"gender": gender, "gender_probability": round(max(male, 1 - male), 4)}
 
 
-def emotion_record(told: Floats | None) -> dict[str, Any]:
-    """Return the likeliest emotion and the probability of each; nothing where none are told."""
-    if told is None:
+def emotion_record(probabilities: Floats | None) -> dict[str, Any]:
+    """Return the likeliest emotion and the probability of each; nothing where none are known."""
+    if probabilities is None:
         return {}
-    pairs = zip(EMOTIONS, told.tolist(), strict=True)
+    pairs = zip(EMOTIONS, probabilities.tolist(), strict=True)
     emotions = {name: round(value, 4) for name, value in pairs}
-    return {"emotion": EMOTIONS[int(told.argmax())], "emotions": emotions}
+    return {"emotion": EMOTIONS[int(probabilities.argmax())], "emotions": emotions}
 
 
 def label(face: dict[str, Any]) -> Label:

@@ -63,16 +63,16 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class _More:
-    """What is wanted of every face in every frame, beyond where it is."""
+    """What is computed for every face in every frame, beyond where it is."""
 
     engine: Engine
     sequence: SequenceAges | None
 
     def __call__(self, frame: Frame, faces: Detections) -> tuple[Floats | None, Floats | None]:
         emotions, sequence = self.engine.emotions, self.sequence
-        told = emotions.express(cut(frame.view, faces, emotions.crops)) if emotions else None
+        expressed = emotions.express(cut(frame.view, faces, emotions.crops)) if emotions else None
         known = sequence.features(cut(frame.view, faces, sequence.crops)) if sequence else None
-        return told, known
+        return expressed, known
 
 
 def watch(
@@ -96,7 +96,7 @@ def watch(
     threads : int
         Cores to use.
     stopped : callable
-        Asked now and then whether the result is still wanted.
+        Asked now and then whether the result is still needed.
 
     Raises
     ------
@@ -110,12 +110,14 @@ def watch(
         return _watched(look.told(), reader, engine)
 
 
-def _watched(told: Told, reader: Reader, engine: Engine) -> Watched:
-    people, person = group_tracks(told.seen, told.described, threshold=identity_threshold(engine))
-    emotions = _joined([one for one, _ in told.more])
-    features = _joined([one for _, one in told.more])
+def _watched(result: Told, reader: Reader, engine: Engine) -> Watched:
+    people, person = group_tracks(
+        result.seen, result.described, threshold=identity_threshold(engine)
+    )
+    emotions = _joined([one for one, _ in result.more])
+    features = _joined([one for _, one in result.more])
     if engine.sequence is not None and features is not None:
-        ages = sequence_ages(features, told.seen.track, engine.sequence)
+        ages = sequence_ages(features, result.seen.track, engine.sequence)
     else:
         fused = [float(expected_ages(one.ages[None])[0]) for one in people]
         ages = np.array(fused, np.float64)[person]
@@ -127,14 +129,14 @@ def _watched(told: Told, reader: Reader, engine: Engine) -> Watched:
         size=reader.size,
         duration_ms=None if seconds is None else round(1000 * seconds),
         problem=reader.problem,
-        times=told.times,
+        times=result.times,
         people=[one for one in people if one.score >= CERTAIN],
-        frame=told.seen.frame[rows],
-        track=told.seen.track[rows],
+        frame=result.seen.frame[rows],
+        track=result.seen.track[rows],
         person=(np.cumsum(clear) - 1)[person[rows]],
-        faces=_upright(told.found, reader).take(rows),
+        faces=_upright(result.found, reader).take(rows),
         ages=ages[rows],
-        emotions=None if emotions is None else smoothed(emotions, told.seen.track)[rows],
+        emotions=None if emotions is None else smoothed(emotions, result.seen.track)[rows],
     )
 
 

@@ -82,7 +82,7 @@ def write_person(life: Life, tiles: FaceTiles, target: Path) -> list[str]:
 def write_people(
     lives: Sequence[Life], files: Sequence[str], tiles: FaceTiles, target: Path
 ) -> list[str]:
-    """Write the page of all people; what could not be read has been said of the other pages."""
+    """Write the page of all people; the other pages have reported what could not be read."""
     jpegs = [tiles.thumbnail(tile_of(life.cover), SMALL) for life in lives[:WITH_FACES]]
     entries = [Entry(life.person, file) for life, file in zip(lives, files, strict=True)]
     _write(target, people_page(entries, jpegs))

@@ -276,6 +276,34 @@ def test_lines_come_further_and_further_apart(capsys):
     assert said[2] == "141 of 1,000 files, 282 faces, 9.4 photos/s, 2 min left"
 
 
+def test_each_pass_over_files_is_counted_anew():
+    from album.events import PhotoDone, PhotoFailed, Progress, Scanned, TagsRead, TagsToRead
+
+    progress = Progress(started=0)
+    assert not progress.add(Scanned(50, 40, 10, 0), now=100)
+    for second in range(101, 121):
+        assert progress.seconds_left(second) is None or second > 116
+        assert progress.add(PhotoDone(None, 2), now=second)
+    assert progress.add(PhotoFailed(None, ""), now=121)
+    assert (progress.done, progress.faces, progress.failed) == (21, 40, 1)
+    assert progress.seconds_left(121) == pytest.approx(19)
+    progress.add(TagsToRead(7), now=200)
+    progress.add(TagsRead(None, 3), now=201)
+    assert (progress.total, progress.done, progress.faces, progress.failed) == (7, 1, 3, 0)
+
+
+def test_what_is_counted_is_a_line_now_and_then(capsys):
+    from album.cli.progress import counting
+
+    now = [0.0]
+    with counting("Reading dates", "photo", lambda: now[0]) as advance:
+        for done in range(101):
+            now[0] = done / 2
+            advance(done, 100)
+    lines = ["10 of 100 photos", "30 of 100 photos, 35 s left", "70 of 100 photos, 15 s left"]
+    assert capsys.readouterr().err.splitlines() == lines
+
+
 def test_bar_leaves_nothing_behind():
     from rich.console import Console
 

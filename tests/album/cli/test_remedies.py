@@ -8,7 +8,7 @@ import pytest
 
 from album import errors
 from album.cli.app import COMMANDS
-from album.cli.remedies import REMEDIES, sentence
+from album.cli.remedies import FAILURES, REMEDIES, about_failures, sentence
 from db.errors import OtherCopyError, UnfinishedLibraryError, UnknownFaceError
 from nets.core.errors import AddedWeightsError, DeviceMissing, ModelNotAdded
 
@@ -72,3 +72,10 @@ def test_sentences():
         "They have different names, Ana and Ben; use --force to keep the first one's."
     )
     assert sentence(OTHERS[1]).endswith("; use --link symbolic or --link copy.")
+
+
+def test_failures_of_a_kind_are_explained_once():
+    assert list(about_failures(["damaged", "empty"])) == []
+    assert list(about_failures(["too-slow", "damaged", "too-slow"])) == [FAILURES["too-slow"]]
+    codes = {kind.code for kind in vars(errors).values() if hasattr(kind, "code")} | {"memory"}
+    assert set(FAILURES) <= codes

@@ -8,7 +8,7 @@ import pytest
 
 from album.cli import batch as command
 from album.distributed import pool as pools
-from album.distributed.batch import Begun, Ended, Limited, Progress, choice_of, run_batch
+from album.distributed.batch import Advanced, Begun, Ended, Limited, choice_of, run_batch
 from album.distributed.batch_config import BadConfig, Batch, Job, read_config
 from album.distributed.pool import Pool
 from db.library import Library
@@ -87,7 +87,7 @@ def test_every_library_is_indexed_and_grouped(albums):
     assert list(ended) and all(one.error is None and not one.limit for one in ended.values())
     assert {read_of(albums / f"f{number}.db") for number in range(3)} == {(12, 1)}
     assert sum(isinstance(event, Begun) for event in events) == 3
-    assert any(isinstance(event, Progress) for event in events)
+    assert any(isinstance(event, Advanced) for event in events)
 
 
 def test_one_that_fails_does_not_end_the_others(albums):

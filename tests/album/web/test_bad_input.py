@@ -132,16 +132,16 @@ def test_an_index_by_another_process_is_watched(album, client):
     with Library.open(album.path) as other:
         ticks = itertools.count(time.time(), 2)  # two seconds between two photos
         beat = Heartbeat(other, clock=lambda: next(ticks))
-        beat.see(Scanned(found=50, todo=40, unchanged=10, gone=0))
+        beat.add(Scanned(found=50, todo=40, unchanged=10, gone=0))
         for _ in range(20):
-            beat.see(PhotoDone(Path("a.jpg"), faces=2))
-        beat.see(PhotoFailed(Path("b.jpg"), "broken"))
+            beat.add(PhotoDone(Path("a.jpg"), faces=2))
+        beat.add(PhotoFailed(Path("b.jpg"), "broken"))
         now = client.get("/api/v1/status").json()["indexing"]
         assert (now["total"], now["done"], now["faces"], now["failed"]) == (40, 21, 40, 1)
         assert now["phase"] == "reading" and now["seconds_left"] > 10
         shown = client.get("/library").text.split('id="indexing"')[1].split("\n")[0]
         assert "hidden>" not in shown
-        beat.see(GroupingFaces(faces=40))
+        beat.add(GroupingFaces(faces=40))
         assert client.get("/api/v1/status").json()["indexing"]["phase"] == "grouping"
         beat.end()
         assert client.get("/api/v1/status").json()["indexing"] is None

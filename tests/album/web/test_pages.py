@@ -193,6 +193,14 @@ def test_the_key_of_a_question_is_no_number_in_a_list(album, client):
     assert missing.status_code == 409
 
 
+def test_an_answer_can_not_be_forced(client):
+    said = {"key": f"{ANNA},{BERT}", "answer": "yes"}
+    answer = client.post("/api/v1/questions/answer", json=said)
+    assert answer.status_code == 409
+    assert "would be twice in" in answer.json()["error"]
+    assert answer.json()["can_force"] is False
+
+
 def test_distances_of_a_large_library_are_measured_by_another_process(album, client, monkeypatch):
     """They need memory that a server should not keep."""
     from album.grouping import candidates
