@@ -10,9 +10,8 @@ import pytest
 
 from album.edits.decisions import merge_people, move_faces, name_person, reject_faces, undo
 from album.errors import Refused
-from album.grouping import grouping, incremental, regroup
+from album.grouping import grouping, incremental, regroup, run
 from album.grouping.candidates import prepare
-from album.indexing import index
 from album.people import suggestions
 from db.errors import LockedLibraryError, ReadOnlyLibraryError
 from db.library import Library
@@ -182,18 +181,18 @@ def test_a_new_face_that_is_gone_when_its_person_is_stored(album, monkeypatch):
 
 def test_what_is_said_while_distances_are_measured_needs_another_grouping(album, monkeypatch):
     """That the faces were grouped is stored with the grouping, not after all that follows."""
-    monkeypatch.setattr(index, "remember_nets", lambda *_: None)
-    monkeypatch.setattr(index, "nets_of", lambda _: NETS)
+    monkeypatch.setattr(run, "remember_nets", lambda *_: None)
+    monkeypatch.setattr(run, "nets_of", lambda _: NETS)
 
     def measured(library, *workspace):
         elsewhere(album, reject_faces, [1])()
         prepare(library, *workspace)
 
     with monkeypatch.context() as patch:
-        patch.setattr("album.grouping.candidates.prepare", measured)
-        list(index.group_if_due(album.library, ENGINE, "default"))
+        patch.setattr(run, "prepare", measured)
+        list(run.group_if_due(album.library, ENGINE, "default"))
     assert get_setting(album.library, GROUPED_UNDER) is None
-    list(index.group_if_due(album.library, ENGINE, "default"))
+    list(run.group_if_due(album.library, ENGINE, "default"))
     assert album.who()[0] not in (0, album.anna)
     assert get_setting(album.library, GROUPED_UNDER)
 
