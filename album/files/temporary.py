@@ -30,11 +30,11 @@ _OURS = re.compile(r"\.album-[a-z]+-[0-9a-f]{16}")
 
 
 def journal_folder() -> Path:
-    """Return the folder of the journals, by the custom of the system."""
+    """Return the folder of the journals, beside the default library."""
     # Imported late: `album --help` has no use for it.
-    from platformdirs import user_state_path
+    from platformdirs import user_data_path
 
-    return user_state_path(APPLICATION, appauthor=False) / "unfinished"
+    return user_data_path(APPLICATION, appauthor=False) / "unfinished"
 
 
 def _new_name(purpose: str) -> str:
@@ -159,7 +159,9 @@ def _lines(paths: Iterable[Path]) -> bytes:
 
 def _new_journal() -> BinaryIO:
     folder = journal_folder()
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The parent is the private folder of the default library, too, whose mode `parents` ignores.
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     while True:
         path = folder / secrets.token_hex(8)
         file = path.open("xb", buffering=0)

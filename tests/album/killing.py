@@ -160,7 +160,7 @@ class Album:
         return [sys.executable, "-c", RUN, words[0], "--library", str(self.library), *words[1:]]
 
     def _how(self) -> dict:
-        places = {name: str(self.folder / "home") for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME")}
+        places = {name: str(self.folder / "home") for name in ("XDG_DATA_HOME", "XDG_CACHE_HOME")}
         environment = os.environ | places | {"TMPDIR": str(self.folder / "tmp")}
         return {"cwd": ROOT, "env": environment | {"PYTHONPATH": str(ROOT)}}
 

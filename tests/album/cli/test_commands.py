@@ -153,7 +153,7 @@ def test_show_lists_each_photo_with_the_age_at_that_time(shelf):
         assert face["date_source"] == "exif-original"
         assert face["box"] == pytest.approx([24, 24, 96, 96], abs=3)
     lines = shelf("show", anna["id"]).out.splitlines()
-    assert lines[0] == f"person-{anna['id']}"
+    assert lines[0] == f"Person {anna['id']}"
     assert "female" in lines[1]
     assert "2000 · 2 photos" in lines
     assert sum("/photos/" in line for line in lines) == 10

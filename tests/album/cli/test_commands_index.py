@@ -51,16 +51,16 @@ def test_a_second_run_reads_nothing_and_changes_nothing(shelf, photos):
 def test_grouping_is_done_again_only_when_something_changed(shelf, photos, monkeypatch):
     first = shelf.index(photos)
     calls = []
-    for name in ("album.grouping.grouping.group", "album.grouping.incremental.assign"):
+    for name in ("album.grouping.run.group", "album.grouping.run.assign"):
         monkeypatch.setattr(name, lambda *_, name=name, **__: iter(calls.append(name) or ()))
     again = shelf.index(photos)
     assert calls == []
     assert (again["people"], again["passers_by"]) == (first["people"], first["passers_by"])
     shelf.index(photos, "--clustering", "paper")
-    assert calls == ["album.grouping.grouping.group"]
+    assert calls == ["album.grouping.run.group"]
     next(photos.rglob("*.jpg")).unlink()
     shelf.index(photos)
-    assert calls == ["album.grouping.grouping.group", "album.grouping.incremental.assign"]
+    assert calls == ["album.grouping.run.group", "album.grouping.run.assign"]
 
 
 def test_a_new_photo_joins_and_nobody_changes_their_id(shelf, photos):

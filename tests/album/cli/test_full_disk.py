@@ -167,7 +167,7 @@ def test_nothing_is_embedded_that_can_not_be_recorded(tmp_path, disk, monkeypatc
     shelf = Shelf(tmp_path)
     shelf.index(family(tmp_path / "photos"))
     shelf("name", 1, "Anna")
-    monkeypatch.setenv("XDG_STATE_HOME", str(disk.folder / "state"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(disk.folder / "state"))
     disk.fill()
     words = ["export", "--xmp", "--embed", "--library", databases.name_of(shelf.path)]
     ran = subprocess.run(

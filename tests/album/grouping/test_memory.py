@@ -12,7 +12,6 @@ from album.errors import Refused
 from album.events import ImportReport, TagsImported
 from album.grouping import candidates as candidate_groups
 from album.grouping import memory as room
-from album.grouping import run
 from album.grouping.candidates import candidates
 from album.grouping.memory import Workspace, open_workspace, physical_memory
 from album.grouping.regroup import regroup
@@ -139,8 +138,7 @@ def test_the_command_takes_a_bound_on_memory(tmp_path):
 def test_an_index_takes_a_bound_on_memory(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        run,
-        "open_workspace",
+        "album.grouping.run.open_workspace",
         lambda *given, **how: asked.append(given[1:]) or open_workspace(*given, **how),
     )
     shelf = Shelf(tmp_path)

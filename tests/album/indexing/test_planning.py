@@ -1,6 +1,7 @@
 """A plan says what an index would do, and writes nothing."""
 
 import sqlite3
+from contextlib import closing
 
 from album.indexing.index import IndexOptions, index
 from album.indexing.planning import Contracts, plan_index
@@ -13,7 +14,7 @@ OPTIONS = IndexOptions(jobs=0)
 
 
 def contents(path):
-    with sqlite3.connect(path) as conn:
+    with closing(sqlite3.connect(path)) as conn:
         tables = [
             row[0] for row in conn.execute("SELECT name FROM sqlite_master WHERE type='table'")
         ]

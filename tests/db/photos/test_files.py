@@ -38,7 +38,7 @@ def test_files_come_back_as_they_were_stored(library):
     known = known_files(library, ["/photos"])
     assert known == {
         f.path: KnownFile(
-            f.path, f.size, f.mtime_ns, f.content_hash, f.kind, None, False, False, False
+            f.path, f.size, f.mtime_ns, f.content_hash, f.kind, None, gone=False, done=False
         )
         for f in files
     }

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 # The variable as C code sees it, which is what ONNX Runtime reads.
 SEEN = """
 import ctypes
-from nets.runtime.ort import models
+from nets.runtime import models
 models.open_session(models.load_manifest()["pnet"])
 getenv = ctypes.CDLL(None).getenv
 getenv.restype = ctypes.c_char_p

@@ -211,13 +211,14 @@ def test_a_clip_that_was_not_made_here_is_never_overwritten(shelf, tmp_path):
 
 
 def test_a_copy_that_can_not_be_written_ends_nothing_else(shelf, tmp_path):
-    walking(tmp_path / "in" / "a.mp4", seconds=1)
+    walking(tmp_path / "in" / "sub" / "a.mp4", seconds=1)
     photo(tmp_path / "in" / "b.jpg", Drawn(ANNA, 31))
-    (tmp_path / "out" / "a.mp4").mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "sub").write_text("a file where a folder has to be")
     ran, done = run(shelf, tmp_path / "in", tmp_path / "out")
     assert (ran.code, done["photos"]) == (3, 1)
     [failed] = done["failures"]
-    assert failed["reason"].startswith("could not be written (Is a directory)")
+    assert failed["reason"].startswith("could not be written (File exists)")
 
 
 def test_a_photo_beside_a_clip_of_its_name_keeps_its_name(shelf, tmp_path):
