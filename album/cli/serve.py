@@ -1,5 +1,6 @@
 """``album serve``: the album in a browser."""
 
+import secrets
 import socket
 import webbrowser
 from contextlib import suppress
@@ -10,15 +11,17 @@ from album.cli.common import Session, everywhere
 from album.errors import AlbumError
 
 PORT = 8765
+PASSWORD_BYTES = 12
+"""Of a password that is made up: too many to be guessed at any rate."""
 
 
 @click.command(epilog="For example:  album serve --open")
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True,
               help="0 takes any that is free.")  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS",
-              help="Others than this machine may look, too; needs --password.")  # fmt: skip
-@click.option("--password", envvar="ALBUM_PASSWORD", help="Asked for by the page.  "
-              "[env: ALBUM_PASSWORD]")  # fmt: skip
+              help="Others than this machine may look, too, with a password.")  # fmt: skip
+@click.option("--password", envvar="ALBUM_PASSWORD", help="Asked for by the page; made "
+              "up and printed where --host lets others look.  [env: ALBUM_PASSWORD]")  # fmt: skip
 @click.option("--allow-name", "names", multiple=True, metavar="NAME",
               help="A name by which other machines call this one.")  # fmt: skip
 @click.option("--open", "open_page", is_flag=True, help="Open the page in a browser.")
@@ -43,13 +46,12 @@ def command(
     from album.web.guard import LOOPBACK_NAMES, Access, is_loopback
     from album.web.serving import make_server
 
-    if not is_loopback(host) and not password:
-        raise click.UsageError(
-            f"--host {host} lets others look at the album; give a --password with it."
-        )
     _check_password(password)
+    made_up = "" if password or is_loopback(host) else secrets.token_urlsafe(PASSWORD_BYTES)
     hosts = frozenset((*LOOPBACK_NAMES, *(name.lower() for name in names)))
-    shelf = make_shelf(session.path, Access(hosts, password or None), read_only=read_only)
+    shelf = make_shelf(
+        session.path, Access(hosts, password or made_up or None), read_only=read_only
+    )
     shelf.library  # noqa: B018 - says now what is wrong with it
     try:
         listener = _listen(host, port)
@@ -58,6 +60,8 @@ def command(
         raise
     address = f"http://{_shown(host)}:{listener.getsockname()[1]}/"
     click.echo(f"The album is at {address} — stop with Ctrl-C.")
+    if made_up:
+        click.echo(f"Its password is {made_up} (until it stops; --password sets another).")
     if open_page:
         webbrowser.open(address)
     _share_memory()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from album.edits.corrections import move_within
 from album.edits.wording import label
 from album.errors import NameTaken, Refused
+from album.plain_text import plain_text
 from db.journal import edits
 from db.journal.journal import Change, Edit, changing
 from db.library import Library
@@ -58,7 +59,7 @@ def checked_name(name: str | None) -> str | None:
         return None
     if text.isdecimal() or folded(text) == RESERVED:
         raise Refused(f"Commands take {text} for something else than a name; choose another name.")
-    if len(text) > LONGEST or not text.isprintable():
+    if len(text) > LONGEST or text != plain_text(text):
         raise Refused(
             f"A name has at most {LONGEST} characters, all of which can be printed; choose another."
         )

@@ -10,6 +10,7 @@ from album.errors import MediaError
 from album.files.kinds import read_kind
 from album.files.scan import is_under
 from album.people.labels import file_label
+from album.plain_text import plain_text
 from album.tags.edit import Wanted
 from album.tags.regions import Region, from_upright, same_place
 from album.tags.replacing import EMBEDDABLE
@@ -151,8 +152,7 @@ def _name(row: TaggableRow, options: TagOptions) -> str:
     if row.hidden and not options.everyone:
         return ""
     name = file_label(row.person_id, row.name) if options.everyone else row.name or ""
-    # XML can't hold control characters, nor what is left of bytes that were no text.
-    return "".join(c for c in name if c.isprintable()).strip()
+    return plain_text(name)  # XML can't hold control characters
 
 
 def _together(a: Target, b: Target) -> Target:

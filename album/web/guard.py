@@ -27,7 +27,6 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-COOKIE = "album"
 CSRF_HEADER = "x-csrf-token"
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 OPEN_PATHS = ("/login", "/static/")
@@ -71,6 +70,8 @@ class Access:
         What requests that change something must carry.
     session : str
         What the cookie of a browser holds after its user has given the password.
+    cookie : str
+        Its name, which no other server of this machine has: browsers tell no ports apart.
     throttle : Throttle
         Delays wrong passwords.
     """
@@ -79,6 +80,7 @@ class Access:
     password: str | None = None
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     session: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    cookie: str = field(default_factory=lambda: f"album-{secrets.token_hex(4)}")
     throttle: Throttle = field(default_factory=Throttle)
 
     def is_password(self, text: str) -> bool:
@@ -192,7 +194,7 @@ class Guard:
         given = _bearer(headers)
         if given is not None and self._access.is_password(_as_utf8(given)):
             return True
-        cookie = _cookie(headers.get("cookie", ""))
+        cookie = _cookie(headers.get("cookie", ""), self._access.cookie)
         return hmac.compare_digest(cookie.encode(), self._access.session.encode())
 
 
@@ -201,15 +203,15 @@ def _bearer(headers: dict[str, str]) -> str | None:
     return given if kind.lower() == "bearer" else None
 
 
-def _cookie(header: str) -> str:
-    """Return the session in a ``Cookie`` header, empty if there is none.
+def _cookie(header: str, wanted: str) -> str:
+    """Return a value out of a ``Cookie`` header, empty if it is not there.
 
     Browsers send the cookies of all servers of this machine; whatever those hold must not hide
     ours, as it would from `http.cookies`, which stops at the first that it does not understand.
     """
     for part in header.split(";"):
         name, _, value = part.partition("=")
-        if name.strip() == COOKIE:
+        if name.strip() == wanted:
             return value.strip()
     return ""
 

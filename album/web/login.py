@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from album.web.deps import ShelfOf
-from album.web.guard import COOKIE
 from album.web.rendering import render
 
 router = APIRouter(include_in_schema=False)
@@ -26,5 +25,6 @@ async def login(request: Request, shelf: ShelfOf) -> Response:
         await shelf.access.hold_back(request.scope, request.receive)
         return render(request, "login.html", {"wrong": True}, status=403)
     response = RedirectResponse("/people", 303)
-    response.set_cookie(COOKIE, shelf.access.session, httponly=True, samesite="strict", path="/")
+    cookie, session = shelf.access.cookie, shelf.access.session
+    response.set_cookie(cookie, session, httponly=True, samesite="strict", path="/")
     return response

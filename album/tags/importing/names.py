@@ -27,7 +27,7 @@ def problem(name: str) -> str | None:
     """Say why a name can't be a name here; None where it can."""
     if name.isdecimal() or folded(name) == "new":
         return f"{name} can't be a name here: commands take it for something else."
-    if len(name) > LONGEST or not name.isprintable():
+    if len(name) > LONGEST or name != plain_text(name):
         return f"{name[:40]!r} can't be a name: it is too long, or holds what can't be printed."
     return None
 

@@ -73,6 +73,17 @@ def test_a_second_run_touches_nothing(shelf, how):
     assert state(shelf.photos) == before
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["\u0639\u0644\u06cc\u200c\u0631\u0636\u0627", "Ana \U0001f469\u200d\U0001f467"],
+    ids=["Persian", "emoji"],
+)
+def test_joiners_in_a_name_are_kept(shelf, name):
+    assert shelf("name", shelf.anna, name).code == 0
+    tag(shelf)
+    assert read_sidecar(shelf.photos / "two.jpg.xmp").people == (name,)
+
+
 def test_adobe_style(shelf):
     tag(shelf, "--sidecar-style", "adobe")
     assert sorted(p.name for p in shelf.photos.glob("*.xmp")) == ["one.xmp", "two.xmp"]

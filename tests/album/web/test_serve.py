@@ -67,6 +67,22 @@ def test_a_library_that_is_not_there(tmp_path):
     assert "There is no library" in ran.err
 
 
+def test_others_may_look_only_with_a_password(album):
+    """Without one given, it is made up, and nobody is let in without it."""
+    command = [sys.executable, "-m", "album", "--library", name_of(album.path), "serve"]
+    command += ["--port", "0", "--host", "0.0.0.0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        port = int(re.search(r":(\d+)/", process.stdout.readline())[1])
+        password = re.search(r"Its password is (\S{16}) ", process.stdout.readline())[1]
+        for bearer, status in (("", 401), ("x", 401), (password, 200)):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+            connection.request("GET", "/api/v1/people", headers=headers)
+            assert connection.getresponse().status == status
+            connection.close()
+        process.terminate()
+
+
 @pytest.mark.parametrize("words", [["--password", os.fsdecode(b"caf\xe9")], []])
 def test_a_password_that_is_not_utf_8(album, monkeypatch, words):
     if not words:

@@ -236,5 +236,8 @@ def test_names():
     assert problem("New")
     assert problem("x" * 201)
     assert problem("a\x00b")
+    assert (
+        problem("\u0639\u0644\u06cc\u200c\u0631\u0636\u0627") is None
+    )  # Persian needs its joiners
     assert spelling(["ana", "Ana", "Ana"]) == "Ana"
     assert spelling(["ana", "Ana"]) == "ana"
