@@ -63,6 +63,10 @@ class UnknownFaceError(LibraryError):
     """No face has this id."""
 
 
+class UnknownPhotoError(LibraryError):
+    """No photo or clip has this id."""
+
+
 class EmptyHistoryError(LibraryError):
     """There is nothing to undo, or nothing to do again."""
 

@@ -211,7 +211,7 @@ def exempt_photo(library: Library, photo_id: int, exempt: bool = True) -> Change
 
     Raises
     ------
-    LookupError
+    UnknownPhotoError
         There is no such photo.
     Refused
         Somebody is twice in it.

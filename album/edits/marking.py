@@ -12,6 +12,7 @@ from album.edits.wording import label
 from album.errors import NothingGrouped, Refused, Vanished
 from album.models.added import models_folder
 from album.models.contracts import nets_used
+from db.errors import UnknownPhotoError
 from db.journal import edits
 from db.journal.imports import add_faces
 from db.journal.journal import Change, changing
@@ -82,7 +83,7 @@ def mark_face(
 
     Raises
     ------
-    LookupError
+    UnknownPhotoError
         There is no such photo.
     Refused
         The box is too small, or in a clip, or a face is there already.
@@ -91,7 +92,7 @@ def mark_face(
     """
     found = photo_row(library, photo_id)
     if found is None:
-        raise LookupError(f"There is no photo {photo_id}.")
+        raise UnknownPhotoError(f"There is no photo {photo_id}.")
     if found.facts.kind != "image":
         raise Refused("A face can be marked in a photo only, not in a clip.")
     if found.path is None or not found.present:

@@ -27,6 +27,7 @@ from db import errors
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (errors.UnknownPersonError, 404),
     (errors.UnknownFaceError, 404),
+    (errors.UnknownPhotoError, 404),
     (errors.AmbiguousPersonError, 409),
     (errors.ReadOnlyLibraryError, 409),
     (errors.LockedLibraryError, 503),
@@ -36,7 +37,6 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (Vanished, 410),
     (MediaError, 422),
     (AlbumError, 400),
-    (LookupError, 404),
 )
 """The first class that fits decides."""
 REMEDIES: tuple[tuple[type[Exception], str], ...] = (
@@ -108,7 +108,7 @@ def explain_errors(app: FastAPI) -> None:
     def unexpected(request: Request, _: Exception) -> Response:
         return answer(request, 500, text("error.unexpected"))
 
-    for kind in (AlbumError, errors.LibraryError, LookupError):
+    for kind in (AlbumError, errors.LibraryError):
         app.add_exception_handler(kind, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)

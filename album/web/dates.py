@@ -19,6 +19,7 @@ from album.web.person import Strict
 from album.web.rendering import date_text, render
 from album.web.shelf import Shelf
 from album.web.texts import ENGLISH, text
+from db.errors import UnknownPhotoError
 from db.photos.dates import USER, DatedPhoto, DateFilter, dates_page
 
 router = APIRouter()
@@ -84,7 +85,7 @@ def _found(shelf: Shelf, chosen: DateFilter, offset: int, limit: int) -> DatesMo
 def _one(shelf: Shelf, photo_id: int) -> DatedPhoto:
     found, _ = dates_page(shelf.library, DateFilter(photo_id=photo_id), offset=0, limit=1)
     if not found:
-        raise LookupError(f"There is no photo {photo_id} on the disk.")
+        raise UnknownPhotoError(f"There is no photo {photo_id} on the disk.")
     return found[0]
 
 

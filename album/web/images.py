@@ -18,6 +18,7 @@ from album.people.faces import Face
 from album.thumbnails.cache import face_key, key_of
 from album.web.deps import Id, ShelfOf
 from album.web.shelf import Shelf
+from db.errors import UnknownFaceError, UnknownPhotoError
 from db.people.browse import FaceKey, PhotoFile, face_file, photo_file
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _checked(path: str | None, present: bool) -> str:
 def _photo(shelf: Shelf, photo_id: int) -> PhotoFile:
     found = photo_file(shelf.library, photo_id)
     if found is None:
-        raise LookupError(f"There is no photo {photo_id}.")
+        raise UnknownPhotoError(f"There is no photo {photo_id}.")
     return found
 
 
@@ -100,7 +101,7 @@ async def face_picture(shelf: ShelfOf, face_id: Id, side: Side) -> Response:
 
     found = await to_thread.run_sync(lambda: face_file(shelf.library, face_id))
     if found is None:
-        raise LookupError(f"There is no face {face_id}.")
+        raise UnknownFaceError(f"There is no face {face_id}.")
     size = _nearest(side, FACE_SIDES)
 
     def draw() -> "Image.Image":

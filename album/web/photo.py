@@ -17,6 +17,7 @@ from album.web.models import ChangeModel, PhotoModel, face_model
 from album.web.person import Flag, Strict, Who
 from album.web.rendering import date_text, render
 from album.web.shelf import Shelf
+from db.errors import UnknownPhotoError
 from db.library import Library
 from db.photos.photos import photo_row
 from db.rows import PhotoRow
@@ -45,7 +46,7 @@ class Drawn(Strict):
 def _row(library: Library, photo_id: int) -> PhotoRow:
     found = photo_row(library, photo_id)
     if found is None:
-        raise LookupError(f"There is no photo {photo_id}.")
+        raise UnknownPhotoError(f"There is no photo {photo_id}.")
     return found
 
 

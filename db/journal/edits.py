@@ -24,7 +24,7 @@ from db.engine.schema import (
     setting,
 )
 from db.engine.sql import best_file, chunks, reserve_ids
-from db.errors import UnknownFaceError, UnknownPersonError
+from db.errors import UnknownFaceError, UnknownPersonError, UnknownPhotoError
 from db.journal import images
 from db.journal.journal import Edit
 from db.people.faces import load_table
@@ -333,11 +333,11 @@ def faces_in(edit: Edit, photo_id: int) -> list[Placed]:
 
     Raises
     ------
-    LookupError
+    UnknownPhotoError
         There is no such photo.
     """
     if edit.conn.scalar(select(photo.c.id).where(photo.c.id == photo_id)) is None:
-        raise LookupError(f"no photo {photo_id}")
+        raise UnknownPhotoError(f"There is no photo {photo_id}.")
     ids = list(edit.conn.scalars(select(face.c.id).where(face.c.photo_id == photo_id)))
     return placed(edit, faces=ids)
 

@@ -21,7 +21,7 @@ from album.edits.decisions import (
 from album.edits.refresh import GROUPED_UNDER
 from album.errors import Refused
 from album.models.contracts import GROUPED_WITH, nets_used
-from db.errors import UnknownFaceError, UnknownPersonError
+from db.errors import UnknownFaceError, UnknownPersonError, UnknownPhotoError
 from db.library import Library
 from db.people.people import find_person, people
 from db.settings import get_setting, set_setting
@@ -265,7 +265,7 @@ def test_exempting_a_photo(library, who):
     assert exempt_photo(library, 1).event_id == 0
     exempt_photo(library, 1, False)
     assert dump(library)["exemption"] == {}
-    with pytest.raises(LookupError):
+    with pytest.raises(UnknownPhotoError):
         exempt_photo(library, 99)
 
 

@@ -170,7 +170,7 @@ def test_every_error_has_the_headers(client, album, tmp_path, monkeypatch):
     """Those of the guard, of the pages, and the one that nobody expects."""
 
     def broken(*_, **__):
-        raise RuntimeError
+        raise KeyError  # a fault of the program, not something that is not there
 
     with Client(web_shelf(album.path, tmp_path / "other", access=Access(password="x"))) as locked:
         answers = [locked.get("/people"), locked.post("/login", data={"password": "y"})]
