@@ -98,14 +98,14 @@ class Grouped:
 
 
 @dataclass(frozen=True, slots=True)
-class EmotionsToTell:
-    """Faces of so many known photos and clips are going to be told the emotions of."""
+class EmotionsPending:
+    """The emotions of faces in so many known photos and clips are going to be classified."""
 
     photos: int
 
 
 @dataclass(frozen=True, slots=True)
-class EmotionsTold:
+class EmotionsClassified:
     """What so many faces of a photo or clip express is known now; `problem` says why not."""
 
     path: Path
@@ -298,7 +298,7 @@ class IndexReport:
         match event:
             case TagsImported():
                 self.tags = event
-            case EmotionsTold(path=path, faces=faces, problem=problem):
+            case EmotionsClassified(path=path, faces=faces, problem=problem):
                 self.emotions += faces
                 if problem:
                     self.failures.append(PhotoFailed(path, problem))
@@ -320,8 +320,8 @@ Event = (
     | Moved
     | GroupingFaces
     | Grouped
-    | EmotionsToTell
-    | EmotionsTold
+    | EmotionsPending
+    | EmotionsClassified
     | EmotionsUnknown
     | TagsToRead
     | TagsRead
@@ -329,7 +329,7 @@ Event = (
     | TagsImported
 )
 
-FILE_DONE = PhotoDone, ClipDone, PhotoFailed, FileSkipped, TagsRead, EmotionsTold
+FILE_DONE = PhotoDone, ClipDone, PhotoFailed, FileSkipped, TagsRead, EmotionsClassified
 """Each of these is the last event about one file of the current pass."""
 ENOUGH = 16
 """Files from which on the time left is more than a guess."""
@@ -361,7 +361,7 @@ class Progress:
     def add(self, event: object, now: float) -> bool:
         """Count an event; return whether a file is done."""
         match event:
-            case Scanned(todo=total) | TagsToRead(photos=total) | EmotionsToTell(photos=total):
+            case Scanned(todo=total) | TagsToRead(photos=total) | EmotionsPending(photos=total):
                 self.begin(total, now)
         if not isinstance(event, FILE_DONE):
             return False

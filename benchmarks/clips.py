@@ -114,7 +114,7 @@ def speed(folder: Path, seconds: int, rounds: int) -> list[str]:
 
 
 def real(folder: Path) -> list[str]:
-    from album.analysis.clips.look import read_clip
+    from album.analysis.clips.collector import read_clip
     from album.media.clips.frames import DEFAULT
     from nets.engine import load_engine
 

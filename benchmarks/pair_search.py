@@ -61,7 +61,7 @@ def clustered(vectors, photo, spread, searches):
     room._graph = timed
     try:
         chunk = None if spread is None else max(LEAST_CHUNK, -(-len(vectors) // CHUNKS))
-        using = Resources(chunk=chunk, spread=spread)
+        using = Resources(chunk=chunk, tile_search=spread)
         start, cpu = time.perf_counter(), time.process_time()
         labels = room.cluster(
             vectors, THRESHOLD, constraints=Constraints(groups=photo), resources=using

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from album.analysis.clips.look import Clip, read_clip
+from album.analysis.clips.collector import Clip, read_clip
 from album.analysis.cropping import crop
 from album.analysis.workers import Clock, GivenUp, Workers
 from album.dates import photo_date

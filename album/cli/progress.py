@@ -12,7 +12,7 @@ import click
 
 from album.cli import text
 from album.events import (
-    EmotionsToTell,
+    EmotionsPending,
     GroupingFaces,
     Progress,
     Scanned,
@@ -69,7 +69,7 @@ class Display(ABC):
         match event:
             case Scanned():
                 self.begin(event)
-            case TagsToRead(photos=photos) | EmotionsToTell(photos=photos):
+            case TagsToRead(photos=photos) | EmotionsPending(photos=photos):
                 self.begin(Scanned(photos, photos, 0, 0))
             case WorkersChanged(workers=workers, problem=problem):
                 self.workers = workers

@@ -13,7 +13,7 @@ from album.cli.common import MEMORY, Session, bytes_of, echo_json, everywhere
 if TYPE_CHECKING:
     from album.distributed.pool import Pool
     from album.grouping.regroup import Regrouped
-    from clustering.linkage.tiles import Spread
+    from clustering.linkage.tiles import TileSearch
 
 
 @click.command(epilog="For example:  album regroup --dry-run")
@@ -56,7 +56,7 @@ def command(
     with (
         Library.open(session.path, create=False) as library,
         pool_of(cluster) as pool,
-        open_workspace(library.path, bytes_of(memory), spread=_spread_over(pool)) as workspace,
+        open_workspace(library.path, bytes_of(memory), tile_search=_tile_search(pool)) as workspace,
     ):
         done = regroup(library, dry_run=dry_run, workspace=workspace)
     if as_json:
@@ -66,7 +66,7 @@ def command(
         click.echo(line)
 
 
-def _spread_over(pool: "Pool | None") -> "Spread | None":
+def _tile_search(pool: "Pool | None") -> "TileSearch | None":
     if pool is None:
         return None
     from album.distributed.pairs import PairSearch

@@ -22,11 +22,11 @@ from album.errors import ClusterError
 from album.events import Event, IndexReport
 from album.grouping.memory import share_of
 from album.indexing.index import IndexOptions, index
-from album.indexing.sources import Read, Source, Told, Wanted
+from album.indexing.sources import Read, ReadEvent, ReadSettings, Source
 from album.media.clips.frames import Sampling
 from album.models.engines import Choice, build
 from album.models.selection import DETECTOR, HEAD
-from clustering.linkage.tiles import Spread
+from clustering.linkage.tiles import TileSearch
 from db.library import Library
 
 WAIT_S = 60.0
@@ -94,17 +94,17 @@ class Limited:
     _faces: int = 0
 
     @property
-    def spread(self) -> Spread | None:
+    def tile_search(self) -> TileSearch | None:
         """Who searches for near faces."""
-        return self.source.spread
+        return self.source.tile_search
 
-    def start(self, wanted: Wanted) -> Read:
+    def start(self, settings: ReadSettings) -> Read:
         """Return what reads tasks."""
-        inner = self.source.start(wanted)
+        inner = self.source.start(settings)
         seconds = self.job.max_seconds
         until = None if seconds is None else self.now() + seconds
 
-        def read(tasks: Iterable[Task]) -> Iterator[Told]:
+        def read(tasks: Iterable[Task]) -> Iterator[ReadEvent]:
             for outcome in inner(self._within(tasks, until)):
                 if isinstance(outcome, Prepared):
                     self._faces += len(outcome.detections)

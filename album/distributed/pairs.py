@@ -28,7 +28,7 @@ Tile = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class PairSearch:
-    """Searches tiles on workers; implements `clustering.linkage.tiles.Spread`.
+    """Searches tiles on workers; implements `clustering.linkage.tiles.TileSearch`.
 
     Parameters
     ----------

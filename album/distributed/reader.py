@@ -17,7 +17,7 @@ from album.distributed.pool import Share
 from album.distributed.work import Recipe, Unfit, read_chunk
 from album.errors import is_remote, shown
 from album.files.scan import is_unchanged
-from album.indexing.sources import Told, Wanted
+from album.indexing.sources import ReadEvent, ReadSettings
 
 AHEAD = 4096
 """Files between the first that is not read yet and the last that is submitted: what comes meanwhile
@@ -37,11 +37,11 @@ class Reader:
     Parameters
     ----------
     recipe : Recipe
-    wanted : Wanted
+    settings : ReadSettings
     """
 
     recipe: Recipe
-    wanted: Wanted
+    settings: ReadSettings
     _in_flight: "dict[Future[Reply[list[Outcome] | Unfit]], Chunk]" = field(default_factory=dict)
     _again: deque[Chunk] = field(default_factory=deque)
     _outcomes: dict[int, Outcome] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Reader:
     _faces: int = 0
     _next: int = 0
 
-    def read(self, share: Share, tasks: Iterable[Task]) -> Iterator[Told]:
+    def read(self, share: Share, tasks: Iterable[Task]) -> Iterator[ReadEvent]:
         """Yield the outcome of each task, in their order, and changes of the workers between.
 
         Parameters
@@ -83,8 +83,8 @@ class Reader:
         if not share.has_room:
             return False
         known = {one for task in chunk.tasks for one in self._contents(task.found.size)}
-        if len(self.wanted.forgotten) <= FORGOTTEN:
-            known |= self.wanted.forgotten
+        if len(self.settings.forgotten) <= FORGOTTEN:
+            known |= self.settings.forgotten
         call = read_isolated if chunk.is_isolated else read_chunk
         future = share.submit(chunk.avoid, call, self.recipe, chunk.tasks, frozenset(known))
         if future is not None:
@@ -93,7 +93,7 @@ class Reader:
 
     def _contents(self, size: int) -> set[str]:
         """Return the contents of that size that need no analysis."""
-        return self._known.setdefault(size, set(self.wanted.sizes.get(size, ())))
+        return self._known.setdefault(size, set(self.settings.sizes.get(size, ())))
 
     def _complete(self, share: Share, future: "Future[Reply[list[Outcome] | Unfit]]") -> None:
         chunk = self._in_flight.pop(future)
@@ -142,10 +142,10 @@ class Reader:
     def _first_or_copy(self, outcome: Outcome) -> Outcome:
         """Make a copy of what an earlier file has brought a known content, as on one machine."""
         if isinstance(outcome, Prepared | ReadClip):
-            if outcome.content_hash in self.wanted.done:
+            if outcome.content_hash in self.settings.done:
                 kind = "clip" if isinstance(outcome, ReadClip) else "image"
                 return Known(outcome.task, outcome.content_hash, kind)
-            self.wanted.done.add(outcome.content_hash)
+            self.settings.done.add(outcome.content_hash)
         return outcome
 
 

@@ -11,9 +11,9 @@ from album.distributed.pairs import PairSearch
 from album.distributed.pool import Pool
 from album.distributed.reader import Reader
 from album.distributed.work import Recipe, contracts
-from album.indexing.sources import Read, Told, Wanted
+from album.indexing.sources import Read, ReadEvent, ReadSettings
 from album.models.engines import Choice
-from clustering.linkage.tiles import Spread
+from clustering.linkage.tiles import TileSearch
 
 AT_ONCE = 256
 """Tasks that are claimed together where several processes share a library."""
@@ -78,25 +78,25 @@ class ClusterSource:
     at_once: int = AT_ONCE
 
     @property
-    def spread(self) -> Spread:
+    def tile_search(self) -> TileSearch:
         """Have the workers search for near faces."""
         return PairSearch(self.pool)
 
-    def start(self, wanted: Wanted) -> Read:
+    def start(self, settings: ReadSettings) -> Read:
         """Return what reads tasks."""
-        contract, emotions = contracts(wanted.engine)
+        contract, emotions = contracts(settings.engine)
         recipe = Recipe(
             choice=self.choice,
             contract=contract,
             emotions=emotions,
-            view=wanted.view,
-            clips=wanted.clips,
-            file_timeout=wanted.file_timeout,
+            view=settings.view,
+            clips=settings.clips,
+            file_timeout=settings.file_timeout,
             now=datetime.now(),
         )
-        reader = Reader(recipe, wanted)
+        reader = Reader(recipe, settings)
 
-        def read(tasks: Iterable[Task]) -> Iterator[Told]:
+        def read(tasks: Iterable[Task]) -> Iterator[ReadEvent]:
             with self.pool.share(weight=self.weight, limit=self.limit) as share:
                 yield from reader.read(share, tasks)
 

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 from album.errors import TooManyVectors, shown
 from clustering.linkage.graph import Resources, within_memory
 from clustering.linkage.storage import MEMORY, OnDisk, Storage
-from clustering.linkage.tiles import Spread
+from clustering.linkage.tiles import TileSearch
 
 TIMES = 4
 """Grouping in memory takes this many times what the vectors take, and `A_FACE` for each face."""
@@ -45,15 +45,19 @@ class Workspace:
         Where files may lie; None for the system's folder of temporary files.
     memory : int, optional
         Bytes that a grouping may take: `SHARE` of what there is if not given.
-    spread : callable, optional
-        Searches for near faces on other workers, see `clustering.linkage.tiles.Spread`.
+    tile_search : callable, optional
+        Searches for near faces on other workers, see `clustering.linkage.tiles.TileSearch`.
     """
 
     def __init__(
-        self, folder: Path | None, memory: int | None = None, *, spread: Spread | None = None
+        self,
+        folder: Path | None,
+        memory: int | None = None,
+        *,
+        tile_search: TileSearch | None = None,
     ) -> None:
         self.memory = max(LEAST, memory or share_of(1))
-        self.spread, self.folder = spread, folder
+        self.tile_search, self.folder = tile_search, folder
         self.storage: Storage = MEMORY
 
     def empty(self, shape: tuple[int, int], dtype: DTypeLike) -> NDArray[Any]:
@@ -70,14 +74,14 @@ class Workspace:
         else:
             using = Resources()
         chunk = using.chunk
-        if self.spread is not None:
+        if self.tile_search is not None:
             chunk = min(chunk or n, max(LEAST_CHUNK, -(-n // CHUNKS)))
-        return Resources(using.max_pairs, using.storage, chunk or None, self.spread)
+        return Resources(using.max_pairs, using.storage, chunk or None, self.tile_search)
 
 
 @contextmanager
 def open_workspace(
-    library_path: str, memory: int | None = None, *, spread: Spread | None = None
+    library_path: str, memory: int | None = None, *, tile_search: TileSearch | None = None
 ) -> Iterator[Workspace]:
     """Open a workspace for a grouping of a library; files in it are deleted at the end.
 
@@ -94,7 +98,7 @@ def open_workspace(
         The disk is full.
     """
     folder = Path(library_path).parent if Path(library_path).is_file() else None
-    workspace = Workspace(folder, memory, spread=spread)
+    workspace = Workspace(folder, memory, tile_search=tile_search)
     try:
         yield workspace
     except OSError as error:

@@ -9,7 +9,7 @@ from album.grouping.incremental import LAST_WHOLE, assign
 from album.grouping.memory import open_workspace
 from album.models.calibration import calibration_files
 from album.models.contracts import nets_of, remember_nets
-from clustering.linkage.tiles import Spread
+from clustering.linkage.tiles import TileSearch
 from db.library import Library
 from db.people.faces import last_face
 from db.photos.status import status
@@ -23,7 +23,7 @@ def group_if_due(
     engine: Engine,
     method: str,
     *,
-    spread: Spread | None = None,
+    tile_search: TileSearch | None = None,
     memory: int | None = None,
 ) -> Iterator[Event]:
     """Group the faces, unless nothing has changed since they were last grouped in this way.
@@ -34,8 +34,8 @@ def group_if_due(
     engine : Engine
     method : str
         A key of `album.grouping.grouping.LINKAGE`.
-    spread : callable, optional
-        Searches for near faces on other workers, see `clustering.linkage.tiles.Spread`.
+    tile_search : callable, optional
+        Searches for near faces on other workers, see `clustering.linkage.tiles.TileSearch`.
     memory : int, optional
         See `album.grouping.memory.Workspace`.
     """
@@ -49,7 +49,7 @@ def group_if_due(
         return
     # Stored with the grouping itself: whatever changes from then on needs another one.
     done = {GROUPED_UNDER: how}
-    with open_workspace(library.path, memory, spread=spread) as workspace:
+    with open_workspace(library.path, memory, tile_search=tile_search) as workspace:
         if method == "default":
             yield from assign(library, nets_of(engine), workspace, settings=done)
         else:

@@ -11,7 +11,7 @@ import numpy as np
 from album.analysis.cropping import crop
 from album.analysis.workers import LIMIT, Clock, GivenUp, Workers
 from album.errors import MediaError, TooSlow, one_file
-from album.events import EmotionsTold, EmotionsToTell
+from album.events import EmotionsClassified, EmotionsPending
 from album.media import decoding, headers
 from album.media.clips.still import frame_at
 from album.media.views import VIEW, scaled
@@ -25,7 +25,7 @@ SIDE = 80
 BATCH = 64
 """Faces that are gathered, across photos, before the net runs."""
 
-Event = EmotionsToTell | EmotionsTold
+Event = EmotionsPending | EmotionsClassified
 
 
 def tell_emotions(
@@ -56,15 +56,15 @@ def tell_emotions(
     Yields
     ------
     Event
-        `EmotionsToTell`, then `EmotionsTold` for each photo or clip.
+        `EmotionsPending`, then `EmotionsClassified` for each photo or clip.
     """
     photos = unclassified_faces(library, net.contract, [str(root.absolute()) for root in roots])
-    yield EmotionsToTell(len(photos))
+    yield EmotionsPending(len(photos))
     read = _Read(net, Clock(file_timeout))
     ready: list[tuple[UnclassifiedFaces, Batch]] = []
     for photo, batch in _batches(read, photos, max(jobs, 1)):
         if isinstance(batch, str):
-            yield EmotionsTold(Path(photo.path), 0, batch)
+            yield EmotionsClassified(Path(photo.path), 0, batch)
             continue
         ready.append((photo, batch))
         if sum(len(one.face_id) for one, _ in ready) >= BATCH:
@@ -83,7 +83,7 @@ def _told(
     ids = np.concatenate([photo.face_id for photo, _ in ready])
     save_emotions(library, net.contract, ids, said)
     for photo, _ in ready:
-        yield EmotionsTold(Path(photo.path), len(photo.face_id))
+        yield EmotionsClassified(Path(photo.path), len(photo.face_id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from album.analysis.workers import LIMIT
 from album.events import (
-    EmotionsTold,
+    EmotionsClassified,
     EmotionsUnknown,
     Event,
     Moved,
@@ -27,7 +27,7 @@ from album.indexing.heartbeat import Heartbeat
 from album.indexing.planning import Contracts, Plan, plan_index
 from album.indexing.reading import read_files
 from album.indexing.retries import remember_decoders
-from album.indexing.sources import Source, Threads, Wanted
+from album.indexing.sources import ReadSettings, Source, Threads
 from album.media.clips.frames import DEFAULT, Sampling
 from album.media.views import VIEW
 from album.tags.recovery import finish_interrupted_embeds
@@ -196,7 +196,7 @@ class _Run:
         """Find and describe the faces in every file of the plan, and store them."""
         options, contracts = self.options, self.contracts
         read = self.source.start(
-            Wanted(
+            ReadSettings(
                 engine=self.engine,
                 contract=contracts.photos,
                 done=plan.done,
@@ -233,7 +233,7 @@ class _Run:
                 jobs=self.options.jobs,
                 file_timeout=self.options.file_timeout,
             ):
-                classified += event.faces if isinstance(event, EmotionsTold) else 0
+                classified += event.faces if isinstance(event, EmotionsClassified) else 0
                 yield event
             if classified:
                 set_setting(self.library, GROUPED_UNDER, None)  # covers prefer who smiles
@@ -246,7 +246,7 @@ class _Run:
             self.library,
             self.engine,
             self.options.method,
-            spread=self.source.spread,
+            tile_search=self.source.tile_search,
             memory=self.options.memory,
         )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from album.analysis.analyse import Task
-from album.analysis.clips.look import VERSION as CLIP_VERSION
+from album.analysis.clips.collector import VERSION as CLIP_VERSION
 from album.errors import MediaError, StrPath, is_remote
 from album.events import Scanned
 from album.files import scan

@@ -9,16 +9,16 @@ from album.analysis.workers import Clock
 from album.events import WorkersChanged
 from album.indexing.sharing import AT_ONCE
 from album.media.clips.frames import Sampling
-from clustering.linkage.tiles import Spread
+from clustering.linkage.tiles import TileSearch
 from nets.engine import Engine
 
-Told = Outcome | WorkersChanged
-Read = Callable[[Iterable[Task]], Iterator[Told]]
+ReadEvent = Outcome | WorkersChanged
+Read = Callable[[Iterable[Task]], Iterator[ReadEvent]]
 """Reads tasks; yields one outcome for each, in their order, and what there is to say meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReadSettings:
     """What is to be read, and how.
 
     Attributes
@@ -59,11 +59,11 @@ class Source(Protocol):
         ...
 
     @property
-    def spread(self) -> Spread | None:
+    def tile_search(self) -> TileSearch | None:
         """Who searches for near faces when these are grouped; None: this process."""
         ...
 
-    def start(self, wanted: Wanted) -> Read:
+    def start(self, settings: ReadSettings) -> Read:
         """Return what reads tasks; it may be called several times in one run."""
         ...
 
@@ -73,20 +73,20 @@ class Threads:
     """Reads in threads of this process."""
 
     at_once: int = AT_ONCE
-    spread: Spread | None = None
+    tile_search: TileSearch | None = None
 
-    def start(self, wanted: Wanted) -> Read:
+    def start(self, settings: ReadSettings) -> Read:
         """Return what reads tasks."""
         analyser = Analyser(
-            wanted.engine,
-            wanted.done,
-            wanted.view,
-            wanted.clips,
-            max(1, wanted.jobs),
-            clock=Clock(wanted.file_timeout),
+            settings.engine,
+            settings.done,
+            settings.view,
+            settings.clips,
+            max(1, settings.jobs),
+            clock=Clock(settings.file_timeout),
         )
 
-        def read(tasks: Iterable[Task]) -> Iterator[Told]:
-            yield from outcomes(analyser, tasks, jobs=wanted.jobs, stop=analyser.stopped.set)
+        def read(tasks: Iterable[Task]) -> Iterator[ReadEvent]:
+            yield from outcomes(analyser, tasks, jobs=settings.jobs, stop=analyser.stopped.set)
 
         return read

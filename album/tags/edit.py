@@ -33,7 +33,7 @@ _PREFIXES = {key: uri for key, uri in xmp.NAMESPACES.items() if key not in ("x",
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class DesiredTags:
     """What the tags of one file should say.
 
     Attributes
@@ -59,7 +59,7 @@ class _Edit:
     """One packet (with extended XMP two trees) while it is brought up to date."""
 
     trees: Sequence[Element]
-    wanted: Wanted
+    wanted: DesiredTags
     before: Written
     after: Written = field(default_factory=Written)
     changes: list[str] = field(default_factory=list)
@@ -91,7 +91,7 @@ class _Edit:
 
 
 def edit(
-    trees: Sequence[Element], wanted: Wanted, before: Written
+    trees: Sequence[Element], wanted: DesiredTags, before: Written
 ) -> tuple[Written, tuple[str, ...]]:
     """Change the trees of a file's packets so that they say what is wanted.
 
@@ -99,7 +99,7 @@ def edit(
     ----------
     trees : sequence of Element
         The ``rdf:RDF`` of each packet; the first takes what is new. Changed in place.
-    wanted : Wanted
+    wanted : DesiredTags
     before : Written
         What this program wrote earlier: only that is ever removed or changed.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from album.metadata import xmp
 from album.metadata.containers.jpeg import MAX_MAIN, guid
 from album.metadata.xmp import Element, name
-from album.tags.edit import EMPTY, Wanted, edit, is_empty
+from album.tags.edit import EMPTY, DesiredTags, edit, is_empty
 from album.tags.marks import Written
 
 _NOTE = name("xmpNote:HasExtendedXMP")
@@ -31,14 +31,14 @@ class Edited:
     changes: tuple[str, ...]
 
 
-def edited(packets: Sequence[bytes], wanted: Wanted, before: Written) -> Edited:
+def edited(packets: Sequence[bytes], wanted: DesiredTags, before: Written) -> Edited:
     """Bring the packets of a file up to date.
 
     Parameters
     ----------
     packets : sequence of bytes
         None, one, or with JPEG's extended XMP two.
-    wanted : Wanted
+    wanted : DesiredTags
     before : Written
         What of it this program wrote.
 

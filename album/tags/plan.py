@@ -11,7 +11,7 @@ from album.files.kinds import read_kind
 from album.files.scan import is_under
 from album.people.labels import file_label
 from album.plain_text import plain_text
-from album.tags.edit import Wanted
+from album.tags.edit import DesiredTags
 from album.tags.regions import Region, from_upright, same_place
 from album.tags.replacing import EMBEDDABLE
 from db.library import Library
@@ -58,7 +58,7 @@ class Target:
     ----------
     path : str
         A sidecar or, where `embedded`, a photo.
-    wanted : Wanted
+    wanted : DesiredTags
     photo : bool
         The library knows a present photo for it.
     content_hash, size, mtime_ns : str, int, int
@@ -66,7 +66,7 @@ class Target:
     """
 
     path: str
-    wanted: Wanted
+    wanted: DesiredTags
     embedded: bool = False
     photo: bool = True
     content_hash: str = ""
@@ -99,7 +99,7 @@ def _of_photo(
     faces: Sequence[TaggableRow], options: TagOptions, rows: Mapping[str, TaggedRow]
 ) -> Iterable[Target]:
     first = faces[0]
-    wanted = Wanted() if options.remove else wanted_of(faces, options)
+    wanted = DesiredTags() if options.remove else wanted_of(faces, options)
     full, adobe = _sidecars(first.path)
     sidecar = adobe if options.style == "adobe" else full
     embed = options.embed and first.kind == "image" and _carries(first.path)
@@ -116,7 +116,7 @@ def _of_photo(
             yield Target(place, wanted)
 
 
-def _photo_target(row: TaggableRow, wanted: Wanted) -> Target:
+def _photo_target(row: TaggableRow, wanted: DesiredTags) -> Target:
     known = row.content_hash, row.size, row.mtime_ns
     return Target(row.path, wanted, True, True, *known)
 
@@ -133,7 +133,7 @@ def _carries(path: str) -> bool:
         return True  # and the reason is told where it is opened
 
 
-def wanted_of(faces: Sequence[TaggableRow], options: TagOptions) -> Wanted:
+def wanted_of(faces: Sequence[TaggableRow], options: TagOptions) -> DesiredTags:
     """Return what the tags of one file should say about its faces."""
     regions = []
     for row in faces:
@@ -143,9 +143,9 @@ def wanted_of(faces: Sequence[TaggableRow], options: TagOptions) -> Wanted:
             regions.append(Region(name, box))
     names = tuple(dict.fromkeys(region.name for region in regions))
     if faces[0].kind == "clip":
-        return Wanted(names=names)
+        return DesiredTags(names=names)
     sound = tuple(r for r in regions if r.box[2] > r.box[0] and r.box[3] > r.box[1])
-    return Wanted(sound, names, faces[0].stored, options.iptc)
+    return DesiredTags(sound, names, faces[0].stored, options.iptc)
 
 
 def _name(row: TaggableRow, options: TagOptions) -> str:
@@ -161,18 +161,18 @@ def _together(a: Target, b: Target) -> Target:
     faces += [r for r in b.wanted.faces if not any(same_place(r.box, one.box) for one in faces)]
     names = tuple(dict.fromkeys((*a.wanted.names, *b.wanted.names)))
     size = a.wanted.size or b.wanted.size
-    wanted = Wanted(tuple(faces), names, size, a.wanted.iptc or b.wanted.iptc)
+    wanted = DesiredTags(tuple(faces), names, size, a.wanted.iptc or b.wanted.iptc)
     return Target(a.path, wanted, a.embedded, a.photo, a.content_hash, a.size, a.mtime_ns)
 
 
 def _left_over(library: Library, path: str) -> Target:
     """Return a file in which something was written of people who are not in it any more."""
     if path.lower().endswith(".xmp"):
-        return Target(path, Wanted(), photo=False)
+        return Target(path, DesiredTags(), photo=False)
     known = known_files(library, [path]).get(path)
     if known is None:
-        return Target(path, Wanted(), True, photo=False)
+        return Target(path, DesiredTags(), True, photo=False)
     photo = known.photo_id is not None and not known.gone
     return Target(
-        *(path, Wanted(), True, photo, known.content_hash or "", known.size, known.mtime_ns)
+        *(path, DesiredTags(), True, photo, known.content_hash or "", known.size, known.mtime_ns)
     )

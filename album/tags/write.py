@@ -11,7 +11,7 @@ from album.files.kinds import Kind, read_kind
 from album.metadata import xmp
 from album.metadata.regular_files import open_regular
 from album.tags import replacing
-from album.tags.edit import Wanted
+from album.tags.edit import DesiredTags
 from album.tags.marks import Written, read_written
 from album.tags.packets import Edited, edited, split
 from album.tags.places import embedded_packets
@@ -163,7 +163,7 @@ def _emptied(packets: Sequence[bytes], before: Written) -> bytes:
     from album.tags.edit import edit
 
     rdf = xmp.parse(packets[0])
-    edit([rdf], Wanted(), before)
+    edit([rdf], DesiredTags(), before)
     return xmp.serialise(rdf)
 
 

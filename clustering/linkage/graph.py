@@ -15,7 +15,16 @@ from clustering.linkage.constraints import Floats
 from clustering.linkage.points import Forbid, Points, centred
 from clustering.linkage.sieve import SURVEY_FROM, survey
 from clustering.linkage.storage import MEMORY, OnDisk, Storage
-from clustering.linkage.tiles import Chunk, Found, Graph, Spread, Terms, Tiles, allowed, search_tile
+from clustering.linkage.tiles import (
+    Chunk,
+    Found,
+    Graph,
+    Terms,
+    Tiles,
+    TileSearch,
+    allowed,
+    search_tile,
+)
 
 PAIR_BYTES = 60
 """What a pair takes while clusters merge."""
@@ -37,7 +46,7 @@ class Resources:
         Where what is as large as all vectors lies.
     chunk : int, optional
         Rows that are compared with as many others before the next ones come; all if not given.
-    spread : callable, optional
+    tile_search : callable, optional
         Has tiles searched elsewhere; see `clustering.linkage.tiles`. Of rows fewer than
         `SURVEY_FROM` all tiles are searched here.
     """
@@ -45,7 +54,7 @@ class Resources:
     max_pairs: int | None = None
     storage: Storage = MEMORY
     chunk: int | None = None
-    spread: Spread | None = None
+    tile_search: TileSearch | None = None
 
 
 def within_memory(storage: OnDisk, memory: int, shape: tuple[int, int]) -> Resources:
@@ -114,11 +123,11 @@ def pairs_within(
         )
     whole, terms = Chunk(0, points, sieve), Terms(start, max_pairs, apart)
     size = using.chunk or (n if points.vectors.dtype == np.float32 else _WIDENED)
-    if using.spread is None and size >= n:
+    if using.tile_search is None and size >= n:
         return search_tile(whole, whole, terms, forbidden)
     found, tiles = Found(start, max_pairs), Tiles(whole, size, terms)
-    if using.spread is not None and many:
-        parts = _spread(tiles, using.spread, forbidden)
+    if using.tile_search is not None and many:
+        parts = _searched(tiles, using.tile_search, forbidden)
     else:
         parts = _in_turn(tiles, using.storage, forbidden)
     for part in parts:
@@ -138,8 +147,8 @@ def _in_turn(tiles: Tiles, storage: Storage, forbidden: Forbid | None) -> Iterat
         storage.release()
 
 
-def _spread(tiles: Tiles, spread: Spread, forbidden: Forbid | None) -> Iterator[Graph]:
-    for part in spread(tiles):
+def _searched(tiles: Tiles, tile_search: TileSearch, forbidden: Forbid | None) -> Iterator[Graph]:
+    for part in tile_search(tiles):
         a, b, bound = allowed(
             part.a.astype(np.int64), part.b.astype(np.int64), part.bound, forbidden
         )

@@ -209,7 +209,7 @@ class Found:
         return Graph(a, b, bound, self.threshold, 2 * slack + 1e-6 * self.threshold + 1e-30)
 
 
-Spread = Callable[["Tiles"], Iterator[Graph]]
+TileSearch = Callable[["Tiles"], Iterator[Graph]]
 """Has all tiles of a search searched, wherever, and yields what each gave in any order."""
 
 

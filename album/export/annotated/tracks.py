@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from album.analysis.clips.look import Look, Told, identity_threshold, scaled
+from album.analysis.clips.collector import Collected, Collector, identity_threshold, scaled
 from album.analysis.clips.people import CERTAIN, ClipPerson, group_tracks
 from album.analysis.workers import Workers
 from album.media.clips.frames import Frame, Reader, Sampling
@@ -105,12 +105,12 @@ def watch(
     """
     opened = Reader(path, sampling, max_side=VIEW, threads=min(threads, 4))
     with opened as reader, Workers(min(threads, 4) + 1) as pool:
-        look = Look(engine, reader, pool, _More(engine, engine.sequence))
-        look.all(path, stopped)
-        return _watched(look.told(), reader, engine)
+        collector = Collector(engine, reader, pool, _More(engine, engine.sequence))
+        collector.all(path, stopped)
+        return _watched(collector.collected(), reader, engine)
 
 
-def _watched(result: Told, reader: Reader, engine: Engine) -> Watched:
+def _watched(result: Collected, reader: Reader, engine: Engine) -> Watched:
     people, person = group_tracks(
         result.seen, result.described, threshold=identity_threshold(engine)
     )

@@ -51,7 +51,7 @@ def problem(n=1200, d=32):
 
 def grouped(search=None, **how):
     vectors, rules = problem()
-    using = Resources(chunk=100, spread=search, **how)
+    using = Resources(chunk=100, tile_search=search, **how)
     return cluster(vectors, 0.9, constraints=rules, resources=using)
 
 

@@ -97,7 +97,7 @@ def test_same_people_where_pairs_are_searched_elsewhere(tmp_path, monkeypatch):
             yield search_tile(left, right, tiles.terms)
 
     before = album.who()
-    with album.library, open_workspace(album.library.path, spread=elsewhere) as workspace:
+    with album.library, open_workspace(album.library.path, tile_search=elsewhere) as workspace:
         regroup(album.library, workspace=workspace)
         np.testing.assert_array_equal(album.who() == before, True)
     assert len(searched) > 20
@@ -172,9 +172,9 @@ def test_questions_are_prepared_within_the_memory_and_by_the_workers_of_the_inde
     how = IndexOptions(jobs=1, method=method, memory=300 << 20)
     with Library.open(tmp_path / "library.db") as library:
         photos = family(tmp_path / "photos")
-        list(index(library, engine, [photos], how, Threads(spread=elsewhere)))
+        list(index(library, engine, [photos], how, Threads(tile_search=elsewhere)))
     [(workspace, tiles)] = workspaces
-    assert (workspace.memory, workspace.spread) == (300 << 20, elsewhere)
+    assert (workspace.memory, workspace.tile_search) == (300 << 20, elsewhere)
     assert tiles > 0
 
 
@@ -198,5 +198,5 @@ def test_grouping_after_tags_has_the_memory_and_the_workers_of_the_index(tmp_pat
     with Library.open(tmp_path / "library.db") as library:
         photos = family(tmp_path / "photos")
         engine = load_engine(profile="fake")
-        list(index(library, engine, [photos], how, Threads(spread=elsewhere)))
-    assert asked == [{"spread": elsewhere, "memory": 300 << 20}] * 2
+        list(index(library, engine, [photos], how, Threads(tile_search=elsewhere)))
+    assert asked == [{"tile_search": elsewhere, "memory": 300 << 20}] * 2

@@ -11,7 +11,7 @@ from album.errors import MediaError
 from album.files.kinds import read_kind
 from album.metadata import xmp
 from album.tags import replacing
-from album.tags.edit import Wanted
+from album.tags.edit import DesiredTags
 from album.tags.marks import Written
 from album.tags.packets import edited, split
 from album.tags.places import embedded_packets
@@ -23,7 +23,7 @@ pytestmark = [
     pytest.mark.skipif(not MEDIA.is_dir(), reason="the data folder is not there"),
     pytest.mark.skipif(not shutil.which("exiftool"), reason="exiftool is not installed"),
 ]
-WANTED = Wanted((Region("Zoë", (0.9, 0.9, 0.95, 0.95)),), ("Zoë",), (100, 100), True)
+WANTED = DesiredTags((Region("Zoë", (0.9, 0.9, 0.95, 0.95)),), ("Zoë",), (100, 100), True)
 CHANGING = (
     "SourceFile",
     "File:MIMEEncoding",
@@ -100,7 +100,7 @@ def test_sidecars(tmp_path):
     paths, back = [], []
     for i, source in enumerate(files):
         edit = edited([source.read_bytes()], WANTED, Written())
-        again = edited(edit.packets, Wanted(), edit.written)
+        again = edited(edit.packets, DesiredTags(), edit.written)
         paths.append(tmp_path / f"{i}.xmp")
         back.append(tmp_path / f"{i}-back.xmp")
         paths[-1].write_bytes(edit.packets[0])

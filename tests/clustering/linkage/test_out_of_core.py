@@ -75,7 +75,7 @@ def test_tiles_find_what_one_search_finds(tmp_path, monkeypatch, d, spread):
 def test_bounds_of_other_sums_stay_within_the_slack(monkeypatch):
     monkeypatch.setattr(graph, "SURVEY_FROM", 100)
     vectors, _ = people(900, 40)
-    using = Resources(chunk=200, spread=elsewhere)
+    using = Resources(chunk=200, tile_search=elsewhere)
     here = pairs_within(vectors, 0.8)
     there = pairs_within(vectors, 0.8, resources=using)
     far = ((vectors[there.a].astype(float) - vectors[there.b]) ** 2).sum(1)

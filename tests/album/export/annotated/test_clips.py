@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from album.analysis.clips.look import Look
+from album.analysis.clips.collector import Collector
 from album.events import ClipDone, PhotoFailed
 from album.export.annotated.run import AnalyzeOptions, analyze
 from album.export.annotated.tracks import sequence_ages, smoothed
@@ -270,7 +270,7 @@ def test_a_clip_that_hangs_is_given_up(tmp_path, monkeypatch):
     walking(tmp_path / "in" / "a.mp4", seconds=1)
     photo(tmp_path / "in" / "b.jpg", Drawn(ANNA, 31))
     forever = threading.Event()
-    monkeypatch.setattr(Look, "add", lambda *_: forever.wait())
+    monkeypatch.setattr(Collector, "add", lambda *_: forever.wait())
     engine = with_emotions(load_engine(profile="fake"))
     options = AnalyzeOptions(jobs=1, file_timeout=0.3)
     events = list(analyze(None, engine, tmp_path / "in", tmp_path / "out", options))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from album.analysis.clips.look import read_clip
+from album.analysis.clips.collector import read_clip
 from album.errors import Damaged, Unreadable
 from album.media.clips.frames import Sampling
 from nets.engine import load_engine

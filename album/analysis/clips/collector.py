@@ -110,9 +110,9 @@ def read_clip(
     """
     opened = Reader(path, sampling, max_side=view, threads=min(threads, 4))
     with opened as reader, Workers(min(threads, 4) + 1) as pool:
-        look = Look(engine, reader, pool)
-        look.all(path, stopped)
-        return look.result()
+        collector = Collector(engine, reader, pool)
+        collector.all(path, stopped)
+        return collector.result()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +127,7 @@ class _Best:
 
 
 @dataclass(slots=True)
-class Look:
+class Collector:
     """Gathers what is seen, window by window.
 
     Parameters
@@ -138,7 +138,8 @@ class Look:
     pool : Executor
         Two threads at least.
     each : callable, optional
-        What more is wanted of each frame and its faces, in pixels of its view; see `Told.more`.
+        What more is wanted of each frame and its faces, in pixels of its view; see
+        `Collected.more`.
         Called in any thread.
     """
 
@@ -224,15 +225,17 @@ class Look:
 
     def result(self) -> Clip:
         """Group what was seen into people."""
-        told = self.told()
+        collected = self.collected()
         threshold = identity_threshold(self.engine)
-        people = find_people(told.seen, told.described, threshold=threshold, frames=len(told.times))
+        people = find_people(
+            collected.seen, collected.described, threshold=threshold, frames=len(collected.times)
+        )
         best = [self._best[person.best] for person in people]
         reader = self.reader
         return Clip(
             *(reader.size, reader.stored_size, reader.orientation),
             duration_ms=None if reader.seconds is None else round(1000 * reader.seconds),
-            frames=len(told.times),
+            frames=len(collected.times),
             faces=_stacked([one.face for one in best]),
             quality=np.array([one.quality for one in best], np.float32).reshape(-1, 3),
             time_ms=np.array([one.time_ms for one in best], np.int64),
@@ -240,12 +243,12 @@ class Look:
             sightings=tuple(
                 Sighting(row, *moment)
                 for row, person in enumerate(people)
-                for moment in moments(told.times[person.frames])
+                for moment in moments(collected.times[person.frames])
             ),
             problem=reader.problem,
         )
 
-    def told(self) -> "Told":
+    def collected(self) -> "Collected":
         """Return all that was seen so far, before it is grouped into people."""
         self._describe()
         said = [one.result() for one in self._said]
@@ -260,11 +263,11 @@ class Look:
         )
         times = np.array(self._times, np.int64)
         found, more = [list(column) for column in zip(*self._found, strict=True)] or ([], [])
-        return Told(times, found, more, Seen(*seen), described)
+        return Collected(times, found, more, Seen(*seen), described)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Told:
+class Collected:
     """All that was seen in a clip of k frames.
 
     Attributes
@@ -274,7 +277,7 @@ class Told:
     found : list of Detections
         The faces of each, in pixels of its view.
     more : list
-        What `Look.each` returned for each.
+        What `Collector.each` returned for each.
     seen : Seen
         A row for each of these faces, in the same order.
     described : Described
