@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from db.journal.journal import Change
     from db.library import Library
 
-FORCE = "Do it although something speaks against it."
-
 
 def changes(command: F) -> F:
     """Add the options of every command that makes a change."""

@@ -57,9 +57,9 @@ def plan_strips(
         Somebody else's file is in the way.
     """
     ids = [face.face_id for _, _, faces in people for face in faces if face.date_trusted]
-    looks = face_landmarks(library, ids)
+    landmarks = face_landmarks(library, ids)
     for person, file, faces in people:
-        strip = strip_of(person, faces, looks, always=always)
+        strip = strip_of(person, faces, landmarks, always=always)
         if strip is None:
             continue
         paths = [cell.face.path for cell in strip.cells if cell.face.path]

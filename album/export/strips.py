@@ -18,7 +18,7 @@ from album.errors import AlbumError
 from album.people.faces import Face, clarities
 from album.people.people import Person, whole_age
 from album.thumbnails.pictures import drawable, fitting_font, open_for, text_font
-from db.people.landmarks import FaceLandmarks
+from db.records import Floats
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -47,7 +47,7 @@ class Cell:
     """A face of a strip."""
 
     face: Face
-    look: FaceLandmarks
+    landmarks: Floats | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Strip:
 def strip_of(
     person: Person,
     faces: Iterable[Face],
-    looks: Mapping[int, FaceLandmarks],
+    landmarks: Mapping[int, Floats | None],
     *,
     always: bool = False,
 ) -> Strip | None:
@@ -72,7 +72,7 @@ def strip_of(
     person : Person
     faces : iterable of Face
         By date.
-    looks : mapping of int to FaceLandmarks
+    landmarks : mapping of int to ndarray or None
         By face id.
     always : bool
         Also for somebody who is seen in few years; two are needed all the same.
@@ -82,14 +82,16 @@ def strip_of(
     Strip or None
         None where the years are too few.
     """
-    dated = [face for face in faces if face.date_trusted and face.path and face.face_id in looks]
+    dated = [
+        face for face in faces if face.date_trusted and face.path and face.face_id in landmarks
+    ]
     clarity = {face.face_id: float(c) for face, c in zip(dated, clarities(dated), strict=True)}
 
     def score(cell: Cell) -> float:
         return clarity[cell.face.face_id] * _fitness(cell)
 
     cells = [
-        max((Cell(face, looks[face.face_id]) for face in members), key=score)
+        max((Cell(face, landmarks[face.face_id]) for face in members), key=score)
         for _, members in groupby(dated, key=lambda face: _bin(person, face))
     ]
     if len(cells) < (2 if always else LEAST_CELLS):
@@ -115,7 +117,7 @@ def _fitness(cell: Cell) -> float:
     """Return how well a face fits a strip besides its clarity: certain, aligned, not of a clip."""
     face = cell.face
     certain = 1.0 if face.source == "user" else 0.5 + 0.5 * (face.confidence or 0.0)
-    aligned = 1.0 if cell.look.landmarks is not None else 0.3
+    aligned = 1.0 if cell.landmarks is not None else 0.3
     still = 1.0 if face.time_ms is None else 0.7
     return certain * aligned * still
 
@@ -297,8 +299,8 @@ def _placement(cell: Cell, scale: tuple[float, float], side: int) -> tuple[compl
     usual = USUAL_SIDE * np.sqrt(max((right - left) * (bottom - top), 1.0)) / FACE / side
     template = ((TEMPLATE - 75) / 150 * FACE + 0.5) * side
     template += np.array([0.5, EYES]) * side - template[:2].mean(axis=0)
-    if cell.look.landmarks is not None:
-        points = cell.look.landmarks * np.array(scale, np.float32)
+    if cell.landmarks is not None:
+        points = cell.landmarks * np.array(scale, np.float32)
         turn, _ = similarity(template.astype(np.float32), points)
         if usual / WORST_RATIO < abs(turn) < usual * WORST_RATIO:
             eyes, goal = points[:2].mean(axis=0), template[:2].mean(axis=0)

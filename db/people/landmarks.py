@@ -1,7 +1,6 @@
 """How faces lie in their photos: what is needed to draw them aligned, and to choose the best."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import select
@@ -12,31 +11,21 @@ from db.library import Library
 from db.records import Floats
 
 
-@dataclass(frozen=True, slots=True)
-class FaceLandmarks:
-    """How a face lies in its photo.
+def face_landmarks(library: Library, face_ids: Sequence[int]) -> dict[int, Floats | None]:
+    """Return the landmarks of some faces.
 
-    Attributes
-    ----------
-    landmarks : ndarray of float32, shape (5, 2), or None
-        Left eye, right eye, nose and the corners of the mouth, in pixels of the upright image;
-        None where they are not known.
-    frontal : float
-        1 for a face that looks at the camera, 0 for a profile or where it is not known.
+    Returns
+    -------
+    dict of int to ndarray of float32, shape (5, 2), or None
+        By face id, for faces that are still there: left eye, right eye, nose and the corners of
+        the mouth, in pixels of the upright image; None where they are not known.
     """
-
-    landmarks: Floats | None
-    frontal: float
-
-
-def face_landmarks(library: Library, face_ids: Sequence[int]) -> dict[int, FaceLandmarks]:
-    """Return how some faces lie in their photos, by face id; those that are gone are left out."""
-    found: dict[int, FaceLandmarks] = {}
-    query = select(face.c.id, face.c.landmarks, face.c.frontal)
+    found: dict[int, Floats | None] = {}
+    query = select(face.c.id, face.c.landmarks)
     with library.read() as conn:
         for part in chunks(sorted(set(face_ids))):
-            for face_id, landmarks, frontal in conn.execute(query.where(face.c.id.in_(part))):
-                found[face_id] = FaceLandmarks(_points(landmarks), frontal or 0.0)
+            for face_id, landmarks in conn.execute(query.where(face.c.id.in_(part))):
+                found[face_id] = _points(landmarks)
     return found
 
 

@@ -19,6 +19,8 @@ from db.photos.progress import IndexProgress, drop_progress, save_progress
 from db.settings import get_setting, set_setting
 from tests.db.make import add, edit_person, group, place_faces, reject_face, seen
 
+pytestmark = pytest.mark.postgresql
+
 NAMES = itertools.count()
 
 

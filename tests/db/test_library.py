@@ -30,6 +30,8 @@ from db.settings import get_setting, set_setting
 from tests.databases import name_of
 from tests.db.make import add, seen
 
+pytestmark = pytest.mark.postgresql
+
 ROOT = Path(__file__).parents[2]
 
 

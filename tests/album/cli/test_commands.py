@@ -17,6 +17,8 @@ from tests.album.albums import ANNA, CLEO, Drawn, Shelf, album, family, photo
 from tests.databases import called, sql
 from tests.db.make import edit_person
 
+pytestmark = pytest.mark.postgresql
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -11,6 +11,8 @@ from tests.album.albums import Shelf, album, family
 from tests.album.decided import dump
 from tests.databases import copy, name_of
 
+pytestmark = pytest.mark.postgresql
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -9,6 +9,8 @@ from PIL import Image
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, family, photo
 from tests.databases import sql
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def shelf(tmp_path):

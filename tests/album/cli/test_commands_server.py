@@ -5,6 +5,8 @@ import pytest
 from tests.album.albums import Shelf, album, family
 from tests.databases import PASSWORD
 
+pytestmark = pytest.mark.postgresql
+
 NUMBER = iter(range(1000))
 QUOTED = "pass%20word"
 

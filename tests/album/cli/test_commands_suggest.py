@@ -12,6 +12,8 @@ from tests.album.albums import Shelf
 from tests.album.questions import draw, take_apart
 from tests.databases import copy, sql
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

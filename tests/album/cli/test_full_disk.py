@@ -23,6 +23,8 @@ from tests.album.questions import draw, take_apart
 from tests.album.web.test_serve import serving
 from tests.disks import disk
 
+pytestmark = pytest.mark.postgresql
+
 __all__ = ["disk"]
 
 

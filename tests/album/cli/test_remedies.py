@@ -12,6 +12,8 @@ from album.cli.remedies import FAILURES, REMEDIES, about_failures, sentence
 from db.errors import OtherCopyError, UnfinishedLibraryError, UnknownFaceError
 from nets.core.errors import AddedWeightsError, DeviceMissing, ModelNotAdded
 
+pytestmark = pytest.mark.postgresql
+
 RAISED = (
     errors.NothingGrouped(),
     errors.NotComparable(),

@@ -14,6 +14,8 @@ from db.photos.hints import hinted_names
 from tests.album.albums import ANNA, Drawn, Shelf, family, photo
 from tests.databases import sql
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def shelf(tmp_path):

@@ -27,6 +27,8 @@ from db.people.people import find_person, people
 from db.settings import get_setting, set_setting
 from tests.album.decided import PHOTOS, derived_is_right, dump, fill, settle, whose
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def library(tmp_path):

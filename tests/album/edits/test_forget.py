@@ -25,6 +25,8 @@ from tests.album.web.conftest import Client
 from tests.databases import everything_in, sql
 from tests.db.make import edit_person, reject_face
 
+pytestmark = pytest.mark.postgresql
+
 NAME = "Xanthippe Qvrz"
 
 

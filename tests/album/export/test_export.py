@@ -19,6 +19,8 @@ from tests.album.albums import ANNA, BERT, Drawn, Shelf, family, photo
 from tests.album.drawn_clips import Placed, still, write
 from tests.db.make import edit_person, place_faces
 
+pytestmark = pytest.mark.postgresql
+
 MANIFEST = ".album-export.json"
 DOCUMENT = Path(__file__).parents[3] / "docs" / "export.md"
 

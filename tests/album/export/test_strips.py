@@ -12,7 +12,6 @@ from album.export import strips
 from album.export.strips import HEIGHT, MARGIN, TITLE, WIDTH, draw_strip, strip_of
 from album.people.faces import Face
 from album.people.people import Person
-from db.people.landmarks import FaceLandmarks
 from tests.album.albums import Shelf, family
 
 PERSON = Person(
@@ -51,11 +50,13 @@ def face(number, year, path="/p/a.jpg", **changes):
     return replace(one, **changes)
 
 
-LOOK = FaceLandmarks((EYES + 55).astype(np.float32), 0.9)
+LANDMARKS = (EYES + 55).astype(np.float32)
 
 
-def chosen(faces, person=PERSON, looks=None, **options):
-    strip = strip_of(person, faces, looks or {one.face_id: LOOK for one in faces}, **options)
+def chosen(faces, person=PERSON, landmarks=None, **options):
+    strip = strip_of(
+        person, faces, landmarks or {one.face_id: LANDMARKS for one in faces}, **options
+    )
     return None if strip is None else [cell.face.face_id for cell in strip.cells]
 
 
@@ -64,9 +65,9 @@ def test_one_face_of_each_year_the_clearest_from_the_front():
     faces[1] = replace(faces[1], size=200.0)
     faces[6] = replace(faces[6], frontal=0.1)
     faces[4] = replace(faces[4], confidence=0.1)
-    looks = {one.face_id: LOOK for one in faces}
-    looks[8] = FaceLandmarks(None, 0.9)
-    assert chosen(faces, looks=looks) == [1, 2, 5, 7, 9, 10]
+    landmarks = {one.face_id: LANDMARKS for one in faces}
+    landmarks[8] = None
+    assert chosen(faces, landmarks=landmarks) == [1, 2, 5, 7, 9, 10]
 
 
 def test_by_age_where_the_birth_date_was_said():
@@ -140,7 +141,7 @@ def test_eyes_lie_at_the_same_place_whatever_the_photo(tmp_path, angle, size, mi
 
     picture = read_image(path, read_header(path))
     side = 300
-    cut = strips.aligned(picture, strips.Cell(one, FaceLandmarks(landmarks, 1.0)), side)
+    cut = strips.aligned(picture, strips.Cell(one, landmarks), side)
     assert cut.size == (side, side)
     white = np.argwhere(np.asarray(cut.convert("L")) > 200).astype(float)
     left, right = white[white[:, 1] < side / 2], white[white[:, 1] >= side / 2]
@@ -156,9 +157,7 @@ def test_a_face_without_landmarks_is_in_the_middle(tmp_path):
 
     picture = read_image(path, read_header(path))
     one = face(1, 2000, path, box=(345, 245, 455, 355))
-    cut = np.asarray(
-        strips.aligned(picture, strips.Cell(one, FaceLandmarks(None, 1.0)), 300).convert("L")
-    )
+    cut = np.asarray(strips.aligned(picture, strips.Cell(one, None), 300).convert("L"))
     dark = np.argwhere(cut < 60).mean(axis=0)
     assert abs(dark[1] - 150) < 3
     assert 120 < dark[0] < 180
@@ -169,7 +168,7 @@ def test_a_photo_that_can_not_be_read_leaves_a_blank(tmp_path):
     landmarks = turned_face(path, 0, 110, (400, 300))
     faces = [face(i, 2000 + 2 * i, path, box=(345, 245, 455, 355)) for i in range(4)]
     faces[2] = replace(faces[2], path=str(tmp_path / "gone.jpg"))
-    strip = strip_of(PERSON, faces, {i: FaceLandmarks(landmarks, 1.0) for i in range(4)})
+    strip = strip_of(PERSON, faces, dict.fromkeys(range(4), landmarks))
     image, unread = draw_strip(strip)
     assert unread == [str(tmp_path / "gone.jpg")]
     assert image.width == WIDTH

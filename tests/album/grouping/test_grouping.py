@@ -13,6 +13,8 @@ from album.models.calibration import (
 )
 from nets.engine import ATTRIBUTES, EMBEDDERS
 
+pytestmark = pytest.mark.postgresql
+
 RNG = np.random.default_rng(4)
 
 

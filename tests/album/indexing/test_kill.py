@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[3]
 PHOTOS = 80
 KILLS = 4
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix"),
+    pytest.mark.postgresql,
+]
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,8 @@ from tests.album.drawn_clips import Placed, still, write
 from tests.album.media_files import data_folder, encoded, quarters, written
 from tests.databases import sql
 
+pytestmark = pytest.mark.postgresql
+
 ONE, OTHER = "C443CAF6-4AE4-4CFB-93B6-30A433BDB1E2", "F96D7ACF-8FBA-4BFD-B536-F22C960DE629"
 SAMSUNG = data_folder() / "media/immich/formats/motionphoto/samsung-one-ui-6.heic"
 

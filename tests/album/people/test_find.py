@@ -16,6 +16,8 @@ from tests.album.albums import ANNA, BERT, Drawn, Ran, Shelf, family, photo
 from tests.databases import name_of
 from tests.db.make import add, edit_person, group, reject_face
 
+pytestmark = pytest.mark.postgresql
+
 ROOT = Path(__file__).parents[3]
 
 

@@ -26,6 +26,8 @@ from tests.album.questions import indexed, take_apart
 from tests.databases import copy
 from tests.db.make import edit_person, group, regroup
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):

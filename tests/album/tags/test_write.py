@@ -14,6 +14,8 @@ from tests.album.media_files import encoded, exif
 from tests.album.tags import samples
 from tests.databases import everything_in, sql
 
+pytestmark = pytest.mark.postgresql
+
 needs_exiftool = pytest.mark.skipif(not which("exiftool"), reason="exiftool is not installed")
 needs_exiv2 = pytest.mark.skipif(not which("exiv2"), reason="exiv2 is not installed")
 

@@ -27,6 +27,8 @@ from db.settings import get_setting, set_setting
 from tests.databases import PASSWORD, Server
 from tests.db.make import add, assert_settings_moved, seen
 
+pytestmark = pytest.mark.postgresql
+
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 NAMES = itertools.count()
 

@@ -39,6 +39,8 @@ from db.photos.forgotten import forgotten_contents
 from db.settings import GROUPED_UNDER, get_setting, set_setting
 from tests.db.make import add, analysis, boxes, edit_person, faces, group, save_analysis, vectors
 
+pytestmark = pytest.mark.postgresql
+
 
 def found(library):
     return load_faces(library, identity="net", attributes="net")

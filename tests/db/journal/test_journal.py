@@ -14,6 +14,8 @@ from tests.album.decided import dump
 from tests.databases import sql
 from tests.db.make import add, group, place_faces, regroup, reject_face
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def pair(library):

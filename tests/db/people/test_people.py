@@ -18,6 +18,8 @@ from db.records import Grouping, PersonFacts
 from db.rows import ContractCount
 from tests.db.make import add, boxes, edit_person, group, place_faces, regroup, reject_face, seen
 
+pytestmark = pytest.mark.postgresql
+
 
 def whose(library):
     return load_faces(library).person_id.tolist()

@@ -11,6 +11,8 @@ from db.people.questions import comparisons, placements, traits
 from db.photos.files import mark_gone
 from tests.db.make import add, edit_person, group, place_faces
 
+pytestmark = pytest.mark.postgresql
+
 
 def test_placements_are_by_face_and_of_photos_on_disk(library):
     add(library, "/a/1.jpg", "/a/2.jpg", "/b/3.jpg")

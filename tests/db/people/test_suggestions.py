@@ -1,5 +1,7 @@
 """Candidates, listed questions and skipped ones are stored until others replace them."""
 
+import pytest
+
 from db.people.suggestions import (
     Question,
     listed_questions,
@@ -10,6 +12,8 @@ from db.people.suggestions import (
     skipped_questions,
 )
 from db.photos.progress import IndexProgress, drop_progress, load_progress, save_progress
+
+pytestmark = pytest.mark.postgresql
 
 
 def test_candidates_are_of_one_version(library):

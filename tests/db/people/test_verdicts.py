@@ -11,6 +11,8 @@ from db.people.verdicts import verdicts
 from db.records import Grouping, PersonFacts
 from tests.db.make import add, boxes, edit_person, group, place_faces, regroup, reject_face
 
+pytestmark = pytest.mark.postgresql
+
 
 @pytest.fixture
 def three(tmp_path):

@@ -40,6 +40,8 @@ from tests.db.make import (
     vectors,
 )
 
+pytestmark = pytest.mark.postgresql
+
 
 def counts(library, *tables):
     with library.read() as conn:

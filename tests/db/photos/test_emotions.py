@@ -19,6 +19,8 @@ from db.photos.files import mark_gone, save_files
 from db.records import Emotions
 from tests.db.make import add, analysis, boxes, group, seen
 
+pytestmark = pytest.mark.postgresql
+
 ANGRY, HAPPY = np.eye(7, dtype=np.float32)[[0, 3]]
 
 

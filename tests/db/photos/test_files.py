@@ -22,6 +22,8 @@ from db.records import ScannedFile
 from db.rows import KnownFile, Todo
 from tests.db.make import add, group, seen
 
+pytestmark = pytest.mark.postgresql
+
 ODD = os.fsdecode(b"/photos/caf\xe9\xff \n%_'.jpg")
 
 

@@ -13,6 +13,8 @@ from db.records import Analysis, Identity, PhotoFacts, Sighting
 from db.rows import Moment
 from tests.db.make import boxes, faces, group, place_faces, save_analysis, seen, vectors
 
+pytestmark = pytest.mark.postgresql
+
 ANNA, BERT, CLEO = vectors(3, seed=1)
 
 

@@ -17,6 +17,8 @@ from db.tags.imports import TaggedPhoto
 from tests.album.albums import ANNA, BERT, CLEO, GAP, SIDE, Drawn, Shelf, family, photo
 from tests.album.drawn_clips import Placed, still, write
 
+pytestmark = pytest.mark.postgresql
+
 DATA = Path(os.environ.get("ALBUM_DATA", Path(__file__).parents[5] / "shared" / "data"))
 MEDIA = DATA / "media"
 
