@@ -24,11 +24,16 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class PhotoDone:
-    """One file was analysed, or its content was known already (`known`)."""
+    """One file was analysed, or its picture was known already (`known`).
+
+    `change` says what another program has done to a known photo: 'edited' its metadata, 'replaced'
+    it by the same picture saved anew.
+    """
 
     path: StrPath
     faces: int
     known: bool = False
+    change: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,20 @@ class EmotionsUnknown:
     """Of so many faces in the library it is not known what they express."""
 
     faces: int
+
+
+@dataclass(frozen=True, slots=True)
+class PicturesPending:
+    """So many files are read once for the digests of their pictures, which are new."""
+
+    files: int
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRead:
+    """The digest of the picture in a file is known now, if it could be read."""
+
+    path: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +257,10 @@ class IndexReport:
     unchanged: int = 0
     photos: int = 0
     known: int = 0
+    edited: int = 0
+    """Known photos whose metadata another program has edited."""
+    replaced: list[StrPath] = field(default_factory=list)
+    """Known photos that another program has saved anew."""
     gone: int = 0
     moved: int = 0
     clips: int = 0
@@ -271,6 +294,10 @@ class IndexReport:
                 self.found, self.unchanged, self.gone = found, unchanged, gone
             case Moved(files=files):
                 self.moved = files
+            case PhotoDone(change="edited"):
+                self.edited += 1
+            case PhotoDone(path=path, change="replaced"):
+                self.replaced.append(path)
             case PhotoDone(known=True):
                 self.known += 1
             case PhotoDone(faces=faces):
@@ -323,13 +350,23 @@ Event = (
     | EmotionsPending
     | EmotionsClassified
     | EmotionsUnknown
+    | PicturesPending
+    | PictureRead
     | TagsToRead
     | TagsRead
     | TagsUnread
     | TagsImported
 )
 
-FILE_DONE = PhotoDone, ClipDone, PhotoFailed, FileSkipped, TagsRead, EmotionsClassified
+FILE_DONE = (
+    PhotoDone,
+    ClipDone,
+    PhotoFailed,
+    FileSkipped,
+    PictureRead,
+    TagsRead,
+    EmotionsClassified,
+)
 """Each of these is the last event about one file of the current pass."""
 ENOUGH = 16
 """Files from which on the time left is more than a guess."""
@@ -361,7 +398,12 @@ class Progress:
     def add(self, event: object, now: float) -> bool:
         """Count an event; return whether a file is done."""
         match event:
-            case Scanned(todo=total) | TagsToRead(photos=total) | EmotionsPending(photos=total):
+            case (
+                Scanned(todo=total)
+                | PicturesPending(files=total)
+                | TagsToRead(photos=total)
+                | EmotionsPending(photos=total)
+            ):
                 self.begin(total, now)
         if not isinstance(event, FILE_DONE):
             return False

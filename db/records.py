@@ -48,6 +48,16 @@ class ScannedFile:
         Identity of the content; None for what could not be read.
     kind : {'image', 'clip', 'live', 'other'}
         By content, not by extension. What is 'other' is remembered so that it is not read again.
+    picture : str or None
+        Digest of the coded picture without its metadata (`album.metadata.digests`).
+    orientation : int or None
+        EXIF orientation as this file says it, 1 to 8; None for clips, and where it was not read.
+    date_claims : sequence of mapping, or None
+        What claims the date in this file, in its name and beside it; see `PhotoFacts`.
+    people : tuple of str
+        Names that Google Photos has for people in it.
+    phash : int or None
+        Perceptual hash of the picture, where its pixels were read.
     """
 
     path: str
@@ -55,6 +65,11 @@ class ScannedFile:
     mtime_ns: int
     content_hash: str | None
     kind: str = "image"
+    picture: str | None = None
+    orientation: int | None = None
+    date_claims: Sequence[Mapping[str, Any]] | None = None
+    people: tuple[str, ...] = ()
+    phash: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,7 @@ class PhotoFacts:
     Attributes
     ----------
     content_hash : str
-        The identity of the photo.
+        Of the file that the facts are from.
     width, height : int
         Pixels, upright.
     kind : {'image', 'clip'}
@@ -88,6 +103,9 @@ class PhotoFacts:
         Perceptual hash of 64 bits, as a signed number.
     moving : {'live', 'motion'} or None
         A still with a clip: in a file beside it (`db.photos.files.link_live`), or in its own.
+    picture : str or None
+        The identity of the photo: a digest of the coded picture without metadata. None where it
+        has not been worked out yet.
     """
 
     content_hash: str
@@ -107,6 +125,7 @@ class PhotoFacts:
     date_claims: Sequence[Mapping[str, Any]] | None = None
     phash: int | None = None
     moving: str | None = None
+    picture: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a time with a zone: the offset has a field of its own."""

@@ -30,6 +30,10 @@ class KnownFile:
         What kept it from being read or analysed, if it has not changed since.
     failed_at : datetime or None
         When that was; UTC.
+    picture : str or None
+        Digest of its picture; None where it has not been worked out.
+    orientation : int or None
+        As the file says.
     """
 
     path: str
@@ -42,6 +46,8 @@ class KnownFile:
     done: bool
     failed_stage: str | None = None
     failed_at: datetime | None = None
+    picture: str | None = None
+    orientation: int | None = None
 
     @property
     def failed(self) -> bool:

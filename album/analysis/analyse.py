@@ -24,6 +24,7 @@ from album.media import decoding, headers, live
 from album.media.clips.frames import Sampling
 from album.media.perceptual_hash import perceptual_hash
 from album.media.views import VIEW, scaled, shrunk
+from album.metadata.digests import digests
 from nets.core.api import Batch, Detections
 from nets.core.quality import CROP as QUALITY_CROP
 from nets.core.quality import quality
@@ -38,10 +39,28 @@ LAST_WAIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One file to look at; `content_hash` where it is known already."""
+    """One file to look at.
+
+    Attributes
+    ----------
+    found : Found
+    content_hash : str or None
+        Where it is known already.
+    picture : str or None
+        Likewise, the digest of its picture.
+    expected : str
+        The key (`picture_key`) of the photo that lay at this path before, if it needs no analysis.
+    """
 
     found: scan.Found
     content_hash: str | None = None
+    picture: str | None = None
+    expected: str = ""
+
+
+def picture_key(picture: str, orientation: int) -> str:
+    """Return what decides whether faces have to be looked for: a picture, and its way up."""
+    return f"{picture}@{orientation}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +75,7 @@ class Prepared:
 
     task: Task
     content_hash: str
+    picture: str
     header: headers.Header
     taken: photo_date.TakenAt
     detections: Detections
@@ -72,6 +92,7 @@ class ReadClip:
 
     task: Task
     content_hash: str
+    picture: str
     taken: photo_date.TakenAt
     clip: Clip
     seconds: float
@@ -79,11 +100,25 @@ class ReadClip:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A file whose content the library has already: a copy, or a file that was moved."""
+    """A file whose picture the library has already: a copy, or one that was moved or edited.
+
+    Attributes
+    ----------
+    task : Task
+    content_hash, picture : str
+    kind : {'image', 'clip'}
+    orientation : int or None
+        As the file says; None for a clip.
+    taken : TakenAt or None
+        What it says about its date, with its name and sidecars; None where it was not read.
+    """
 
     task: Task
     content_hash: str
+    picture: str
     kind: str = "image"
+    orientation: int | None = None
+    taken: photo_date.TakenAt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +165,8 @@ class Analyser:
     engine : Engine
         Detects and crops.
     done : set of str
-        Content hashes that need no analysis, or that a thread is at already; grows.
+        Content hashes and picture keys that need no analysis, or that a thread is at already;
+        grows.
     view : int
         Longest side in pixels of the picture that faces are looked for in.
     clips : Sampling or None
@@ -177,7 +213,7 @@ class Analyser:
     def _read(self, task: Task, place: str) -> Outcome:
         """Read one file, which is at hand at a place."""
         started = time.perf_counter()
-        path, content_hash, kind = Path(place), task.content_hash, "image"
+        path, content_hash, picture, kind = Path(place), task.content_hash, task.picture, "image"
         try:
             with one_file(path):
                 header = headers.read_header(path)
@@ -187,15 +223,19 @@ class Analyser:
                     return LiveClip(task, content_hash or scan.content_hash(path), still)
                 if kind == "clip" and self.clips is None:
                     return Skipped(task, kind)
-                content_hash = content_hash or scan.content_hash(path)
-                if not self._claim(content_hash):
-                    return Known(task, content_hash, kind)
+                if content_hash is None or picture is None:
+                    found = digests(path)
+                    content_hash, picture = found.content, found.picture
+                orientation = None if kind == "clip" else header.orientation
+                claimed = self._claim(content_hash, picture_key(picture, orientation or 1), task)
                 self._reading[task.found.path] = content_hash, kind
                 taken = photo_date.read_date(path, header, now=self.now)
+                if not claimed:
+                    return Known(task, content_hash, picture, kind, orientation, taken)
                 if self.clips is not None and kind == "clip":
                     clip = self._read_clip(task.found.path, place, self.clips)
                     seconds = time.perf_counter() - started
-                    return ReadClip(task, content_hash, taken, clip, seconds)
+                    return ReadClip(task, content_hash, picture, taken, clip, seconds)
                 detections, batch, scores, look = self.faces(path, header)
         except Ignored:
             return Skipped(task, "other")
@@ -205,8 +245,18 @@ class Analyser:
             reason = "needs more memory than there is; close other programs."
             return Failed(task, "memory", reason, content_hash, kind)
         seconds = time.perf_counter() - started
-        found = detections, batch, scores, look
-        return Prepared(task, content_hash, header, taken, *found, seconds)
+        return Prepared(
+            task,
+            content_hash,
+            picture,
+            header,
+            taken,
+            detections,
+            batch,
+            scores,
+            look,
+            seconds,
+        )
 
     def _read_clip(self, path: str, place: str, sampling: Sampling) -> Clip:
         def stopped() -> bool:
@@ -216,11 +266,11 @@ class Analyser:
         how = {"view": self.view, "threads": self.threads}
         return read_clip(place, self.engine, sampling, stopped=stopped, **how)
 
-    def _claim(self, content_hash: str) -> bool:
-        """Take a content for this thread; False where it is done, or another thread has it."""
+    def _claim(self, content_hash: str, key: str, task: Task) -> bool:
+        """Take a picture for this thread; False where it is done, or another thread has it."""
         with self._lock:
-            claimed = content_hash not in self.done
-            self.done.add(content_hash)
+            claimed = self.done.isdisjoint((content_hash, key)) and key != task.expected
+            self.done.update((content_hash, key))
         return claimed
 
     def faces(

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 60.0
 """How long an index waits for others that write, of which there may be many on a server."""
-SHOWN_FAILURES = 5
+SHOWN_PATHS = 5
 
 
 @click.command(epilog="For example:  album index ~/Photos /media/card --jobs 4")
@@ -161,7 +161,8 @@ def _record(report: IndexReport, failed: int) -> dict[str, object]:
     failures = [
         {**path_record(os.fspath(one.path)), "reason": shown(one.reason)} for one in report.failures
     ]
-    counts = asdict(replace(report, tags=None)) | {"failures": failures}
+    replaced = [path_record(os.fspath(path)) for path in report.replaced]
+    counts = asdict(replace(report, tags=None)) | {"failures": failures, "replaced": replaced}
     counts["seconds"] = round(report.seconds, 3)
     if report.tags is None:
         counts.pop("tags")
@@ -195,6 +196,7 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
     ]
     if counts := [what for n, what in parts if n > 0]:
         yield f"{', '.join(counts)}."
+    yield from _changes_by_others(report)
     if report.live:
         yield f"{text.count(report.live, 'clip belongs', 'clips belong')} to Live Photos."
     if report.skipped_clips:
@@ -217,14 +219,27 @@ def summary(report: IndexReport, failed: int) -> Iterator[str]:
         yield f"{people} and {passing} in the library; `album people` lists them."
 
 
+def _changes_by_others(report: IndexReport) -> Iterator[str]:
+    if report.edited:
+        edited = text.count(report.edited, "photo was", "photos were")
+        yield f"{edited} edited by another program; faces and names stay."
+    if replaced := len(report.replaced):
+        anew = text.count(replaced, "photo was", "photos were")
+        yield f"{anew} saved anew by another program; faces and names stay:"
+        for path in report.replaced[:SHOWN_PATHS]:
+            yield f"  {text.path_text(path)}"
+        if replaced > SHOWN_PATHS:
+            yield f"  … and {text.number(replaced - SHOWN_PATHS)} more."
+
+
 def _failures(report: IndexReport, failed: int) -> Iterator[str]:
     now = len(report.failures)
     if now:
         yield f"{text.count(now, 'file')} could not be read; `album status` says why:"
-        for one in report.failures[:SHOWN_FAILURES]:
+        for one in report.failures[:SHOWN_PATHS]:
             yield f"  {text.path_text(one.path)}: {text.path_text(one.reason)}"
-        if now > SHOWN_FAILURES:
-            yield f"  … and {text.number(now - SHOWN_FAILURES)} more."
+        if now > SHOWN_PATHS:
+            yield f"  … and {text.number(now - SHOWN_PATHS)} more."
     elif failed:
         files = text.count(failed, "file")
         yield f"{files} could not be read before; `album status` says why, --retry tries again."

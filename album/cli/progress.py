@@ -14,6 +14,7 @@ from album.cli import text
 from album.events import (
     EmotionsPending,
     GroupingFaces,
+    PicturesPending,
     Progress,
     Scanned,
     TagsToRead,
@@ -69,8 +70,12 @@ class Display(ABC):
         match event:
             case Scanned():
                 self.begin(event)
-            case TagsToRead(photos=photos) | EmotionsPending(photos=photos):
-                self.begin(Scanned(photos, photos, 0, 0))
+            case (
+                PicturesPending(files=files)
+                | TagsToRead(photos=files)
+                | EmotionsPending(photos=files)
+            ):
+                self.begin(Scanned(files, files, 0, 0))
             case WorkersChanged(workers=workers, problem=problem):
                 self.workers = workers
                 if problem:

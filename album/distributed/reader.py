@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
-from album.analysis.analyse import Failed, Known, Outcome, Prepared, ReadClip, Task
+from album.analysis.analyse import Failed, Known, Outcome, Prepared, ReadClip, Task, picture_key
 from album.distributed.chunks import Chunk, after_death, after_error, in_chunks
 from album.distributed.cluster import CallFailed, Reply, WorkerDied
 from album.distributed.isolation import read_isolated
@@ -142,10 +142,18 @@ class Reader:
     def _first_or_copy(self, outcome: Outcome) -> Outcome:
         """Make a copy of what an earlier file has brought a known content, as on one machine."""
         if isinstance(outcome, Prepared | ReadClip):
-            if outcome.content_hash in self.settings.done:
-                kind = "clip" if isinstance(outcome, ReadClip) else "image"
-                return Known(outcome.task, outcome.content_hash, kind)
-            self.settings.done.add(outcome.content_hash)
+            orientation = None if isinstance(outcome, ReadClip) else outcome.header.orientation
+            keys = outcome.content_hash, picture_key(outcome.picture, orientation or 1)
+            if not self.settings.done.isdisjoint(keys):
+                return Known(
+                    outcome.task,
+                    outcome.content_hash,
+                    outcome.picture,
+                    "clip" if orientation is None else "image",
+                    orientation,
+                    outcome.taken,
+                )
+            self.settings.done.update(keys)
         return outcome
 
 

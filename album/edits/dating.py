@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from album.dates import photo_date
 from album.dates.calendar import DAYS_PER_YEAR
@@ -17,7 +18,7 @@ from album.models.contracts import nets_used
 from db.journal import edits
 from db.journal.journal import Change, changing, deriving
 from db.library import Library
-from db.photos.dates import USER, DatedPhoto, UserDate, dated_photos
+from db.photos.dates import DatedPhoto, UserDate, dated_photos, present_copies
 
 BATCH = 500
 
@@ -172,25 +173,27 @@ def refresh_dates(
     Yields
     ------
     Reread
-        For each photo whose file is there.
+        For each photo of which a file is there; all present copies are read.
     """
     there = [one for one in photos if one.present and one.path]
     for start in range(0, len(there), BATCH):
-        found, reread = {}, []
-        for one in there[start : start + BATCH]:
-            assert one.path is not None
-            try:
-                with one_file(one.path):
-                    taken = photo_date.read_date(one.path, headers.read_header(one.path))
-            except MediaError as error:
-                reread.append(Reread(one.path, problem=error.reason))
-                continue
-            claims = photo_date.claim_records(taken.claims)
-            found[one.photo_id] = (claims, taken.people)
-            differs = one.date_source != USER and taken.when != one.taken_at
-            reread.append(Reread(one.path, changed=differs))
+        part = there[start : start + BATCH]
+        copies = present_copies(library, [one.photo_id for one in part])
+        found: dict[str, tuple[Sequence[Mapping[str, Any]], Sequence[str]]] = {}
+        problems: dict[int, str] = {}
+        for one in part:
+            for path in copies.get(one.photo_id, ()):
+                try:
+                    with one_file(path):
+                        taken = photo_date.read_date(path, headers.read_header(path))
+                    found[path] = photo_date.claim_records(taken.claims), taken.people
+                except MediaError as error:
+                    problems[one.photo_id] = error.reason
         with deriving(library) as edit:
-            people = edits.set_date_claims(edit, found)
-            refresh(edit, nets_used(library), people)
-        progress(start + len(reread))
-        yield from reread
+            changed = edits.set_date_claims(edit, found)
+            refresh(edit, nets_used(library), edits.people_in_photos(edit, changed))
+        progress(start + len(part))
+        for one in part:
+            unread = found.keys().isdisjoint(copies.get(one.photo_id, ()))
+            problem = problems.get(one.photo_id, "") if unread else ""
+            yield Reread(str(one.path), changed=one.photo_id in changed, problem=problem)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from album.errors import AlbumError, ForgottenBefore, NotInLibrary, StrPath, TracesLeft, shown
-from album.files.scan import content_hash
 from album.files.temporary import sweep
+from album.metadata.digests import Digests, digests
 from album.paths import default_library, empty_cache
 from album.people.people import Person, to_person
 from db.errors import (
@@ -23,7 +23,7 @@ from db.journal import forgetting
 from db.journal.forgetting import Loss
 from db.library import Library, drop_library, has_mark
 from db.people.people import find_person
-from db.photos.forgotten import forgotten_contents
+from db.photos.forgotten import forgotten_digests
 from db.photos.status import status
 from db.places import is_url, place_of
 from db.rows import Status
@@ -184,7 +184,7 @@ def forget_people(
 
 def chosen_photos(
     library: Library, paths: Sequence[StrPath], *, completely: bool = False
-) -> tuple[list[str], list[str]]:
+) -> tuple[list[str], list[Digests]]:
     """Sort out which photos are to be forgotten.
 
     Parameters
@@ -198,8 +198,8 @@ def chosen_photos(
     -------
     list of str
         Absolute paths that are in the library.
-    list of str
-        With `completely`: the content of those that are only remembered as forgotten.
+    list of Digests
+        With `completely`: of those that are only remembered as forgotten.
 
     Raises
     ------
@@ -207,16 +207,16 @@ def chosen_photos(
     """
     absolute = list(dict.fromkeys(os.path.normpath(Path(path).absolute()) for path in paths))
     unknown = forgetting.unknown_paths(library, absolute)
-    remembered = forgotten_contents(library) if unknown else frozenset()
-    contents = []
+    remembered = forgotten_digests(library) if unknown else frozenset()
+    again: list[Digests] = []
     for path in unknown:
-        content = content_hash(path) if remembered and Path(path).is_file() else None
-        if content not in remembered:
+        found = digests(path) if remembered and Path(path).is_file() else None
+        if found is None or remembered.isdisjoint((found.content, found.picture)):
             raise NotInLibrary(path)
         if not completely:
             raise ForgottenBefore(path)
-        contents.append(str(content))
-    return [path for path in absolute if path not in unknown], contents
+        again.append(found)
+    return [path for path in absolute if path not in unknown], again
 
 
 def forget_photos(
@@ -233,8 +233,8 @@ def forget_photos(
     paths : sequence of path-like
         Files, or folders with all that is below.
     completely : bool
-        Remember nothing. Otherwise a digest of the content is remembered, so that the photo is
-        passed over from then on.
+        Remember nothing. Otherwise digests of content and picture are remembered, so that the
+        photo is passed over from then on.
 
     Raises
     ------
@@ -244,10 +244,10 @@ def forget_photos(
         Likewise.
     TracesLeft
     """
-    known, contents = chosen_photos(library, paths, completely=completely)
+    known, again = chosen_photos(library, paths, completely=completely)
     loss = forgetting.forget_photos(library, known, completely=completely)
-    if contents:
-        forgetting.recall_contents(library, contents)
+    if again:
+        forgetting.recall(library, {one for each in again for one in (each.content, each.picture)})
     return _swept(library, loss)
 
 

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from album.dates.sources import is_trusted
 from album.media.perceptual_hash import bits_apart
 from db.library import Library
+from db.photos.copies import SAME_BITS
 from db.photos.duplicates import PhotoHashes, photo_hashes, save_marks
 
 Ints = NDArray[np.int64]
 
 BURST_BITS, BURST_SECONDS = 14, 10
 """Shots of one moment: taken so close together by a date to the second, and that alike."""
-SAME_BITS = 4
-"""One picture at two sizes, or saved anew: that alike, always (benchmarks/duplicates.md)."""
 PARTS = 5
 """One more than these bits, so that two such hashes are the same in one part at least."""
 SAME_SHAPE = 0.02

@@ -24,13 +24,13 @@ from album.grouping.run import group_if_due
 from album.indexing.duplicates import mark_duplicates
 from album.indexing.emotions import tell_emotions
 from album.indexing.heartbeat import Heartbeat
+from album.indexing.pictures import remember_pictures
 from album.indexing.planning import Contracts, Plan, plan_index
 from album.indexing.reading import read_files
 from album.indexing.retries import remember_decoders
 from album.indexing.sources import ReadSettings, Source, Threads
 from album.media.clips.frames import DEFAULT, Sampling
 from album.media.views import VIEW
-from album.tags.recovery import finish_interrupted_embeds
 from db.library import Library
 from db.photos.claims import alone
 from db.photos.emotions import count_unclassified
@@ -112,10 +112,11 @@ def index(
     Yields
     ------
     Event
-        In order: one `Scanned`, a `PhotoDone`, `ClipDone` or `PhotoFailed` for each file read, with
-        `WorkersChanged` in between where others read them, and `GroupingFaces` and `Grouped` where
-        there was something to group. Tags come with events of their own, see
-        `album.tags.importing.run.import_tags`, and are followed by another grouping.
+        In order: after an upgrade `PicturesPending` and `PictureRead`, then one `Scanned`, a
+        `PhotoDone`, `ClipDone` or `PhotoFailed` for each file read, with `WorkersChanged` in
+        between where others read them, and `GroupingFaces` and `Grouped` where there was something
+        to group. Tags come with events of their own, see `album.tags.importing.run.import_tags`,
+        and are followed by another grouping.
 
     Raises
     ------
@@ -146,8 +147,10 @@ class _Run:
 
     def run(self) -> Iterator[Event]:
         """Go through the stages of an index."""
-        finish_interrupted_embeds(self.library)
         plan = self.plan()
+        if plan.undigested:
+            yield from self.remember_pictures(plan)
+            plan = self.plan()
         yield from self.announce(plan)
         self.record_what_changed(plan)
         yield from self.read(plan)
@@ -174,6 +177,10 @@ class _Run:
         return plan_index(
             self.library, self.roots, self.engine, self.contracts, retry=self.options.retry
         )
+
+    def remember_pictures(self, plan: Plan) -> Iterator[Event]:
+        """Work out the digests of pictures that an earlier version has read."""
+        return remember_pictures(self.library, plan.undigested, jobs=self.options.jobs)
 
     def announce(self, plan: Plan) -> Iterator[Event]:
         """Report the plan, and what could not be looked at."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from album.analysis.analyse import Task
+from album.analysis.analyse import Task, picture_key
 from album.analysis.clips.collector import VERSION as CLIP_VERSION
 from album.errors import MediaError, StrPath, is_remote
 from album.events import Scanned
@@ -15,7 +15,7 @@ from album.media import live
 from album.media.clips.frames import Sampling
 from db.library import Library
 from db.photos.files import NEVER_READ, known_files, not_described
-from db.photos.forgotten import forgotten_contents
+from db.photos.forgotten import forgotten_digests
 from db.rows import KnownFile
 from nets.engine import Engine
 from nets.runtime.models import digest
@@ -58,11 +58,13 @@ class Plan:
     tasks : list of Task
         Files to be read; new and changed ones first.
     done : set of str
-        Content hashes that need no analysis.
+        Content hashes and picture keys that need no analysis.
     sizes : dict of int to tuple of str
         Those of them that a file of so many bytes may have, for the sizes of the tasks.
     forgotten : frozenset of str
-        Content hashes of which nothing may be stored.
+        Digests of contents and pictures of which nothing may be stored.
+    undigested : list of Found
+        Unchanged files of which the digest of the picture is not known.
     gone, back : list of str
         Paths of known files that have vanished, and of vanished ones that are there again.
     unreadable : list of MediaError
@@ -79,6 +81,7 @@ class Plan:
     done: set[str]
     sizes: dict[int, tuple[str, ...]]
     forgotten: frozenset[str]
+    undigested: list[scan.Found]
     gone: list[str]
     back: list[str]
     unreadable: list[MediaError]
@@ -137,23 +140,23 @@ def plan_index(
     changes = scan.changes(walk.files, known, reachable=walk.reachable)
     fresh = {file.path for file in (*changes.new, *changes.changed)}
     again = [
-        Task(file, known[file.path].content_hash)
+        Task(file, known[file.path].content_hash, known[file.path].picture)
         for file in changes.unchanged
         if is_due(known[file.path], clips=contracts.clips is not None)
         or _is_paired_otherwise(known[file.path], fresh, file.beside)
     ]
-    new = [Task(file) for file in (*changes.new, *changes.changed)]
+    new = [
+        *(Task(file) for file in changes.new),
+        *(Task(file, expected=_key(known[file.path])) for file in changes.changed),
+    ]
     # What was never read comes before what is read again, by other nets for example.
     tasks = [*sorted(new, key=_by_path), *sorted(again, key=_by_path)]
     elsewhere = _described_otherwise(library, known, tasks, engine, contracts)
     gone = [path for path in changes.gone if not known[path].gone]
-    done = {
-        file.content_hash
-        for file in known.values()
-        # The photo of the clip of a Live Photo is its still.
-        if file.done and file.content_hash and file.kind != "live"
-    }
-    forgotten = forgotten_contents(library)
+    # The photo of the clip of a Live Photo is its still.
+    ready = [file for file in known.values() if file.done and file.kind != "live"]
+    contents = {file.content_hash for file in ready if file.content_hash}
+    forgotten = forgotten_digests(library)
     return Plan(
         roots=paths,
         scanned=Scanned(
@@ -163,9 +166,10 @@ def plan_index(
             gone=len(gone),
         ),
         tasks=[*tasks, *elsewhere],
-        done=done | forgotten,
-        sizes=_contents_by_size({task.found.size for task in tasks}, known.values(), done),
+        done=contents | {_key(file) for file in ready if file.picture} | forgotten,
+        sizes=_contents_by_size({task.found.size for task in tasks}, known.values(), contents),
         forgotten=forgotten,
+        undigested=[file for file in changes.unchanged if _is_undigested(known[file.path])],
         gone=gone,
         back=[file.path for file in changes.unchanged if known[file.path].gone],
         unreadable=walk.unreadable,
@@ -183,6 +187,13 @@ def _contents_by_size(
         if file.size in sizes and file.content_hash and file.content_hash in done:
             found.setdefault(file.size, set()).add(file.content_hash)
     return {size: tuple(sorted(contents)) for size, contents in found.items()}
+
+
+def _key(file: KnownFile) -> str:
+    """Return the key of the picture of a file; empty where it has to be analysed all the same."""
+    if not file.done or file.picture is None:
+        return ""
+    return picture_key(file.picture, file.orientation or 1)
 
 
 def _by_path(task: Task) -> str:
@@ -219,7 +230,8 @@ def _described_otherwise(
         except OSError:
             continue
         if (status.st_size, status.st_mtime_ns) == (file.size, file.mtime_ns):
-            tasks.append(Task(scan.Found(path, file.size, file.mtime_ns), file.content_hash))
+            found = scan.Found(path, file.size, file.mtime_ns)
+            tasks.append(Task(found, file.content_hash, file.picture))
             held.add(file.content_hash)
     return tasks
 
@@ -247,6 +259,12 @@ def is_due(known: KnownFile, *, clips: bool) -> bool:
     """Tell whether a file that has not changed is still to be analysed."""
     readable = known.kind == "image" or (clips and known.kind == "clip")
     return readable and not known.done and not known.failed
+
+
+def _is_undigested(known: KnownFile) -> bool:
+    """Tell whether an earlier version has read a file, of a disk at hand."""
+    photo = known.photo_id is not None and known.kind in ("image", "clip")
+    return photo and known.picture is None and not known.failed and not is_remote(known.path)
 
 
 def _is_paired_otherwise(known: KnownFile, fresh: Container[str], beside: Sequence[str]) -> bool:

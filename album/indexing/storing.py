@@ -11,6 +11,7 @@ from album.files.scan import display_path
 from db.library import Library
 from db.photos.analyses import save_analyses
 from db.photos.files import save_failure, save_files
+from db.photos.turning import shown_by
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, ScannedFile
 from nets.core.api import Batch
 from nets.engine import Description, Engine, join
@@ -42,9 +43,11 @@ def settle(
     match outcome:
         case Known(_, content_hash) | LiveClip(_, content_hash) if content_hash in forgotten:
             return FileSkipped(path, "forgotten")
-        case Known(task, content_hash, kind):
-            save_files(library, [seen(task, content_hash, kind)])
-            return PhotoDone(path, 0, known=True)
+        case Known(picture=picture) if picture in forgotten:
+            return FileSkipped(path, "forgotten")
+        case Known(task):
+            held = save_files(library, [seen_again(outcome)])[task.found.path]
+            return PhotoDone(path, 0, known=True, change=held.change)
         case LiveClip(task, content_hash):
             save_files(library, [seen(task, content_hash, "live")])
             return FileSkipped(path, "live")
@@ -62,6 +65,29 @@ def seen(task: Task, content_hash: str | None, kind: str = "image") -> ScannedFi
     return ScannedFile(found.path, found.size, found.mtime_ns, content_hash, kind)
 
 
+def seen_again(known: Known) -> ScannedFile:
+    """Translate a file with a picture that is known into what the library stores of it."""
+    return replace(
+        seen(known.task, known.content_hash, known.kind),
+        picture=known.picture,
+        orientation=known.orientation,
+        date_claims=None if known.taken is None else claim_records(known.taken.claims),
+        people=() if known.taken is None else known.taken.people,
+    )
+
+
+def seen_first(photo: Prepared) -> ScannedFile:
+    """Translate a photo that was read into what the library stores of its file."""
+    return replace(
+        seen(photo.task, photo.content_hash),
+        picture=photo.picture,
+        orientation=photo.header.orientation,
+        date_claims=claim_records(photo.taken.claims),
+        people=photo.taken.people,
+        phash=photo.phash,
+    )
+
+
 def save(
     library: Library, engine: Engine, ready: Sequence[Prepared], contract: str
 ) -> Iterator[Event]:
@@ -69,11 +95,19 @@ def save(
     if not ready:
         return
     ready = described(engine, ready)
-    analyses = [record(photo, engine, contract) for photo in ready]
-    save_files(library, [seen(photo.task, photo.content_hash) for photo in ready])
-    save_analyses(library, analyses)
+    held = save_files(library, [seen_first(photo) for photo in ready])
+    chosen = shown_by(library, {one.task.found.path: one.header.orientation for one in ready})
+    save_analyses(
+        library, [record(one, engine, contract) for one in ready if one.task.found.path in chosen]
+    )
     for photo in ready:
-        yield PhotoDone(display_path(photo.task.found.path), len(photo.detections))
+        path = photo.task.found.path
+        yield PhotoDone(
+            display_path(path),
+            len(photo.detections) if path in chosen else 0,
+            known=path not in chosen,
+            change=held[path].change,
+        )
 
 
 def described(engine: Engine, ready: Sequence[Prepared]) -> list[Prepared]:
@@ -101,7 +135,12 @@ def save_clip(library: Library, engine: Engine, read: ReadClip, contract: str | 
     assert contract is not None
     if read.clip.problem:
         contract = digest(contract, "incomplete")  # not done, so that it can be tried again
-    file = seen(read.task, read.content_hash, "clip")
+    file = replace(
+        seen(read.task, read.content_hash, "clip"),
+        picture=read.picture,
+        date_claims=claim_records(read.taken.claims),
+        people=read.taken.people,
+    )
     save_files(library, [file])
     save_analyses(library, [clip_record.record(read, engine, contract)])
     problem = read.clip.problem
@@ -156,4 +195,5 @@ def facts(photo: Prepared) -> PhotoFacts:
         date_claims=claim_records(photo.taken.claims),
         phash=photo.phash,
         moving="motion" if photo.header.motion else None,
+        picture=photo.picture,
     )

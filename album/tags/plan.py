@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path, PurePath
 
@@ -61,7 +61,7 @@ class Target:
     wanted : DesiredTags
     photo : bool
         The library knows a present photo for it.
-    content_hash, size, mtime_ns : str, int, int
+    content_hash, picture, size, mtime_ns : str, str or None, int, int
         Of the photo, as the library knows it; only where `embedded`.
     """
 
@@ -70,6 +70,7 @@ class Target:
     embedded: bool = False
     photo: bool = True
     content_hash: str = ""
+    picture: str | None = None
     size: int = 0
     mtime_ns: int = 0
 
@@ -117,8 +118,15 @@ def _of_photo(
 
 
 def _photo_target(row: TaggableRow, wanted: DesiredTags) -> Target:
-    known = row.content_hash, row.size, row.mtime_ns
-    return Target(row.path, wanted, True, True, *known)
+    return Target(
+        row.path,
+        wanted,
+        embedded=True,
+        content_hash=row.content_hash,
+        picture=row.picture,
+        size=row.size,
+        mtime_ns=row.mtime_ns,
+    )
 
 
 def _sidecars(path: str) -> tuple[str, str]:
@@ -162,7 +170,7 @@ def _together(a: Target, b: Target) -> Target:
     names = tuple(dict.fromkeys((*a.wanted.names, *b.wanted.names)))
     size = a.wanted.size or b.wanted.size
     wanted = DesiredTags(tuple(faces), names, size, a.wanted.iptc or b.wanted.iptc)
-    return Target(a.path, wanted, a.embedded, a.photo, a.content_hash, a.size, a.mtime_ns)
+    return replace(a, wanted=wanted)
 
 
 def _left_over(library: Library, path: str) -> Target:
@@ -174,5 +182,12 @@ def _left_over(library: Library, path: str) -> Target:
         return Target(path, DesiredTags(), True, photo=False)
     photo = known.photo_id is not None and not known.gone
     return Target(
-        *(path, DesiredTags(), True, photo, known.content_hash or "", known.size, known.mtime_ns)
+        path,
+        DesiredTags(),
+        embedded=True,
+        photo=photo,
+        content_hash=known.content_hash or "",
+        picture=known.picture,
+        size=known.size,
+        mtime_ns=known.mtime_ns,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from album.errors import BadTags, MediaError, Untagged, Vanished, one_file, reading
 from album.files.kinds import Kind, read_kind
 from album.metadata import xmp
+from album.metadata.digests import digests
 from album.metadata.regular_files import open_regular
 from album.tags import replacing
 from album.tags.edit import DesiredTags
@@ -16,10 +17,17 @@ from album.tags.marks import Written, read_written
 from album.tags.packets import Edited, edited, split
 from album.tags.places import embedded_packets
 from album.tags.plan import TagOptions, Target, targets
-from album.tags.recovery import finish_interrupted_embeds
 from db.library import Library
-from db.tags.tagged import PENDING, TaggedRow, drop_tagged, follow_content, save_tagged, tagged_rows
+from db.tags.tagged import (
+    TaggedRow,
+    drop_tagged,
+    follow_embed,
+    remember_picture,
+    save_tagged,
+    tagged_rows,
+)
 
+CHANGED = "it has changed since it was indexed; index it first"
 _BATCH = 100
 """Sidecars that are worked out before they are written: their marks are one transaction."""
 
@@ -92,8 +100,6 @@ def write_tags(
     Tagged
         For each file, after it was done. One file that fails never ends the run.
     """
-    if not options.dry_run:
-        finish_interrupted_embeds(library)
     rows = _Rows(tagged_rows(library))
     plan = targets(library, roots, options, rows.by_path)
     yield Planned(len(plan))
@@ -198,45 +204,51 @@ def _write_sidecars(library: Library, works: Sequence[_Work]) -> Iterator[Tagged
     drop_tagged(library, gone)
 
 
-def _row(work: _Work, content: str = "", **more: str) -> TaggedRow:
+def _row(work: _Work, content: str = "") -> TaggedRow:
     """Return what to remember: what is written, and what may be left if it could not be."""
     data = work.edit.packets[0] if work.edit.packets else b""
     both = work.edit.written.with_all_of(work.before)
     both.made = work.made
     content = content or _hash(data)
-    return TaggedRow(work.target.path, content, {**both.record(), **more})
+    return TaggedRow(work.target.path, content, both.record())
 
 
 def _embed(library: Library, work: _Work) -> Tagged:
     """Replace a photo by one with other tags, and let the library follow.
 
-    The new content is remembered before it takes its place, so that after a crash in between
-    `finish_interrupted_embeds` knows the photo again.
+    What is written is remembered before it takes its place. A crash in between leaves a photo with
+    a picture that the library knows, and tags that it may take away again.
     """
     target = work.target
     path = os.path.realpath(target.path)
     try:
-        _check_unchanged(target, path)
+        found = _found(target, path)
         packets = work.edit.packets
         if read_kind(path) is Kind.JPEG:
             packets = tuple(split(packets)) if packets else ()
         with replacing.writing(target.path), replacing.replacement(path) as new:
             replacing.check_replaceable(path)
             content = replacing.fill_photo(new, path, packets)
-            status = new.stat()
-            _check_unchanged(target, path)
-            row = _row(work, content, **{PENDING: target.content_hash})
+            status, there = new.stat(), Path(path).stat()
+            if (there.st_size, there.st_mtime_ns) != (found.st_size, found.st_mtime_ns):
+                raise Untagged(target.path, CHANGED)
+            row = _row(work, content)
             save_tagged(library, [row])
+            if target.picture is None:
+                remember_picture(library, target.path, digests(path).picture)
             replacing.put(new, path)
-            follow_content(library, row, status.st_size, status.st_mtime_ns)
+            follow_embed(library, row, status.st_size, status.st_mtime_ns)
     except MediaError as error:
         return Tagged(target.path, "failed", reason=error.reason)
     return Tagged(target.path, "embed", work.edit.changes)
 
 
-def _check_unchanged(target: Target, path: str) -> None:
-    """Refuse a photo that is not the one that the library knows any more."""
+def _found(target: Target, path: str) -> os.stat_result:
+    """Return the state of a photo's file; refuse a photo that is not the one in the library."""
     with reading(target.path):
         status = Path(path).stat()
-    if (status.st_size, status.st_mtime_ns) != (target.size, target.mtime_ns):
-        raise Untagged(target.path, "it has changed since it was indexed; index it first")
+    as_known = (status.st_size, status.st_mtime_ns) == (target.size, target.mtime_ns)
+    # Another program may have edited its metadata meanwhile.
+    if not as_known and (target.picture is None or digests(path).picture != target.picture):
+        raise Untagged(target.path, CHANGED)
+    return status

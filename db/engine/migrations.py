@@ -167,6 +167,30 @@ STEPS: tuple[Step, ...] = (
             " ('suggest.skipped', 'suggest.candidates', 'suggest.asked', 'index.progress')",
         ),
     ),
+    Step(
+        5,
+        "digests of pictures, and what each copy of a photo says",
+        (
+            "ALTER TABLE photo ADD COLUMN picture TEXT",
+            "CREATE INDEX ix_photo_picture ON photo (picture)",
+            "ALTER TABLE file ADD COLUMN picture TEXT",
+            "ALTER TABLE file ADD COLUMN orientation INTEGER",
+            "ALTER TABLE file ADD COLUMN date_claims JSON",
+            "ALTER TABLE file ADD COLUMN people JSON",
+            "CREATE INDEX ix_file_picture ON file (picture)",
+            "ALTER TABLE forgotten_photo RENAME COLUMN content_hash TO digest",
+        ),
+        (
+            'ALTER TABLE photo ADD COLUMN picture TEXT COLLATE "C"',
+            "CREATE INDEX ix_photo_picture ON photo (picture)",
+            'ALTER TABLE file ADD COLUMN picture TEXT COLLATE "C"',
+            "ALTER TABLE file ADD COLUMN orientation INTEGER",
+            "ALTER TABLE file ADD COLUMN date_claims JSON",
+            "ALTER TABLE file ADD COLUMN people JSON",
+            "CREATE INDEX ix_file_picture ON file (picture)",
+            "ALTER TABLE forgotten_photo RENAME COLUMN content_hash TO digest",
+        ),
+    ),
 )
 """The steps after the first version, in order. Published ones are never changed."""
 

@@ -73,6 +73,7 @@ photo = Table(
     metadata,
     Column("id", BigId, primary_key=True),
     Column("content_hash", Words, nullable=False, unique=True),
+    Column("picture", Words, index=True),
     Column("kind", short_text(8), nullable=False),
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
@@ -105,6 +106,10 @@ file = Table(
     Column("size", BigInteger, nullable=False),
     Column("mtime_ns", BigInteger, nullable=False),
     Column("content_hash", Words, index=True),
+    Column("picture", Words, index=True),
+    Column("orientation", Integer),
+    Column("date_claims", JSON),
+    Column("people", JSON),
     Column("seen_at", Instant, nullable=False),
     Column("gone_at", Instant),
     CheckConstraint("kind IN ('image', 'clip', 'live', 'other')", name="kind"),
@@ -232,7 +237,7 @@ forgotten = Table(
 forgotten_photo = Table(
     "forgotten_photo",
     metadata,
-    Column("content_hash", Words, primary_key=True),
+    Column("digest", Words, primary_key=True),
 )
 
 sighting = Table(

@@ -368,8 +368,13 @@ def set_dates(edit: Edit, dates: Mapping[int, UserDate | None]) -> set[int]:
     return choose_dates(edit.conn, dates)
 
 
+def people_in_photos(edit: Edit, photo_ids: Iterable[int]) -> set[int]:
+    """Return the ids of everybody who has a face in some photos."""
+    return people_in(edit.conn, photo_ids)
+
+
 def set_date_claims(
-    edit: Edit, found: Mapping[int, tuple[Sequence[Mapping[str, Any]], Sequence[str]]]
+    edit: Edit, found: Mapping[str, tuple[Sequence[Mapping[str, Any]], Sequence[str]]]
 ) -> set[int]:
     """Store what files say about the dates of photos and the names of people in them.
 
@@ -377,11 +382,11 @@ def set_date_claims(
     ----------
     edit : Edit
     found : mapping of int to tuple
-        Claims (see `db.records.PhotoFacts`) and names by photo. Dates set by the user stay.
+        Claims (see `db.records.PhotoFacts`) and names by path. Dates set by the user stay.
 
     Returns
     -------
     set of int
-        People in photos whose date has changed.
+        Photos whose date has changed.
     """
     return save_claims(edit.conn, found)

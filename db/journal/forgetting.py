@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, delete, func, select, update
+from sqlalchemy import Column, Connection, bindparam, delete, func, select, update
 
 from db.engine.schema import assignment, event, face, file, hint, person, photo, setting
 from db.engine.sql import chunks, is_present, under, upsert
@@ -18,7 +18,7 @@ from db.journal.journal import forget_events
 from db.library import Library
 from db.people.people import folded, refresh_counts, remove_empty
 from db.people.suggestions import forget_suggestions
-from db.photos.forgotten import drop_contents, remember_boxes, remember_contents
+from db.photos.forgotten import recall_photos, remember_boxes, remember_photos
 from db.settings import GROUPED_UNDER
 from db.tags.tagged import forget_tags, forget_tags_of_faces
 
@@ -147,8 +147,8 @@ def forget_photos(library: Library, paths: Sequence[str], *, completely: bool = 
     paths : sequence of str
         Absolute, of files, or of folders with all that is below.
     completely : bool
-        Remember nothing. Otherwise the content hash is remembered (`db.photos.forgotten`), so that
-        the photo is not indexed again.
+        Remember nothing. Otherwise digests of content and picture are remembered
+        (`db.photos.forgotten`), so that the photo is not indexed again.
 
     Returns
     -------
@@ -157,7 +157,7 @@ def forget_photos(library: Library, paths: Sequence[str], *, completely: bool = 
     with _deleting(library) as conn:
         target = _of_paths(conn, paths)
         if not completely:
-            remember_contents(conn, target.files)
+            remember_photos(conn, target.files)
         _delete(conn, target)
         return target.loss
 
@@ -210,6 +210,14 @@ def _forget_hints(conn: Connection, person_ids: Sequence[int]) -> None:
         known = conn.scalars(select(hint.c.name).distinct())
         theirs = [name for name in known if folded(name) in names]
         conn.execute(delete(hint).where(hint.c.name.in_(theirs)))
+        said = conn.execute(select(file.c.id, file.c.people).where(file.c.people.is_not(None)))
+        left = [
+            {"of": file_id, "people": [name for name in people if folded(name) not in names]}
+            for file_id, people in said
+            if people and any(folded(name) in names for name in people)
+        ]
+        if left:
+            conn.execute(update(file).where(file.c.id == bindparam("of")), left)
 
 
 def _forget_summaries(conn: Connection, file_ids: Sequence[int]) -> None:
@@ -249,10 +257,10 @@ def _show_another_face(conn: Connection, person_ids: Iterable[int]) -> None:
         conn.execute(lost.where(person.c.id.in_(part)).values(values))
 
 
-def recall_contents(library: Library, contents: Iterable[str]) -> int:
-    """Stop remembering photos, so that they may be indexed again; return how many."""
+def recall(library: Library, digests: Iterable[str]) -> int:
+    """Stop remembering photos, so that they may be indexed again; return how many digests."""
     with _deleting(library) as conn:
-        return drop_contents(conn, contents)
+        return recall_photos(conn, digests)
 
 
 def cleaning_due(library: Library) -> bool:

@@ -25,10 +25,13 @@ from db.engine.sql import chunks, intern_contracts, reserve_ids, upsert
 from db.library import Library
 from db.photos import emotions
 from db.photos.added_faces import IMPORTED
+from db.photos.copies import photos_by_content
+from db.photos.dates import combine_claims, with_copies
 from db.photos.forgotten import without_forgotten
 from db.photos.hints import TAKEOUT, replace_hints
 from db.photos.matching import match_boxes
 from db.photos.sightings import match_people, save_sightings
+from db.photos.turning import Upright, move_places
 from db.records import Analysis, Attributes, Faces, Identity, Ints, PhotoFacts
 
 _DATE = ("taken_at", "utc_offset_min", "date_source", "date_precision")
@@ -45,21 +48,30 @@ def _photo_values(facts: PhotoFacts) -> dict[str, Any]:
 
 def _save_photos(conn: Connection, photos: Sequence[PhotoFacts]) -> tuple[dict[str, int], set[int]]:
     """Store the facts; return the ids by content hash, and which of them were there before."""
-    hashes = [facts.content_hash for facts in photos]
-    stored = select(photo.c.content_hash, photo.c.id, photo.c.date_source)
-    old = {row[0]: row for row in conn.execute(stored.where(photo.c.content_hash.in_(hashes)))}
-    new = [_photo_values(facts) for facts in photos if facts.content_hash not in old]
+    ids = photos_by_content(conn, {facts.content_hash for facts in photos})
+    before = set(ids.values())
+    columns = (
+        photo.c.id,
+        photo.c.date_source,
+        photo.c.picture,
+        photo.c.width,
+        photo.c.height,
+        photo.c.orientation,
+    )
+    old = {row[0]: row for row in conn.execute(select(*columns).where(photo.c.id.in_(before)))}
+    new = [_photo_values(facts) for facts in photos if facts.content_hash not in ids]
     for facts in photos:
-        if facts.content_hash in old:
-            _, photo_id, date_source = old[facts.content_hash]
+        if facts.content_hash in ids:
+            photo_id, date_source, picture, *upright = old[ids[facts.content_hash]]
             values = _photo_values(facts)
             kept: tuple[str, ...] = _DATE if date_source == "user" else ()
-            if facts.phash is None:
-                kept += ("phash",)
+            kept += tuple(name for name in ("phash", "picture") if values[name] is None)
             values = {name: value for name, value in values.items() if name not in kept}
+            shown = Upright(facts.width, facts.height, facts.orientation)
+            if shown != Upright(*upright) and facts.kind == "image":
+                same = facts.picture is None or facts.picture == picture
+                move_places(conn, photo_id, Upright(*upright), shown, same_pixels=same)
             conn.execute(update(photo).where(photo.c.id == photo_id).values(values))
-    ids = {row[0]: int(row[1]) for row in old.values()}
-    before = set(ids.values())
     if new:
         made = insert(photo).returning(photo.c.content_hash, photo.c.id)
         ids |= {row[0]: int(row[1]) for row in conn.execute(made, new)}
@@ -225,6 +237,15 @@ def _record(
         holds.values(photo_id=bindparam("to")),
         [{"of": key, "to": photo_id} for key, photo_id in zip(hashes, ids, strict=True)],
     )
+    # Copies with other metadata that were read before the photo was stored.
+    copies = update(file).where(file.c.picture == bindparam("of"), file.c.photo_id.is_(None))
+    pictures = [
+        {"of": result.photo.picture, "to": photo_id}
+        for result, photo_id in zip(results, ids, strict=True)
+        if result.photo.picture is not None
+    ]
+    if pictures:
+        conn.execute(copies.where(file.c.kind != "live").values(photo_id=bindparam("to")), pictures)
     conn.execute(delete(failure).where(failure.c.content_hash.in_(hashes)))
 
 
@@ -268,4 +289,5 @@ def save_analyses(library: Library, results: Sequence[Analysis]) -> list[int]:
         save_sightings(conn, pairs)
         replace_hints(conn, TAKEOUT, dict(zip(ids, (r.hints for r in results), strict=True)))
         _record(conn, results, ids, now())
+        combine_claims(conn, with_copies(conn, ids))
     return ids

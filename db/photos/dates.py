@@ -5,15 +5,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Text, cast, func, select, update
+from sqlalchemy import Connection, Text, bindparam, cast, func, select, update
 
-from db.engine.schema import assignment, date_override, face, file, photo
+from db.engine.schema import assignment, date_override, face, file, hint, photo
 from db.engine.sql import best_file, chunks, is_present, under
 from db.library import Library
 from db.photos.hints import TAKEOUT, replace_hints
 
 USER = "user"
 """Source of a date that the user has set."""
+BEST_FIRST = (
+    "xmp-sidecar",
+    "exif-original",
+    "exif-digitized",
+    "clip-creation-date",
+    "clip-creation-time",
+    "xmp",
+    "iptc",
+    "gps",
+    "takeout",
+    "exif-modified",
+    "file-name",
+    "mtime",
+)
+"""Sources of claims, those that count first before others; as `album.dates.sources.Source`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +155,71 @@ def _believed(claims: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return nothing | {"date_source": "none", "date_precision": "second"}
 
 
+def combine_claims(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
+    """Have all present copies of photos say when these were taken, and who is in them.
+
+    A file that an earlier version has read says what the photo goes by until it is read again. A
+    date that the user has set stays.
+
+    Parameters
+    ----------
+    conn : Connection
+        Of a transaction.
+    photo_ids : iterable of int
+        Photos of which a file has come, gone or changed.
+
+    Returns
+    -------
+    set of int
+        Photos whose date has changed.
+    """
+    found: dict[int, tuple[Sequence[Mapping[str, Any]], Sequence[str]]] = {}
+    for part in chunks(sorted(set(photo_ids))):
+        query = (
+            select(file.c.photo_id, file.c.date_claims, file.c.people, photo.c.date_claims)
+            .join(photo, photo.c.id == file.c.photo_id)
+            .where(file.c.photo_id.in_(part), file.c.gone_at.is_(None), file.c.kind != "live")
+            .order_by(file.c.id)
+        )
+        copies: dict[int, list[Any]] = {}
+        for row in conn.execute(query):
+            copies.setdefault(row[0], []).append(row[1:])
+        for photo_id, rows in copies.items():
+            if all(claims is None for claims, _, _ in rows):
+                continue
+            earlier = any(claims is None for claims, _, _ in rows)
+            said = [claims for claims, _, _ in rows if claims is not None]
+            if earlier and rows[0][2]:
+                said.append(rows[0][2])
+            names = {name for _, people, _ in rows for name in people or ()}
+            if earlier:
+                names |= _takeout_names(conn, photo_id)
+            found[photo_id] = _combined(said), sorted(names)
+    return _save_claims(conn, found)
+
+
+def _takeout_names(conn: Connection, photo_id: int) -> set[str]:
+    query = select(hint.c.name).where(hint.c.photo_id == photo_id, hint.c.source == TAKEOUT)
+    return set(conn.scalars(query))
+
+
+def _combined(said: Sequence[Sequence[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
+    """Return the claims of several files, best first, each once; of changes of files the first."""
+    once: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for claims in said:
+        for claim in claims:
+            once.setdefault((claim["source"], claim["text"], claim["when"]), claim)
+
+    def rank(claim: Mapping[str, Any]) -> tuple[int, str]:
+        source = claim["source"]
+        place = BEST_FIRST.index(source) if source in BEST_FIRST else len(BEST_FIRST)
+        return place, (claim["when"] or "") if source == "mtime" else ""
+
+    if len(said) == 1:
+        return list(said[0])
+    return sorted(once.values(), key=rank)
+
+
 def people_in(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
     """Return the ids of everybody who has a face in some photos."""
     query = select(assignment.c.person_id).join(face, face.c.id == assignment.c.face_id)
@@ -241,7 +321,7 @@ def _dated(row: Any) -> DatedPhoto:
 
 
 def save_claims(
-    conn: Connection, found: Mapping[int, tuple[Sequence[Mapping[str, Any]], Sequence[str]]]
+    conn: Connection, found: Mapping[str, tuple[Sequence[Mapping[str, Any]], Sequence[str]]]
 ) -> set[int]:
     """Store what files say about the dates of photos and the names of people in them.
 
@@ -249,14 +329,66 @@ def save_claims(
     ----------
     conn : Connection
         Of a transaction.
-    found : mapping of int to tuple
-        Claims and names by photo. A date that the user has set stays.
+    found : mapping of str to tuple
+        Claims and names by path. A date that the user has set stays.
 
     Returns
     -------
     set of int
-        People who are in photos whose date has changed.
+        Photos whose date has changed.
     """
+    rows = [
+        {"at": path, "claims": list(claims), "names": list(names)}
+        for path, (claims, names) in found.items()
+    ]
+    if not rows:
+        return set()
+    said: dict[str, Any] = {"date_claims": bindparam("claims"), "people": bindparam("names")}
+    conn.execute(update(file).where(file.c.path == bindparam("at")).values(**said), rows)
+    photos = {
+        int(photo_id)
+        for part in chunks(found)
+        for photo_id in conn.scalars(
+            select(file.c.photo_id).where(file.c.path.in_(part), file.c.photo_id.is_not(None))
+        )
+    }
+    return combine_claims(conn, photos)
+
+
+def present_copies(library: Library, photo_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Return the paths of the present files that hold some photos, by photo."""
+    query = (
+        select(file.c.photo_id, file.c.path)
+        .where(file.c.gone_at.is_(None), file.c.kind != "live")
+        .order_by(file.c.id)
+    )
+    found: dict[int, list[str]] = {}
+    with library.read() as conn:
+        for part in chunks(sorted(set(photo_ids))):
+            for photo_id, path in conn.execute(query.where(file.c.photo_id.in_(part))):
+                found.setdefault(int(photo_id), []).append(path)
+    return found
+
+
+def with_copies(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
+    """Return those of some photos that several present files hold."""
+    query = (
+        select(file.c.photo_id)
+        .where(file.c.gone_at.is_(None), file.c.kind != "live")
+        .group_by(file.c.photo_id)
+        .having(func.count() > 1)
+    )
+    return {
+        int(photo_id)
+        for part in chunks(sorted(set(photo_ids)))
+        for photo_id in conn.scalars(query.where(file.c.photo_id.in_(part)))
+    }
+
+
+def _save_claims(
+    conn: Connection, found: Mapping[int, tuple[Sequence[Mapping[str, Any]], Sequence[str]]]
+) -> set[int]:
+    """Store the claims and names of photos; return those whose date has changed."""
     changed = set()
     for photo_id, (claims, names) in found.items():
         row = conn.execute(select(*_COLUMNS).where(photo.c.id == photo_id)).first()
@@ -267,6 +399,7 @@ def save_claims(
             values |= _believed(claims)
         if values.get("taken_at", row.taken_at) != row.taken_at:
             changed.add(photo_id)
-        conn.execute(update(photo).where(photo.c.id == photo_id).values(**values))
+        if any(getattr(row, name) != value for name, value in values.items()):
+            conn.execute(update(photo).where(photo.c.id == photo_id).values(**values))
         replace_hints(conn, TAKEOUT, {photo_id: names})
-    return people_in(conn, changed)
+    return changed

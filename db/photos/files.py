@@ -1,6 +1,6 @@
 """What lies on the disk: files seen, moved, gone and come back, and those that failed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,12 +20,16 @@ from db.engine.columns import now
 from db.engine.schema import analysis, contract, face, failure, file, observation, photo
 from db.engine.sql import chunks, contract_id, under, upsert
 from db.library import Library
+from db.photos.copies import Held, held_photos
+from db.photos.dates import combine_claims
+from db.photos.turning import follow_orientation
 from db.records import ScannedFile
 from db.rows import FailureRow, KnownFile
 
 NEVER_READ = -1
 """Size of what is known only because it could not be read: a folder, mostly."""
-_CHANGING = ("photo_id", "kind", "size", "mtime_ns", "content_hash", "seen_at", "gone_at")
+_SAID = ("picture", "orientation", "date_claims", "people")
+_CHANGING = ("photo_id", "kind", "size", "mtime_ns", "content_hash", *_SAID, "seen_at", "gone_at")
 
 
 def known_files(
@@ -59,6 +63,8 @@ def known_files(
             analysis.c.photo_id.is_not(None),
             failure.c.stage,
             failure.c.at,
+            file.c.picture,
+            file.c.orientation,
         )
         same_photo = analysis.c.photo_id == file.c.photo_id
         known = (
@@ -102,17 +108,8 @@ def _lacking(conn: Connection, name: str, key: str, column: ColumnElement[Any]) 
     any_ = (observation.c.face_id == face.c.id) & column.is_not(None)
     this = any_ & (observation.c.contract_id == (contract_id(conn, name, key) or 0))
     lacking = exists().where(any_) & ~exists().where(this)
-    query = select(photo.c.content_hash).distinct().join(face, face.c.photo_id == photo.c.id)
-    return set(conn.scalars(query.where(lacking)))
-
-
-def _photo_ids(conn: Connection, hashes: Iterable[str | None]) -> dict[str | None, int]:
-    known = {found for found in hashes if found is not None}
-    by_hash: dict[str | None, int] = {}
-    for part in chunks(known):
-        query = select(photo.c.content_hash, photo.c.id).where(photo.c.content_hash.in_(part))
-        by_hash.update((row[0], row[1]) for row in conn.execute(query))
-    return by_hash
+    query = select(file.c.content_hash).distinct().join(face, face.c.photo_id == file.c.photo_id)
+    return set(conn.scalars(query.where(lacking, file.c.content_hash.is_not(None))))
 
 
 def _forget_failures_of_changed(conn: Connection, paths: Sequence[str]) -> None:
@@ -137,31 +134,96 @@ def _file_row(seen: ScannedFile, photo_id: int | None, at: datetime) -> dict[str
         "size": seen.size,
         "mtime_ns": seen.mtime_ns,
         "content_hash": seen.content_hash,
+        "picture": seen.picture,
+        "orientation": seen.orientation,
+        "date_claims": seen.date_claims,
+        "people": list(seen.people),
         "seen_at": at,
         "gone_at": None,
     }
 
 
-def save_files(library: Library, files: Iterable[ScannedFile]) -> None:
+def save_files(library: Library, files: Iterable[ScannedFile]) -> dict[str, Held]:
     """Store files that are new, changed or back again.
 
-    A file whose content is known already belongs to that photo at once: this is how a moved file
-    keeps its faces, and how two copies share one analysis. A failure of a file that has changed is
-    forgotten. Each `db.engine.sql.CHUNK` files are one transaction.
+    A file whose picture is known already belongs to that photo at once: this is how a moved file,
+    and one whose metadata another program has edited, keeps its faces, and how copies share one
+    analysis. What all copies say decides when the photo was taken and which way up it is. A failure
+    of a file that has changed is forgotten. Each `db.engine.sql.CHUNK` files are one transaction.
 
     Parameters
     ----------
     library : Library
     files : iterable of ScannedFile
         Each path once.
+
+    Returns
+    -------
+    dict of str to Held
+        The photo of each file, by path, as far as it was known before.
     """
     at = now()
+    found: dict[str, Held] = {}
     for part in chunks(files):
         with library.write() as conn:
-            photo_ids = _photo_ids(conn, (seen.content_hash for seen in part))
-            rows = [_file_row(seen, photo_ids.get(seen.content_hash), at) for seen in part]
+            held = held_photos(conn, part)
+            left = _photos_of(conn, [seen.path for seen in part])
+            rows = [_file_row(seen, held[seen.path].photo_id, at) for seen in part]
             upsert(conn, file, rows, keys=["path"], update=_CHANGING)
             _forget_failures_of_changed(conn, [seen.path for seen in part])
+            photos = {one.photo_id for one in held.values() if one.photo_id is not None}
+            _follow_files(conn, left | photos)
+            for seen in part:
+                if seen.picture and (photo_id := held[seen.path].photo_id) is not None:
+                    same = photo.c.content_hash == seen.content_hash
+                    own = update(photo).where(photo.c.id == photo_id, photo.c.picture.is_(None))
+                    conn.execute(own.where(same).values(picture=seen.picture))
+            found |= held
+    return found
+
+
+def _photos_of(conn: Connection, paths: Iterable[str]) -> set[int]:
+    """Return the photos of some files."""
+    query = select(file.c.photo_id).where(file.c.photo_id.is_not(None)).distinct()
+    return {
+        int(photo_id)
+        for part in chunks(paths)
+        for photo_id in conn.scalars(query.where(file.c.path.in_(part)))
+    }
+
+
+def _follow_files(conn: Connection, photo_ids: Iterable[int]) -> None:
+    """Have the present files of photos say when these were taken, and which way up they are."""
+    ids = set(photo_ids)
+    if ids:
+        follow_orientation(conn, ids)
+        combine_claims(conn, ids)
+
+
+def save_pictures(library: Library, found: Mapping[str, tuple[str, str]]) -> None:
+    """Store the digests of pictures in files whose content has not changed, and of their photos.
+
+    Parameters
+    ----------
+    library : Library
+    found : mapping of str to tuple of str
+        Content hash and digest of the picture, by path.
+    """
+    rows = [
+        {"at": path, "content": content, "digest": picture}
+        for path, (content, picture) in found.items()
+    ]
+    here = (file.c.path == bindparam("at")) & (file.c.content_hash == bindparam("content"))
+    holder = select(file.c.photo_id).where(here).scalar_subquery()
+    way_up = select(photo.c.orientation).where(
+        photo.c.id == file.c.photo_id, photo.c.kind == "image"
+    )
+    said = {"picture": bindparam("digest"), "orientation": way_up.scalar_subquery()}
+    with library.write() as conn:
+        if rows:
+            conn.execute(update(file).where(here).values(**said), rows)
+            own = update(photo).where(photo.c.id == holder, photo.c.picture.is_(None))
+            conn.execute(own.values(picture=bindparam("digest")), rows)
 
 
 def _set_gone(library: Library, paths: Iterable[str], at: datetime | None) -> int:
@@ -171,6 +233,7 @@ def _set_gone(library: Library, paths: Iterable[str], at: datetime | None) -> in
             change = update(file).where(file.c.path.in_(part)).values(gone_at=at)
             other = file.c.gone_at.is_not(None) if at is None else file.c.gone_at.is_(None)
             done += conn.execute(change.where(other)).rowcount
+            _follow_files(conn, _photos_of(conn, part))
     return done
 
 
@@ -214,11 +277,11 @@ def link_live(library: Library, pairs: Iterable[tuple[str, str]]) -> None:
 
 
 def count_moved(library: Library, paths: Iterable[str]) -> int:
-    """Count those of the files `paths` that are gone but whose content is present elsewhere."""
+    """Count those of the files `paths` that are gone but whose photo is present elsewhere."""
     here = file.alias("here")
     elsewhere = (
         select(here.c.id)
-        .where(here.c.content_hash == file.c.content_hash, here.c.gone_at.is_(None))
+        .where(here.c.photo_id == file.c.photo_id, here.c.gone_at.is_(None))
         .exists()
     )
     moved = select(func.count()).select_from(file).where(file.c.gone_at.is_not(None), elsewhere)
@@ -238,7 +301,7 @@ def _store_if_changed(conn: Connection, seen: ScannedFile, at: datetime) -> None
     if seen.content_hash is not None:
         same = same.where(file.c.content_hash == seen.content_hash)
     if conn.scalar(same) is None:
-        photo_id = _photo_ids(conn, [seen.content_hash]).get(seen.content_hash)
+        photo_id = held_photos(conn, [seen])[seen.path].photo_id
         upsert(conn, file, [_file_row(seen, photo_id, at)], keys=["path"], update=_CHANGING)
 
 

@@ -1,11 +1,11 @@
-"""What must not come back: the boxes of forgotten faces, the contents of forgotten photos."""
+"""What must not come back: the boxes of forgotten faces, the digests of forgotten photos."""
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select
 
-from db.engine.schema import face, file, forgotten, forgotten_photo
+from db.engine.schema import face, file, forgotten, forgotten_photo, photo
 from db.engine.sql import chunks, upsert
 from db.library import Library
 from db.photos.matching import SAME_FACE, overlaps
@@ -24,29 +24,31 @@ def remember_boxes(conn: Connection, face_ids: Iterable[int]) -> None:
         conn.execute(insert(forgotten).from_select(names, boxes))
 
 
-def remember_contents(conn: Connection, file_ids: Iterable[int]) -> None:
-    """Remember the content hashes of photos whose files are about to be deleted."""
+def remember_photos(conn: Connection, file_ids: Iterable[int]) -> None:
+    """Remember the contents and pictures of photos whose files are about to be deleted."""
     for part in chunks(file_ids):
-        found = select(file.c.content_hash).where(
-            file.c.id.in_(part), file.c.content_hash.is_not(None), file.c.kind != "other"
+        found = select(file.c.content_hash, file.c.picture, photo.c.picture).join(
+            photo, photo.c.id == file.c.photo_id, isouter=True
         )
-        rows = [{"content_hash": content} for content in set(conn.scalars(found))]
-        upsert(conn, forgotten_photo, rows, keys=["content_hash"])
+        known = conn.execute(found.where(file.c.id.in_(part), file.c.kind != "other"))
+        digests = {digest for row in known for digest in row if digest is not None}
+        rows = [{"digest": digest} for digest in sorted(digests)]
+        upsert(conn, forgotten_photo, rows, keys=["digest"])
 
 
-def drop_contents(conn: Connection, contents: Iterable[str]) -> int:
-    """Delete remembered content hashes; return how many there were."""
-    column = forgotten_photo.c.content_hash
+def recall_photos(conn: Connection, digests: Iterable[str]) -> int:
+    """Delete remembered digests; return how many there were."""
+    column = forgotten_photo.c.digest
     return sum(
         conn.execute(delete(forgotten_photo).where(column.in_(part))).rowcount
-        for part in chunks(contents)
+        for part in chunks(digests)
     )
 
 
-def forgotten_contents(library: Library) -> frozenset[str]:
-    """Return the content hashes of photos that must not be indexed again."""
+def forgotten_digests(library: Library) -> frozenset[str]:
+    """Return the digests of contents and pictures that must not be indexed again."""
     with library.read() as conn:
-        return frozenset(conn.scalars(select(forgotten_photo.c.content_hash)))
+        return frozenset(conn.scalars(select(forgotten_photo.c.digest)))
 
 
 def forgotten_boxes(library: Library, photo_ids: Iterable[int]) -> dict[int, list[Box]]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
@@ -12,9 +12,6 @@ from db.engine.columns import now
 from db.engine.schema import analysis, assignment, face, file, person, photo, tagged
 from db.engine.sql import chunks, under, upsert
 from db.library import Library
-
-PENDING = "pending"
-"""Key of `TaggedRow.written` while a photo is about to be replaced: the content that it had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,7 @@ class TaggableRow:
     path: str
     kind: str
     content_hash: str
+    picture: str | None
     size: int
     mtime_ns: int
     upright: tuple[int, int]
@@ -71,6 +69,7 @@ def taggable(library: Library, roots: Sequence[str] = ()) -> Iterator[TaggableRo
         file.c.path,
         file.c.kind,
         file.c.content_hash,
+        file.c.picture,
         file.c.size,
         file.c.mtime_ns,
         photo.c.width,
@@ -105,12 +104,13 @@ def taggable(library: Library, roots: Sequence[str] = ()) -> Iterator[TaggableRo
 
 
 def _taggable(row: Any) -> TaggableRow:
-    path, kind, content_hash, size, mtime_ns, *numbers = row
+    path, kind, content_hash, picture, size, mtime_ns, *numbers = row
     w, h, stored_w, stored_h, orientation, x0, y0, x1, y1, person_id, name, hidden = numbers
     return TaggableRow(
         path=path,
         kind=kind,
         content_hash=content_hash,
+        picture=picture,
         size=size,
         mtime_ns=mtime_ns,
         upright=(w, h),
@@ -128,14 +128,6 @@ def tagged_rows(library: Library) -> dict[str, TaggedRow]:
     with library.read() as conn:
         rows = conn.execute(select(tagged.c.path, tagged.c.content_hash, tagged.c.written))
         return {row[0]: TaggedRow(*row) for row in rows}
-
-
-def pending_rows(library: Library) -> list[TaggedRow]:
-    """Return the photos that were about to be replaced when something broke off."""
-    columns = tagged.c.path, tagged.c.content_hash, tagged.c.written
-    broken = tagged.c.written[PENDING].as_string().is_not(None)
-    with library.read() as conn:
-        return [TaggedRow(*row) for row in conn.execute(select(*columns).where(broken))]
 
 
 def save_tagged(library: Library, rows: Iterable[TaggedRow]) -> None:
@@ -217,27 +209,29 @@ def forget_tags_of_faces(conn: Connection, face_ids: Iterable[int]) -> None:
         forget_tags(conn, list(conn.scalars(holders.where(face.c.id.in_(part)))))
 
 
-def follow_content(library: Library, row: TaggedRow, size: int, mtime_ns: int) -> None:
-    """Let the library know that a photo is the same with other bytes: nothing but tags changed.
+def follow_embed(library: Library, row: TaggedRow, size: int, mtime_ns: int) -> None:
+    """Let the library know a photo whose tags were written; the next index has nothing to read.
 
-    Faces, people and dates stay; the next index finds a file that it knows. One transaction.
+    Where this does not happen, because of a crash for example, the next index finds the picture
+    that it knows with other tags.
 
     Parameters
     ----------
     library : Library
     row : TaggedRow
-        Of the photo, with the content that it has now, and under `PENDING` the one that it had.
+        Of the photo, with the content that it has now.
     size, mtime_ns : int
         Of the file as it is now.
     """
-    was = row.written.get(PENDING)
-    done = {key: value for key, value in row.written.items() if key != PENDING}
+    seen = {"content_hash": row.content_hash, "size": size, "mtime_ns": mtime_ns}
     with library.write() as conn:
-        taken = conn.scalar(select(photo.c.id).where(photo.c.content_hash == row.content_hash))
-        if taken is None:
-            of_file = select(file.c.photo_id).where(file.c.path == row.path).scalar_subquery()
-            renamed = update(photo).where(photo.c.id == of_file, photo.c.content_hash == was)
-            conn.execute(renamed.values(content_hash=row.content_hash))
-        seen = {"content_hash": row.content_hash, "size": size, "mtime_ns": mtime_ns}
         conn.execute(update(file).where(file.c.path == row.path).values(**seen))
-        _save(conn, [replace(row, written=done)])
+
+
+def remember_picture(library: Library, path: str, picture: str) -> None:
+    """Store the digest of the picture in a file, and of its photo, before its tags change."""
+    photo_id = select(file.c.photo_id).where(file.c.path == path).scalar_subquery()
+    with library.write() as conn:
+        conn.execute(update(file).where(file.c.path == path).values(picture=picture))
+        own = update(photo).where(photo.c.id == photo_id, photo.c.picture.is_(None))
+        conn.execute(own.values(picture=picture))

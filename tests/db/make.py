@@ -8,7 +8,7 @@ from db.people.people import next_person_ids, save_people
 from db.people.suggestions import listed_questions, skipped_questions
 from db.photos.analyses import save_analyses
 from db.photos.files import save_files
-from db.photos.forgotten import forgotten_contents
+from db.photos.forgotten import forgotten_digests
 from db.photos.progress import load_progress
 from db.records import (
     Analysis,
@@ -119,7 +119,7 @@ def reject_face(library, face_id, person_id):
 def assert_settings_moved(library):
     """Check what the fixtures of version 3 hold in settings, which have tables since."""
     assert get_setting(library, "attributes") == "onepass-deep"
-    assert forgotten_contents(library) == {"abc", "def"}
+    assert forgotten_digests(library) == {"abc", "def"}
     assert skipped_questions(library) == {(1, 3), (2, 0), (2, 2)}
     assert listed_questions(library) == []
     assert load_progress(library) is None

@@ -54,4 +54,5 @@ def facts(read: ReadClip) -> PhotoFacts:
         date_source=taken.source,
         date_precision=taken.precision,
         date_claims=claim_records(taken.claims),
+        picture=read.picture,
     )

@@ -17,7 +17,7 @@ from album.web.app import make_shelf
 from db.errors import EmptyHistoryError
 from db.library import Library
 from db.people.faces import face_rows
-from db.photos.forgotten import forgotten_contents
+from db.photos.forgotten import forgotten_digests
 from db.photos.photos import photo_at
 from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, family, photo
 from tests.album.cli.test_commands import failing
@@ -289,7 +289,7 @@ def test_a_photo_forgotten_completely_is_indexed_again(shelf):
     shelf("forget", "--photo", shelf.root / "2004", "--completely", "--yes")
     assert [person["photos"] for person in shelf.people()] == [8, 4]
     with Library.open(shelf.path) as library:
-        assert not forgotten_contents(library)
+        assert not forgotten_digests(library)
     assert shelf.index(shelf.root)["photos"] == 2
     assert [person["photos"] for person in shelf.people()] == [10, 5]
 

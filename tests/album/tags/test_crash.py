@@ -26,9 +26,7 @@ MOMENTS = {
         "replacing.fill = part"
     ),
     "before it takes its place": "import album.tags.replacing as m; m.put = lambda *a: die()",
-    "after it took its place": (
-        "import album.tags.write as m; m.follow_content = lambda *a: die()"
-    ),
+    "after it took its place": ("import album.tags.write as m; m.follow_embed = lambda *a: die()"),
 }
 CODE = """
 import os, signal

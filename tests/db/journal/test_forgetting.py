@@ -19,7 +19,7 @@ from db.journal.forgetting import (
     gone_loss,
     people_loss,
     photos_loss,
-    recall_contents,
+    recall,
     unknown_paths,
 )
 from db.library import Library
@@ -35,7 +35,7 @@ from db.people.suggestions import (
     skipped_questions,
 )
 from db.photos.analyses import save_analyses
-from db.photos.forgotten import forgotten_contents
+from db.photos.forgotten import forgotten_digests
 from db.settings import GROUPED_UNDER, get_setting, set_setting
 from tests.db.make import add, analysis, boxes, edit_person, faces, group, save_analysis, vectors
 
@@ -101,9 +101,9 @@ def test_photos_go_with_their_copies_and_folders_with_all_below(library):
     assert unknown_paths(library, ["/p", "/p/a", "/q", "/p/"]) == ["/q"]
     assert photos_loss(library, ["/p"]) == Loss(faces=4, photos=2, files=2)
     assert forget_photos(library, ["/p"]) == Loss(faces=4, photos=2, files=2)
-    assert forgotten_contents(library) == {"/p/a", "/p/b"}
-    assert recall_contents(library, ["/p/a", "unknown"]) == 1
-    assert forgotten_contents(library) == {"/p/b"}
+    assert forgotten_digests(library) == {"/p/a", "/p/b"}
+    assert recall(library, ["/p/a", "unknown"]) == 1
+    assert forgotten_digests(library) == {"/p/b"}
     assert len(found(library)) == 2
     assert gone_loss(library) == forget_gone(library) == Loss()
 
