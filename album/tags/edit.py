@@ -1,6 +1,6 @@
 """Bringing a packet up to date: what is wanted, without touching anything that others wrote."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lxml import etree
@@ -46,12 +46,18 @@ class DesiredTags:
         Of the stored picture.
     iptc : bool
         With IPTC's regions, too.
+    keep : frozenset of str
+        Further names that stay where this program wrote them.
+    why : mapping of str to str
+        Why a name is taken out, by its digest; only for those who read the changes.
     """
 
     faces: tuple[Region, ...] = ()
     names: tuple[str, ...] = ()
     size: tuple[int, int] | None = None
     iptc: bool = False
+    keep: frozenset[str] = frozenset()
+    why: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -75,6 +81,11 @@ class _Edit:
                 rdf, name("rdf:Description"), {_ABOUT: about}, nsmap=_PREFIXES
             )
         return self._new
+
+    def reason(self, text: str) -> str:
+        """Return why a name is taken out, in brackets; empty where that is not known."""
+        why = self.wanted.why.get(digest(text), "")
+        return f" ({why})" if why else ""
 
     def finish(self) -> None:
         """Indent what is new, and declare only the prefixes that it uses."""
@@ -116,7 +127,7 @@ def edit(
         asked = () if skipped else wanted.faces
         _edit_regions(work, key, SCHEMES[key], asked)
     for prop, (kind, separator) in TEXTS.items():
-        _edit_texts(work, prop, kind, [_placed(n, separator) for n in wanted.names])
+        _edit_texts(work, prop, kind, separator)
     if any(change.startswith("- mwg region") for change in work.changes):
         _take_out_dimensions(trees)
     work.after.sized = work.after.sized or before.sized
@@ -144,7 +155,7 @@ def _edit_regions(work: _Edit, key: str, scheme: Scheme, asked: Iterable[Region]
             continue
         if any(mark.fits(region) for mark in mine):
             fit = next((one for one in left if _is_same(one, region)), None)
-            if fit is None:
+            if fit is None and region.name not in work.wanted.keep:
                 old.append((item, region))
             else:
                 kept.append(Mark.of(region))
@@ -154,7 +165,7 @@ def _edit_regions(work: _Edit, key: str, scheme: Scheme, asked: Iterable[Region]
                 named_now += _name_foreign(work, key, (item, region), fit)
         left = [one for one in left if one is not fit]
     for item, region in old:
-        work.changes.append(f"- {key} region {_said(region)}")
+        work.changes.append(f"- {key} region {_said(region)}{work.reason(region.name)}")
         _take_out(item)
     work.after.regions[key] = kept + _add_regions(work, key, scheme, left)
     work.after.named[key] = named_now
@@ -172,10 +183,11 @@ def _name_foreign(
     prop = SCHEMES[key].name
     if prop is None:
         return []
-    text = fit.name if fit else ""
+    text = fit.name if fit else region.name if region.name in work.wanted.keep else ""
     if text != region.name:
         _set_name(item, prop, text)
-        said = [f"- {key} name {region.name}"] if region.name else []
+        old = f"- {key} name {region.name}{work.reason(region.name)}"
+        said = [old] if region.name else []
         work.changes += [*said, *([f"+ {key} name {text}"] if text else [])]
     return [Mark(digest(text), region.box)] if text else []
 
@@ -252,7 +264,9 @@ def _array(prop: Element, kind: str) -> Element:
     return child(prop, kind) if found is None else found
 
 
-def _edit_texts(work: _Edit, prop: str, kind: str, asked: Sequence[str]) -> None:
+def _edit_texts(work: _Edit, prop: str, kind: str, separator: str) -> None:
+    asked = [_placed(one, separator) for one in work.wanted.names]
+    staying = {*asked, *(_placed(one, separator) for one in work.wanted.keep)}
     mine = set(work.before.texts.get(prop, ()))
     arrays = [a for p in _elements(work.trees, prop) if (a := xmp.array(p)) is not None]
     kept: list[str] = []
@@ -261,11 +275,12 @@ def _edit_texts(work: _Edit, prop: str, kind: str, asked: Sequence[str]) -> None
         text = xmp.text(item)
         if digest(text) not in mine:
             there.add(text)
-        elif text in asked:
+        elif text in staying:
             there.add(text)
             kept.append(digest(text))
         else:
-            work.changes.append(f"- {prop} {text}")
+            name_in_it = text.rpartition(separator)[2] if separator else text
+            work.changes.append(f"- {prop} {text}{work.reason(name_in_it)}")
             _take_out(item)
     there.update(text for rdf in work.trees for text in _single(rdf, prop))
     for text in asked:

@@ -12,6 +12,8 @@ from typing import Any
 from album.tags.regions import Box, Region
 
 REGIONS = ("mwg", "mp", "iptc")
+NAMES = "Iptc4xmpExt:PersonInImage"
+"""The property that holds names as they are."""
 _NEAR = 0.002
 """How far a box may be from what was written: other programs round."""
 
@@ -69,6 +71,12 @@ class Written:
 
     def __bool__(self) -> bool:
         return any(any(part.values()) for part in (self.regions, self.named, self.texts))
+
+    def names(self) -> set[str]:
+        """Return the digests of all names in it."""
+        marks = (*self.regions.values(), *self.named.values())
+        placed = {mark.name for part in marks for mark in part}
+        return placed | set(self.texts.get(NAMES, ()))
 
     def with_all_of(self, other: "Written") -> "Written":
         """Return both together: what may be in a file of which nobody knows if it was replaced."""

@@ -17,6 +17,7 @@ from album.tags.marks import Written, read_written
 from album.tags.packets import Edited, edited, split
 from album.tags.places import embedded_packets
 from album.tags.plan import TagOptions, Target, targets
+from album.tags.standing import Standing
 from db.library import Library
 from db.tags.tagged import (
     TaggedRow,
@@ -101,13 +102,14 @@ def write_tags(
         For each file, after it was done. One file that fails never ends the run.
     """
     rows = _Rows(tagged_rows(library))
+    standing = None if options.remove else Standing(library)
     plan = targets(library, roots, options, rows.by_path)
     yield Planned(len(plan))
     pending: list[_Work] = []
     for target in plan:
         try:
             with one_file(target.path):
-                work = _worked_out(target, rows, options)
+                work = _worked_out(target, rows, standing)
         except MediaError as error:
             yield Tagged(target.path, "failed", reason=error.reason)
             continue
@@ -131,8 +133,9 @@ def _action(work: _Work) -> str:
     return "write" if work.edit.packets else "remove"
 
 
-def _worked_out(target: Target, rows: _Rows, options: TagOptions) -> _Work | None:
+def _worked_out(target: Target, rows: _Rows, standing: Standing | None) -> _Work | None:
     """Read a file and say what has to change; None where everything is right."""
+    wanted = target.wanted
     there = Path(target.path).exists()
     if not there and (target.embedded or not target.wanted.names):
         if target.embedded and target.photo:
@@ -140,8 +143,10 @@ def _worked_out(target: Target, rows: _Rows, options: TagOptions) -> _Work | Non
         return None
     packets = _read(target, there)
     before = _before(target, packets, rows)
+    if standing is not None:
+        wanted = standing.with_kept(target.path, wanted, before)
     try:
-        edit = edited(packets, target.wanted, before)
+        edit = edited(packets, wanted, before)
     except xmp.BadPacket as error:
         raise BadTags(target.path, str(error)) from error
     if not edit.changes:

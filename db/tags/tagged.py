@@ -9,7 +9,16 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from db.engine.columns import now
-from db.engine.schema import analysis, assignment, face, file, person, photo, tagged
+from db.engine.schema import (
+    analysis,
+    assignment,
+    face,
+    file,
+    person,
+    photo,
+    rejection,
+    tagged,
+)
 from db.engine.sql import chunks, under, upsert
 from db.library import Library
 
@@ -235,3 +244,66 @@ def remember_picture(library: Library, path: str, picture: str) -> None:
         conn.execute(update(file).where(file.c.path == path).values(picture=picture))
         own = update(photo).where(photo.c.id == photo_id, photo.c.picture.is_(None))
         conn.execute(own.values(picture=picture))
+
+
+def visible_names(library: Library) -> set[str]:
+    """Return the names of all people who are not hidden."""
+    query = select(person.c.name).where(person.c.name.is_not(None), ~person.c.hidden)
+    with library.read() as conn:
+        return set(conn.scalars(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What the user has decided about the faces in a photo.
+
+    Attributes
+    ----------
+    rejected : frozenset of str
+        Names of people who the user says are not one of its faces.
+    placed : tuple of tuple
+        Faces that the user has given to somebody: the box in pixels of the upright picture, the
+        size of that, its orientation, and the name.
+    """
+
+    rejected: frozenset[str] = frozenset()
+    placed: tuple[tuple[tuple[float, ...], tuple[int, int], int, str | None], ...] = ()
+
+
+def corrections_in(library: Library, path: str) -> Corrections:
+    """Return what the user has decided about the faces in a photo, by its path or its sidecar's."""
+    held = file.c.path == path
+    if path.lower().endswith(".xmp"):
+        stem = path[: -len(".xmp")]
+        beside = (file.c.path > f"{stem}.") & (file.c.path < f"{stem}{chr(ord('.') + 1)}")
+        held = (file.c.path == stem) | beside
+    photos = select(file.c.photo_id).where(held, file.c.photo_id.is_not(None))
+    faces = face.c.photo_id.in_(photos)
+    refused = (
+        select(person.c.name)
+        .join(rejection, rejection.c.person_id == person.c.id)
+        .join(face, face.c.id == rejection.c.face_id)
+        .where(faces, person.c.name.is_not(None))
+    )
+    given = (
+        select(
+            face.c.x0,
+            face.c.y0,
+            face.c.x1,
+            face.c.y1,
+            photo.c.width,
+            photo.c.height,
+            photo.c.orientation,
+            person.c.name,
+        )
+        .join(photo, photo.c.id == face.c.photo_id)
+        .join(assignment, assignment.c.face_id == face.c.id)
+        .join(person, person.c.id == assignment.c.person_id)
+        .where(faces, assignment.c.source == "user")
+    )
+    with library.read() as conn:
+        placed = tuple(
+            ((row[0], row[1], row[2], row[3]), (row[4], row[5]), row[6], row[7])
+            for row in conn.execute(given)
+        )
+        return Corrections(frozenset(conn.scalars(refused)), placed)
