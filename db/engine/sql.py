@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from db.engine.bulk import COPY_FROM, is_postgresql, staged
-from db.engine.schema import contract, counter, file
+from db.engine.schema import contract, counter, file, photo
 
 T = TypeVar("T")
 
@@ -135,12 +135,22 @@ def is_present(photo_id: Column[Any]) -> ColumnElement[bool]:
 
 
 def best_file(photo_id: Column[Any]) -> ScalarSelect[Any]:
-    """Return the id of the first present file that holds the photo, else of the first one gone."""
-    holder = file.alias("holder")
+    """Return the id of the file that a photo is shown by.
+
+    That is the first present file that holds it, of those that agree about which way up it is; else
+    the first one gone.
+    """
+    holder, held = file.alias("holder"), photo.alias("held")
+    way_up = holder.c.orientation.is_(None) | (holder.c.orientation == held.c.orientation)
     return (
         select(holder.c.id)
+        .join(held, held.c.id == holder.c.photo_id)
         .where(holder.c.photo_id == photo_id, holder.c.kind != "live")
-        .order_by(case((holder.c.gone_at.is_(None), 0), else_=1), holder.c.id)
+        .order_by(
+            case((holder.c.gone_at.is_(None), 0), else_=1),
+            case((way_up, 0), else_=1),
+            holder.c.id,
+        )
         .limit(1)
         .scalar_subquery()
     )

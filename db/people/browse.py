@@ -159,7 +159,7 @@ def photo_file(library: Library, photo_id: int) -> PhotoFile | None:
     query = (
         select(
             photo.c.id,
-            photo.c.content_hash,
+            func.coalesce(file.c.content_hash, photo.c.content_hash),
             photo.c.kind,
             file.c.path,
             file.c.gone_at,

@@ -6,12 +6,14 @@ under the same ids, with what was observed of them. So the event holds their row
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, exists, insert, or_, select
 
 from db.engine.schema import assignment, contract, face, observation, person, photo, rejection
 from db.engine.sql import chunks
+from db.photos.turning import Upright, moved_face, shown_photos
 
 IMPORTED = "imported"
 """The detector contract of a face that only a tag knows of; analyses never remove such a face."""
@@ -22,7 +24,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 def to_json(conn: Connection, face_ids: Sequence[int]) -> Rows:
     """Return some faces and their observations as JSON can hold them; bytes in base64."""
     tables = {"face": (face, face.c.id), "observation": (observation, observation.c.face_id)}
-    return {
+    found = {
         name: {
             "columns": [column.name for column in table.c],
             "rows": [
@@ -33,6 +35,9 @@ def to_json(conn: Connection, face_ids: Sequence[int]) -> Rows:
         }
         for name, (table, of) in tables.items()
     }
+    photos = {row["photo_id"] for row in _rows(face, found)}
+    shown = {str(key): astuple(value) for key, value in shown_photos(conn, photos).items()}
+    return {**found, "shown": shown}
 
 
 def ids(found: Rows) -> list[int]:
@@ -53,6 +58,7 @@ def put_back(conn: Connection, found: Rows) -> None:
         for row in faces
         if row["photo_id"] in photos and row["detector_id"] in contracts and row["id"] not in there
     ]
+    _turn(conn, missing, found.get("shown", {}))
     back = {row["id"] for row in missing}
     observations = [
         row
@@ -62,6 +68,16 @@ def put_back(conn: Connection, found: Rows) -> None:
     for table, rows in ((face, missing), (observation, observations)):
         if rows:
             conn.execute(insert(table), rows)
+
+
+def _turn(conn: Connection, rows: list[dict[str, Any]], shown: Mapping[str, Any]) -> None:
+    """Take the places of faces to how their photos are shown now."""
+    now = shown_photos(conn, {row["photo_id"] for row in rows})
+    for row in rows:
+        before = shown.get(str(row["photo_id"]))
+        after = now[row["photo_id"]]
+        if before is not None and Upright(*before) != after:
+            row.update(moved_face(row, Upright(*before), after))
 
 
 def take_away(conn: Connection, found: Rows) -> set[int]:

@@ -127,6 +127,33 @@ def _landmarks(move: Callable[[Points], Points], blob: bytes) -> bytes:
     return move(points.astype(np.float64)).astype(np.float32).tobytes()
 
 
+def moved_face(row: Mapping[str, Any], before: Upright, after: Upright) -> dict[str, Any]:
+    """Return where a face lies after its photo was turned, or saved anew at another size.
+
+    Parameters
+    ----------
+    row : mapping of str to object
+        Columns of `face`.
+    before, after : Upright
+        A change of orientation is one of the same pixels.
+    """
+    move = mapping(before, after, same_pixels=before.turned(after.orientation) == after)
+    moved: dict[str, Any] = _corners(move, [row[name] for name in ("x0", "y0", "x1", "y1")])
+    if row["landmarks"] is not None:
+        moved["landmarks"] = _landmarks(move, row["landmarks"])
+    return moved
+
+
+def shown_photos(conn: Connection, photo_ids: Iterable[int]) -> dict[int, Upright]:
+    """Return how photos are shown, by photo."""
+    columns = (photo.c.id, photo.c.width, photo.c.height, photo.c.orientation)
+    return {
+        int(row[0]): Upright(*row[1:])
+        for part in chunks(sorted(set(photo_ids)))
+        for row in conn.execute(select(*columns).where(photo.c.id.in_(part)))
+    }
+
+
 def follow_orientation(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
     """Show photos as one of their present files says, where none says what they are shown by.
 
@@ -154,9 +181,7 @@ def follow_orientation(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
         said: dict[int, list[int | None]] = {}
         for photo_id, orientation in conn.execute(files):
             said.setdefault(photo_id, []).append(orientation)
-        columns = (photo.c.id, photo.c.width, photo.c.height, photo.c.orientation)
-        for photo_id, *size in conn.execute(select(*columns).where(photo.c.id.in_(said))).all():
-            before = Upright(*size)
+        for photo_id, before in shown_photos(conn, said).items():
             orientations = said[photo_id]
             # Of a file that an earlier version has read, the photo says what its orientation is.
             first = orientations[0]

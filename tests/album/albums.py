@@ -41,11 +41,24 @@ def picture(*faces: Drawn, shade: int = 90, side: int = SIDE) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+SHADE, SHADES = 90, 50
+"""Of the background: where those of days begin, and how many there are."""
+
+
+def _day_number(year: int | None, day: str) -> int:
+    month, of_month = map(int, day.split(":")[:2])
+    return 7 * (year or 0) + 3 * month + of_month
+
+
 def photo(
     path: Path, *faces: Drawn, year: int | None = 2004, day: str = "05:06", **look: int
 ) -> Path:
-    """Write a photo with a date in its EXIF block, or without one."""
+    """Write a photo with a date in its EXIF block, or without one.
+
+    Photos of other days are other pictures, unless they are given the same shade.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    look.setdefault("shade", SHADE + _day_number(year, day) % SHADES)
     block = exif(original=f"{year}:{day} 07:08:09") if year else b""
     with path.open("wb") as file:  # a path that is not UTF-8 is no name that Pillow would take
         picture(*faces, **look).save(file, "JPEG", quality=92, exif=block)
