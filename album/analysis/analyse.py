@@ -166,7 +166,7 @@ class Analyser:
         Detects and crops.
     done : set of str
         Content hashes and picture keys that need no analysis, or that a thread is at already;
-        grows.
+        grows. Also the digests of forgotten pictures, whichever way up.
     view : int
         Longest side in pixels of the picture that faces are looked for in.
     clips : Sampling or None
@@ -227,7 +227,7 @@ class Analyser:
                     found = digests(path)
                     content_hash, picture = found.content, found.picture
                 orientation = None if kind == "clip" else header.orientation
-                claimed = self._claim(content_hash, picture_key(picture, orientation or 1), task)
+                claimed = self._claim(task, content_hash, picture, orientation or 1)
                 self._reading[task.found.path] = content_hash, kind
                 taken = photo_date.read_date(path, header, now=self.now)
                 if not claimed:
@@ -266,10 +266,11 @@ class Analyser:
         how = {"view": self.view, "threads": self.threads}
         return read_clip(place, self.engine, sampling, stopped=stopped, **how)
 
-    def _claim(self, content_hash: str, key: str, task: Task) -> bool:
+    def _claim(self, task: Task, content_hash: str, picture: str, orientation: int) -> bool:
         """Take a picture for this thread; False where it is done, or another thread has it."""
+        key = picture_key(picture, orientation)
         with self._lock:
-            claimed = self.done.isdisjoint((content_hash, key)) and key != task.expected
+            claimed = self.done.isdisjoint((content_hash, picture, key)) and key != task.expected
             self.done.update((content_hash, key))
         return claimed
 
