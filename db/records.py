@@ -49,7 +49,7 @@ class ScannedFile:
     kind : {'image', 'clip', 'live', 'other'}
         By content, not by extension. What is 'other' is remembered so that it is not read again.
     picture : str or None
-        Digest of the coded picture without its metadata (`album.metadata.digests`).
+        Digest of the coded picture without its metadata (`album.metadata.picture_digest`).
     orientation : int or None
         EXIF orientation as this file says it, 1 to 8; None for clips, and where it was not read.
     date_claims : sequence of mapping, or None

@@ -24,7 +24,7 @@ from album.media import decoding, headers, live
 from album.media.clips.frames import Sampling
 from album.media.perceptual_hash import perceptual_hash
 from album.media.views import VIEW, scaled, shrunk
-from album.metadata.digests import digests
+from album.metadata.picture_digest import digests
 from nets.core.api import Batch, Detections
 from nets.core.quality import CROP as QUALITY_CROP
 from nets.core.quality import quality

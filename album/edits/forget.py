@@ -8,7 +8,7 @@ from pathlib import Path
 
 from album.errors import AlbumError, ForgottenBefore, NotInLibrary, StrPath, TracesLeft, shown
 from album.files.temporary import sweep
-from album.metadata.digests import Digests, digests
+from album.metadata.picture_digest import Digests, digests
 from album.paths import default_library, empty_cache
 from album.people.people import Person, to_person
 from db.errors import (

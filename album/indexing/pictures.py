@@ -7,7 +7,7 @@ from pathlib import Path
 from album.errors import MediaError, one_file
 from album.events import PictureRead, PicturesPending
 from album.files.scan import Found, display_path
-from album.metadata.digests import Digests, digests
+from album.metadata.picture_digest import Digests, digests
 from db.library import Library
 from db.photos.files import save_pictures
 

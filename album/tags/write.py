@@ -9,7 +9,7 @@ from pathlib import Path
 from album.errors import BadTags, MediaError, Untagged, Vanished, one_file, reading
 from album.files.kinds import Kind, read_kind
 from album.metadata import xmp
-from album.metadata.digests import digests
+from album.metadata.picture_digest import digests
 from album.metadata.regular_files import open_regular
 from album.tags import replacing
 from album.tags.edit import DesiredTags
