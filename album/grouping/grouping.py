@@ -226,7 +226,8 @@ def describe(
     k = len(ids)
     assert table.p_male is not None
     passing = passers_by(labels, table.photo_id, dated.days)
-    male = fuse_genders(table.p_male, labels, k, use.gender)
+    seen = np.isfinite(table.p_male)
+    male = fuse_genders(table.p_male[seen], labels[seen], k, use.gender)
     born = birth_years(table, dated, labels, k, use)
     covers = cover_faces(table, labels, k)
     return [
@@ -250,9 +251,12 @@ def _known(value: float) -> float | None:
 def birth_years(
     table: FaceTable, dated: Dated, labels: Ints, k: int, use: AttributeCalibration
 ) -> BirthYears:
-    """Fuse the birth years of k people from the faces whose photos have a date."""
-    rows = np.flatnonzero(np.isfinite(dated.sigma))
-    assert table.ages is not None
+    """Fuse the birth years of k people from the faces whose photos have a date.
+
+    A face that was marked by hand may be known to another head only, and has no age then.
+    """
+    assert table.ages is not None and table.p_male is not None
+    rows = np.flatnonzero(np.isfinite(dated.sigma) & np.isfinite(table.p_male))
     return fuse_birth_years(
         apparent_ages(table.ages, rows),
         dated.years[rows],

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    exists,
     insert,
     or_,
     select,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from db.engine.bulk import COPY_FROM, is_postgresql, staged
-from db.engine.schema import contract, counter, file, photo
+from db.engine.schema import comparison, contract, counter, file, person, photo, rejection
 
 T = TypeVar("T")
 
@@ -153,4 +154,20 @@ def best_file(photo_id: Column[Any]) -> ScalarSelect[Any]:
         )
         .limit(1)
         .scalar_subquery()
+    )
+
+
+def has_verdict() -> ColumnElement[bool]:
+    """Return the condition on `person` that the user has decided something about them."""
+    return or_(
+        person.c.name.is_not(None),
+        person.c.hidden,
+        person.c.cover_chosen,
+        person.c.born_override.is_not(None),
+        person.c.gender_override.is_not(None),
+        exists().where(rejection.c.person_id == person.c.id),
+        exists().where(
+            or_(comparison.c.person_a == person.c.id, comparison.c.person_b == person.c.id),
+            comparison.c.verdict == "different",
+        ),
     )

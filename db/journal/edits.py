@@ -23,13 +23,13 @@ from db.engine.schema import (
     rejection,
     setting,
 )
-from db.engine.sql import best_file, chunks, reserve_ids
+from db.engine.sql import best_file, chunks, has_verdict, reserve_ids
 from db.errors import UnknownFaceError, UnknownPersonError, UnknownPhotoError
 from db.journal import images
 from db.journal.journal import Edit
 from db.people.faces import load_table
 from db.people.people import ROW, count_again, store_grouping
-from db.people.verdicts import Stamp, has_verdict
+from db.people.verdicts import Stamp
 from db.photos.dates import UserDate, choose_dates, people_in, save_claims
 from db.records import Grouping, PersonFacts
 from db.rows import FaceTable, PersonRow

@@ -7,9 +7,8 @@ import numpy as np
 from sqlalchemy import select
 
 from db.engine.schema import assignment, comparison, person, rejection
-from db.engine.sql import chunks, intern_contracts
+from db.engine.sql import chunks, has_verdict, intern_contracts
 from db.journal.journal import Edit
-from db.people.verdicts import has_verdict
 from db.photos.analyses import face_values, insert_faces, save_attributes, save_identity
 from db.photos.hints import XMP_CONTRADICTS, replace_hints
 from db.records import Attributes, Faces, Identity

@@ -22,10 +22,10 @@ from sqlalchemy import (
 from db.engine.bulk import delete_where
 from db.engine.columns import now
 from db.engine.schema import assignment, face, person, photo, rejection
-from db.engine.sql import chunks, is_present, next_id, reserve_ids, upsert
+from db.engine.sql import chunks, has_verdict, is_present, next_id, reserve_ids, upsert
 from db.errors import AmbiguousPersonError, UnknownPersonError
 from db.library import Library
-from db.people.verdicts import Stamp, count_grouping, has_verdict, is_unchanged
+from db.people.verdicts import Stamp, count_grouping, is_unchanged
 from db.records import Grouping, Ints, PersonFacts
 from db.rows import PersonRow
 from db.settings import store_settings

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
+from sqlalchemy import Connection, func, select
 
 from db.engine.schema import assignment, comparison, event, exemption, face, person, rejection
-from db.engine.sql import next_id, reserve_ids
+from db.engine.sql import has_verdict, next_id, reserve_ids
 from db.library import Library
 from db.records import Ints
 from db.rows import Pairs
@@ -67,22 +67,6 @@ class Verdicts:
     rejected: Pairs
     assigned: Assigned
     stamp: Stamp
-
-
-def has_verdict() -> ColumnElement[bool]:
-    """Return the condition on `person` that the user has decided something about them."""
-    return or_(
-        person.c.name.is_not(None),
-        person.c.hidden,
-        person.c.cover_chosen,
-        person.c.born_override.is_not(None),
-        person.c.gender_override.is_not(None),
-        exists().where(rejection.c.person_id == person.c.id),
-        exists().where(
-            or_(comparison.c.person_a == person.c.id, comparison.c.person_b == person.c.id),
-            comparison.c.verdict == "different",
-        ),
-    )
 
 
 def verdicts(library: Library) -> Verdicts:

@@ -21,7 +21,7 @@ from db.engine.schema import (
     photo,
     rejection,
 )
-from db.engine.sql import chunks, intern_contracts, reserve_ids, upsert
+from db.engine.sql import chunks, has_verdict, intern_contracts, reserve_ids, upsert
 from db.library import Library
 from db.photos import emotions
 from db.photos.added_faces import IMPORTED
@@ -107,15 +107,15 @@ def _match(conn: Connection, faces: Faces, photo_id: int) -> tuple[Ints, list[in
 def _drop_faces(conn: Connection, ids: Sequence[int]) -> int:
     """Delete faces, except those about which a user has decided something; return how many.
 
-    To name a person says something about each of their faces: a detector that does not find one of
-    them does not take the name out of that photo.
+    To say something of a person, such as a name or a birth date, says something about each of their
+    faces: a detector that does not find one of them does not take the person out of that photo.
     """
     kept = or_(
         exists().where(assignment.c.face_id == face.c.id, assignment.c.source != "auto"),
         exists().where(
             assignment.c.face_id == face.c.id,
             person.c.id == assignment.c.person_id,
-            person.c.name.is_not(None),
+            has_verdict(),
         ),
         exists().where(rejection.c.face_id == face.c.id),
         exists().where(contract.c.id == face.c.detector_id, contract.c.key.in_((DRAWN, IMPORTED))),

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from db.engine.schema import face, file, forgotten, forgotten_photo, photo
 from db.engine.sql import chunks, upsert
 from db.library import Library
-from db.photos.matching import SAME_FACE, overlaps
+from db.photos.matching import overlaps, same_faces
 from db.photos.sightings import known_people
 from db.records import Analysis
 
@@ -72,10 +72,11 @@ def without_forgotten(
 ) -> list[Analysis]:
     """Leave out the forgotten faces that an analysis has found again.
 
-    A found face is a forgotten one where their boxes overlap by half, and no stored face lies
-    closer to it. In a clip, a box means little: it is that of one frame, and another frame may be
-    chosen the next time. So of a clip in which somebody was forgotten only those people are stored
-    again who are still known in it; under a new net, which knows nobody, boxes must do.
+    A found face is a forgotten one where `db.photos.matching.same_faces` says so, and no stored
+    face lies closer to it. In a clip, a box means little: it is that of one frame, and another
+    frame may be chosen the next time. So of a clip in which somebody was forgotten only those
+    people are stored again who are still known in it; under a new net, which knows nobody, boxes
+    must do.
 
     Parameters
     ----------
@@ -100,6 +101,8 @@ def _without(conn: Connection, result: Analysis, photo_id: int, boxes: Sequence[
     rows = conn.execute(select(*corners).where(face.c.photo_id == photo_id))
     stored = np.array([tuple(row) for row in rows], np.float64).reshape(-1, 4)
     found = result.faces.boxes
-    gone = overlaps(found, np.array(boxes, np.float64)).max(axis=1, initial=0)
+    places = np.array(boxes, np.float64)
+    is_gone = same_faces(found, places).any(axis=1)
+    gone = overlaps(found, places).max(axis=1, initial=0)
     kept = overlaps(found, stored).max(axis=1, initial=0)
-    return result.take(np.flatnonzero((gone < SAME_FACE) | (kept > gone)))
+    return result.take(np.flatnonzero(~is_gone | (kept > gone)))

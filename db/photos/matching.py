@@ -35,6 +35,15 @@ def overlaps(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.flo
     return np.asarray(np.where(union > 0, shared / np.where(union > 0, union, 1), 0), np.float64)
 
 
+def same_faces(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell which boxes are of one face, shape (n, m).
+
+    They are if they overlap by `SAME_FACE`, or if each holds the middle of the other, as with
+    detectors that draw boxes of different sizes: two faces are never so close.
+    """
+    return (overlaps(a, b) >= SAME_FACE) | (_holds(a, b) & _holds(b, a).T)
+
+
 def match_boxes(
     old: NDArray[np.floating],
     new: NDArray[np.floating],
@@ -44,8 +53,7 @@ def match_boxes(
 ) -> NDArray[np.int64]:
     """Find each new box among the old ones, best overlap first, each old one used once.
 
-    Two boxes are of one face if they overlap by `SAME_FACE`, or if each holds the middle of the
-    other, as with detectors that draw boxes of different sizes: two faces are never so close.
+    Which may be one face is for `same_faces` to say.
 
     Parameters
     ----------
@@ -59,8 +67,7 @@ def match_boxes(
     ndarray of int64, shape (m,)
         The row in `old`, or -1 where none of those that are left is of the same face.
     """
-    shared = overlaps(old, new)
-    same = (shared >= SAME_FACE) | (_holds(old, new) & _holds(new, old).T)
+    shared, same = overlaps(old, new), same_faces(old, new)
     if old_times is not None and new_times is not None:
         same &= old_times[:, None] == new_times[None]
     return _pair(-shared, same)

@@ -31,7 +31,7 @@ from db.people.suggestions import skipped_questions
 from db.people.verdicts import rejections, verdicts
 from db.photos.dates import USER, dated_photos
 from db.photos.files import failures, known_files
-from db.photos.forgotten import forgotten_boxes, forgotten_contents
+from db.photos.forgotten import forgotten_boxes, forgotten_digests
 from db.photos.hints import hinted_names
 from db.photos.photos import photo_at, photo_row
 from db.rows import FaceRow
@@ -154,7 +154,7 @@ def decisions(library: Library, photos: Path, *, covers: Iterable[str] = ()) -> 
     by_id = {row.face_id: row for row in face_rows(library)}
     refused = rejections(library)
     pairs = zip(refused.face_id.tolist(), refused.person_id.tolist(), strict=True)
-    contents = forgotten_contents(library)
+    contents = forgotten_digests(library)
     files = known_files(library, [str(photos)])
     names = _names(library, photos)
     hints = hinted_names(library, [row.person_id for row in rows])
@@ -383,7 +383,7 @@ def assert_forgotten_stays_forgotten(library: Library, expected: Expected) -> No
     """Of what was forgotten nothing is there, and it is remembered that nothing is to come back."""
     for name in expected.said["forgotten_photos"]:
         assert photo_at(library, expected.path(name)) is None, f"{name} is back"
-    assert len(forgotten_contents(library)) >= len(expected.said["forgotten_photos"])
+    assert len(forgotten_digests(library)) >= len(expected.said["forgotten_photos"])
     for one in expected.said["forgotten_faces"]:
         assert not faces_at(library, expected, one), f"{one} is back"
         found = photo_at(library, expected.path(one["photo"]))

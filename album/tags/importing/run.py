@@ -26,7 +26,7 @@ from db.library import Library
 from db.photos.added_faces import IMPORTED
 from db.photos.forgotten import forgotten_boxes
 from db.photos.hints import save_hints
-from db.photos.matching import SAME_FACE, match_boxes, overlaps
+from db.photos.matching import match_boxes, same_faces
 from db.tags.imports import (
     PlacedBox,
     TaggedPhoto,
@@ -248,8 +248,9 @@ def _remembered(
     """Leave out faces that were forgotten: they are not brought back."""
     if not gone or not faces:
         return faces
-    shared = overlaps(in_pixels(faces, photo.size), np.array(gone, np.float64)).max(axis=1)
-    return [face for face, one in zip(faces, shared, strict=True) if one < SAME_FACE]
+    places = in_pixels(faces, photo.size)
+    is_gone = same_faces(places, np.array(gone, np.float64))
+    return [face for face, row in zip(faces, is_gone, strict=True) if not row.any()]
 
 
 def _described(tags: PhotoTags, faces: list[TaggedFace], engine: Engine) -> Described:
