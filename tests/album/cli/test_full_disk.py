@@ -110,7 +110,7 @@ def left_in(folder):
     [
         ("--link", "copy"),
         ("--format", "html"),
-        ("--format", "strip", "--all"),
+        pytest.param(("--format", "strip", "--all"), marks=pytest.mark.long),
         ("--format", "csv", "--format", "json"),
     ],
     ids=" ".join,

@@ -73,6 +73,7 @@ def test_a_scheduler_and_its_workers(photos, alone, tmp_path):
     assert worker.returncode == 130
 
 
+@pytest.mark.long
 def test_the_certificate_of_the_manual_is_enough(photos, alone, tmp_path):
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")

@@ -60,6 +60,7 @@ def test_local_workers_listen_on_loopback_alone(tmp_path):
     assert {address.ip for _, address in seen} == {"127.0.0.1"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("host", "ip"), [("127.0.0.1", "127.0.0.1"), ("[::1]", "::1")])
 def test_workers_of_a_local_scheduler_listen_on_loopback_alone(host, ip):
     if ip == "::1" and not has_ipv6():

@@ -121,6 +121,7 @@ def test_without_a_scheduler_all_is_searched_here():
     np.testing.assert_array_equal(grouped(search), grouped())
 
 
+@pytest.mark.long
 def test_the_command_has_workers_search(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "LEAST_CHUNK", 5)
     asked = []

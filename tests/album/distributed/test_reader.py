@@ -128,6 +128,7 @@ def poison(name, error=Dies):
     return run
 
 
+@pytest.mark.long
 def test_only_the_photo_that_ends_workers_is_set_aside(photos, alone, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(POISON.replace("123.jpg", "017.jpg"))
     path, deadly = tmp_path / "library.db", poison("017.jpg")

@@ -109,6 +109,7 @@ def undisturbed(photos, tmp_path_factory):
     return found(shelf)
 
 
+@pytest.mark.long
 def test_killed_at_random_points(photos, undisturbed, tmp_path):
     shelf, points = Shelf(tmp_path), random.Random(7)
     for _ in range(KILLS):

@@ -13,6 +13,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.long
 def test_ten_kills(tmp_path):
     album = Album(tmp_path / "album", random.Random(5), more=drawn)
     kills = [album.kill(COMMANDS[i % len(COMMANDS)]) for i in range(10)]

@@ -190,6 +190,7 @@ def failed_in(run):
     }
 
 
+@pytest.mark.long
 def test_an_unreadable_folder_stays_in_status_until_it_is_readable(powerless):
     place, run = powerless
     photo(place / "p" / "good.jpg", Drawn(ANNA))

@@ -68,6 +68,7 @@ def lost(before, after):
     return [value for value in values if value not in there]
 
 
+@pytest.mark.long
 def test_photos(tmp_path):
     done = []
     for i, source in enumerate(sorted(MEDIA.rglob("*"))):

@@ -73,7 +73,10 @@ def test_an_interval_holds_the_mean_difference():
 NETS = Nets(Detector(), Net("box224", 1024), Net("aligned150", 128), Net("box224", 1024))
 
 
-@pytest.mark.parametrize(("part", "most"), [("test", None), ("train", 20), ("all", None)])
+@pytest.mark.parametrize(
+    ("part", "most"),
+    [("test", None), ("train", 20), pytest.param("all", None, marks=pytest.mark.long)],
+)
 def test_clips_are_made_of_the_pictures_of_a_part(tmp_path, monkeypatch, part, most):
     monkeypatch.setattr(
         "album.training.clips.read", lambda path: np.full((100, 100, 3), 90, np.uint8)

@@ -126,6 +126,7 @@ def log(tmp_path):
     return tmp_path / "log"
 
 
+@pytest.mark.long
 def test_odd_requests(album, log):
     chosen = random.Random(16)
     with serving(album.path, log=log) as port:

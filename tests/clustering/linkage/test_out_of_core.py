@@ -41,7 +41,7 @@ def backwards(points):
     return Points(points.vectors[:, ::-1].copy(), points.scatter, points.exact_half, points.slack)
 
 
-@pytest.mark.parametrize("spread", [None, elsewhere])
+@pytest.mark.parametrize("spread", [None, pytest.param(elsewhere, marks=pytest.mark.long)])
 @settings(max_examples=80, deadline=None)
 @given(problem=problems(), chunk=st.integers(1, 50))
 def test_same_partition_as_in_memory(tmp_path_factory, spread, problem, chunk):
@@ -56,7 +56,7 @@ def test_same_partition_as_in_memory(tmp_path_factory, spread, problem, chunk):
         np.testing.assert_array_equal(found.cut(), cluster(vectors, threshold, **how))
 
 
-@pytest.mark.parametrize("d", [24, 520])
+@pytest.mark.parametrize("d", [24, pytest.param(520, marks=pytest.mark.long)])
 @pytest.mark.parametrize("spread", [None, elsewhere])
 def test_tiles_find_what_one_search_finds(tmp_path, monkeypatch, d, spread):
     monkeypatch.setattr(graph, "SURVEY_FROM", 100)

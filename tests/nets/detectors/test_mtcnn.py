@@ -68,6 +68,7 @@ def test_nets_say_what_facenet_pytorch_says(golden, name, side):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.long
 def test_faces_of_facenet_pytorch_are_found(golden):
     folder = data_folder() / "album_g20"
     settings = golden["settings"]

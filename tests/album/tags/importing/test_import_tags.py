@@ -410,6 +410,7 @@ def test_real_regions_in_a_sidecar_without_extension():
 
 
 @real
+@pytest.mark.long
 def test_real_photos_that_carry_regions_are_exactly_these(tmp_path):
     """Nothing else is read as a region, and exiftool, where it is there, finds no others."""
     shelf = Shelf(tmp_path)
