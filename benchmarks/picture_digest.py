@@ -86,8 +86,8 @@ def main() -> None:
     table = [
         "# The digest of pictures",
         "",
-        f"{len(paths)} photos of 12 megapixels, {megabytes:.1f} MB each, indexed into new libraries",
-        "in turn with and without the digest; processor time (`benchmarks/picture_digest.py`).",
+        f"{len(paths)} photos of 12 megapixels, {megabytes:.1f} MB each, indexed into new",
+        "libraries in turn with and without the digest; processor time.",
         "",
         "| | milliseconds a photo |",
         "| --- | --- |",
@@ -96,7 +96,7 @@ def main() -> None:
         f"| `album index` without the digest | {1000 * without / len(paths):.1f} |",
         f"| `album index` with it | {1000 * with_it / len(paths):.1f} |",
         "",
-        f"The digest is {100 * share:.1f} % of the time of an index by the first two rows; whole runs",
+        f"By the first two rows the digest is {100 * share:.1f} % of an index; whole runs",
         f"take {with_it / without:.3f} times as long by the best of {options.rounds} rounds, "
         f"{median:.3f} by the medians.",
     ]

@@ -1,6 +1,6 @@
 """Storing what was found in photos and clips: translated into what the library speaks."""
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from album.analysis.analyse import Failed, Known, LiveClip, Prepared, ReadClip, Skipped, Task
@@ -11,6 +11,7 @@ from album.files.scan import display_path
 from db.library import Library
 from db.photos.analyses import save_analyses
 from db.photos.files import save_failure, save_files
+from db.photos.forgotten import remember_digest
 from db.photos.turning import shown_by
 from db.records import Analysis, Attributes, Faces, Identity, PhotoFacts, ScannedFile
 from nets.core.api import Batch
@@ -33,7 +34,7 @@ def like_its_copy(
 def settle(
     library: Library,
     outcome: Known | LiveClip | Skipped | Failed,
-    forgotten: Container[str | None] = (),
+    forgotten: frozenset[str] = frozenset(),
 ) -> Event:
     """Record a file that needs no analysis: known content, no photo, or not to be read.
 
@@ -41,9 +42,11 @@ def settle(
     """
     path = display_path(outcome.task.found.path)
     match outcome:
-        case Known(_, content_hash) | LiveClip(_, content_hash) if content_hash in forgotten:
+        case LiveClip(_, content_hash) if content_hash in forgotten:
             return FileSkipped(path, "forgotten")
-        case Known(picture=picture) if picture in forgotten:
+        case Known(_, content_hash, picture) if {content_hash, picture} & forgotten:
+            if picture not in forgotten:  # forgotten by an earlier version, which knew no pictures
+                remember_digest(library, picture)
             return FileSkipped(path, "forgotten")
         case Known(task):
             held = save_files(library, [seen_again(outcome)])[task.found.path]

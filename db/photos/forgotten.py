@@ -36,6 +36,12 @@ def remember_photos(conn: Connection, file_ids: Iterable[int]) -> None:
         upsert(conn, forgotten_photo, rows, keys=["digest"])
 
 
+def remember_digest(library: Library, digest: str) -> None:
+    """Remember a content or picture that must not be indexed."""
+    with library.write() as conn:
+        upsert(conn, forgotten_photo, [{"digest": digest}], keys=["digest"])
+
+
 def recall_photos(conn: Connection, digests: Iterable[str]) -> int:
     """Delete remembered digests; return how many there were."""
     column = forgotten_photo.c.digest

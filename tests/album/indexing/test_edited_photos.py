@@ -133,6 +133,17 @@ def test_a_forgotten_photo_stays_forgotten(shelf):
     assert shelf.index(shelf.photos)["forgotten"] == 1
 
 
+@exiftool
+def test_a_photo_that_an_earlier_version_has_forgotten_stays_forgotten(shelf):
+    path = shelf.photos / "2004" / "anna.jpg"
+    shelf("forget", "--yes", "--photo", path)
+    with closing(sqlite3.connect(shelf.path)) as raw, raw:
+        raw.execute("DELETE FROM forgotten_photo WHERE digest LIKE '%-%'")
+    shelf.index(shelf.photos)
+    edit("-Rating=5", path)
+    assert shelf.index(shelf.photos)["forgotten"] == 1
+
+
 def box_of(shelf, path):
     [one] = [one for one in shelf.seen(shelf.cleo) if one["path"] == str(path)]
     return np.array(one["box"])
