@@ -416,8 +416,8 @@ def test_real_photos_that_carry_regions_are_exactly_these(tmp_path):
     shelf = Shelf(tmp_path)
     shelf.index(MEDIA)
     said = imported(shelf, MEDIA)
-    # Nine turned copies are nine contents; the portraits and the input are three more, niaz one.
-    assert said["regions"] == 2 * (9 + 3) + 1
+    # Nine turned copies are nine pictures, one of them a portrait; the other is the input.
+    assert said["regions"] == 2 * (9 + 1) + 1
     assert set(said["people"]) <= {*UPRIGHT, "Niaz Faridani-Rad"}
 
 
