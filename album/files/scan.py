@@ -4,7 +4,6 @@ Every path is absolute and a `str`; bytes of a name that are not UTF-8 are kept 
 (PEP 383), so that the path opens the file whatever its name.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,6 @@ from typing import Protocol
 from album.errors import (
     MediaError,
     MissingFolder,
-    StillChanging,
     StrPath,
     Unreadable,
     UnreadableFolder,
@@ -25,6 +23,7 @@ from album.errors import (
 )
 from album.files import remote
 from album.metadata.decoder_errors import system_words
+from album.metadata.picture_digest import content_digest
 from album.metadata.regular_files import is_missing, open_regular
 
 JUNK = frozenset(
@@ -390,10 +389,4 @@ def content_hash(path: StrPath) -> str:
     StillChanging
         When it changed while it was read.
     """
-    with reading(path), open_regular(path) as file:
-        before = os.fstat(file.fileno())
-        digest = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20))
-        after = os.fstat(file.fileno())
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise StillChanging(path)
-    return digest.hexdigest()
+    return content_digest(path)

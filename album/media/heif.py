@@ -8,7 +8,8 @@ whoever ignores EXIF shows files without `irot`, which some camera apps write, o
 import struct
 from typing import BinaryIO
 
-from album.metadata.containers import isobmff
+from album.metadata.containers import heif, isobmff
+from album.metadata.containers.pieces import BadContainer
 
 _ORIENTATION = {
     (0, None): 1,
@@ -42,26 +43,18 @@ def container_orientation(file: BinaryIO) -> int | None:
         As an EXIF orientation, 1 to 8; None when the container is silent, or not understood.
     """
     try:
-        return _orientation(_meta(file))
-    except (struct.error, IndexError, KeyError, OverflowError):
+        meta = heif.meta(file)
+        return _orientation(meta) if meta else None
+    except (BadContainer, struct.error, IndexError, KeyError, OverflowError):
         return None
 
 
-def _meta(file: BinaryIO) -> bytes:
-    """Return the content of the top-level `meta` box; empty when there is none."""
-    found = (box for box in isobmff.boxes(file) if box.name == b"meta")
-    return next((isobmff.read(file, box) for box in found), b"")
-
-
-def _orientation(meta: bytes) -> int | None:
-    inside = dict(isobmff.parse(meta[4:]))
-    pitm = inside[b"pitm"]
-    primary = struct.unpack_from(">I" if pitm[0] else ">H", pitm, 4)[0]
-    iprp = isobmff.parse(inside[b"iprp"])
+def _orientation(meta: heif.Meta) -> int | None:
+    iprp = isobmff.parse(meta.content(b"iprp"))
     properties = isobmff.parse(dict(iprp)[b"ipco"])
     turns: int | None = None
     mirror: int | None = None
-    for index in _associations([data for name, data in iprp if name == b"ipma"], primary):
+    for index in _associations([data for name, data in iprp if name == b"ipma"], meta.primary):
         name, data = properties[index - 1] if 0 < index <= len(properties) else (b"", b"")
         if name == b"irot":
             turns = data[0] & 3

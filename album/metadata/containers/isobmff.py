@@ -17,15 +17,15 @@ class Box(NamedTuple):
     end: int
 
 
-def boxes(file: BinaryIO, start: int = 0) -> Iterator[Box]:
+def boxes(file: BinaryIO, start: int = 0, *, most: int = _MAX_BOXES) -> Iterator[Box]:
     """Yield the boxes that follow each other up to the end of a file; its position is not kept.
 
     A box without a size goes on to the end of the file, and none beyond it. The walk ends where the
-    sizes make no sense, and after 4096 boxes.
+    sizes make no sense, and after `most` boxes.
     """
     end = file.seek(0, io.SEEK_END)
     at = start
-    for _ in range(_MAX_BOXES):
+    for _ in range(most):
         if at + 8 > end:
             return
         file.seek(at)

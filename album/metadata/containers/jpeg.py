@@ -24,8 +24,9 @@ _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))
 _HEAD = 80
 _BLOCK = 1 << 16
 _NEXT = re.compile(rb"\xff+[^\xff]")
-_IN_DATA = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
-"""Not the zero that follows a 255 of packed data, nor the restarts within them."""
+_IN_DATA = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""Not the zero that follows a 255 of packed data, nor the restarts within them. What fills up
+before a marker is left out of the pattern, with which the search takes ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)

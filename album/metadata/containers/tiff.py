@@ -21,7 +21,8 @@ _XMP = 700
 _MAX_ENTRIES = 4096
 _MAX_DIRECTORIES = 32
 _MAX_VALUE = 4096
-"""Bytes of a value that `Directory.numbers` reads; no list of numbers read here is longer."""
+"""Bytes of a value that `Directory.numbers` reads unless it is told; but the places of strips and
+tiles, no list of numbers read here is longer."""
 _INTEGERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _RATIONALS = {5: "II", 10: "ii"}
 
@@ -100,8 +101,14 @@ class Directory:
         """Return where the value of an entry lies that does not fit into the entry."""
         return self.base + int(struct.unpack(self.form.offset, entry.value)[0])
 
-    def numbers(self, tag: int) -> tuple[int, ...]:
+    def numbers(self, tag: int, most: int = _MAX_VALUE) -> tuple[int, ...]:
         """Return the integers of a tag, ratios rounded; none where it has no, or far too many.
+
+        Parameters
+        ----------
+        tag : int
+        most : int
+            Bytes beyond which they are too many.
 
         Raises
         ------
@@ -113,7 +120,7 @@ class Directory:
         if entry is None or code is None:
             return ()
         size = struct.calcsize("=" + code) * entry.length
-        if size > _MAX_VALUE:
+        if size > most:
             return ()
         data = entry.value[:size]
         if size > len(entry.value):

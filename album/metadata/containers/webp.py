@@ -2,21 +2,15 @@
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
+from album.metadata.containers import riff
 from album.metadata.containers.pieces import BadContainer, Kept, Piece, exactly
+from album.metadata.containers.riff import Chunk
 from album.metadata.xmp import MAX_PACKET
 
 _XMP_FLAG, _ALPHA_FLAG = 0x04, 0x10
 _HEAD = 12
-
-
-class Chunk(NamedTuple):
-    """A chunk: its name, and where it starts and ends, head and padding included."""
-
-    kind: bytes
-    start: int
-    end: int
 
 
 def walk(file: BinaryIO) -> Iterator[Chunk]:
@@ -27,14 +21,7 @@ def walk(file: BinaryIO) -> Iterator[Chunk]:
     BadContainer
         It begins like none, or is cut short.
     """
-    stop = stated_size(file)
-    at = _HEAD
-    while at + 8 <= stop:
-        file.seek(at)
-        kind, length = struct.unpack("<4sI", exactly(file, 8))
-        end = at + 8 + length + (length & 1)
-        yield Chunk(kind, at, end)
-        at = end
+    yield from riff.chunks(file, _HEAD, stated_size(file))
 
 
 def stated_size(file: BinaryIO) -> int:
@@ -64,17 +51,16 @@ def picture_size(file: BinaryIO) -> tuple[int, int] | None:
 
 def _content(file: BinaryIO, chunk: Chunk, most: int) -> bytes:
     """Return the first bytes in a chunk."""
-    file.seek(chunk.start + 8)
-    return exactly(file, min(chunk.end - chunk.start - 8, most))
+    file.seek(chunk.content)
+    return exactly(file, min(chunk.end - chunk.content, most))
 
 
 def read(file: BinaryIO) -> list[bytes]:
     """Return the packet, as a list of one, or none."""
     for chunk in walk(file):
         if chunk.kind == b"XMP ":
-            file.seek(chunk.start + 4)
-            (length,) = struct.unpack("<I", exactly(file, 4))
-            return [exactly(file, min(length, MAX_PACKET + 1))]
+            file.seek(chunk.content)
+            return [exactly(file, min(chunk.length, MAX_PACKET + 1))]
     return []
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from album.errors import MissingFolder, StillChanging, Unreadable, Vanished, shown
-from album.files import scan
 from album.files.scan import Found, Reachable, changes, content_hash, iter_files, walk
+from album.metadata.digests import one_pass
 
 
 def make(root: Path, *names: str) -> None:
@@ -204,14 +204,14 @@ def test_hash_of_what_is_not_there_or_no_file(tmp_path):
 def test_hash_of_a_file_that_is_still_being_written(tmp_path, monkeypatch):
     path = tmp_path / "a.mp4"
     path.write_bytes(b"first")
-    real = hashlib.file_digest
+    real = one_pass.OnePass.finish
 
-    def slow(file, digest):
-        result = real(file, digest)
+    def slow(source):
+        result = real(source)
         with path.open("ab") as more:
             more.write(b"second")
         return result
 
-    monkeypatch.setattr(scan.hashlib, "file_digest", slow)
+    monkeypatch.setattr(one_pass.OnePass, "finish", slow)
     with pytest.raises(StillChanging, match="run again"):
         content_hash(path)

@@ -1,17 +1,19 @@
 """`album index` meets what should not be there: the rest is read, and each is told."""
 
-import hashlib
 import os
 import re
 import struct
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from album.media import decoding, headers
+from album.metadata import picture_digest
+from album.metadata.digests import one_pass
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo
 from tests.album.media_files import encoded, exif, quarters
 from tests.album.raw_files import cr2
@@ -186,15 +188,16 @@ def test_a_file_that_grows_while_it_is_read(shelf, folder, monkeypatch):
     path = photo(folder / "a.jpg", Drawn(BERT))
     whole, half = path.read_bytes(), path.read_bytes()[:-900]
     path.write_bytes(half)
-    real = hashlib.file_digest
+    real = one_pass.reading_once
 
-    def slow(file, digest):
-        result = real(file, digest)
-        if file.name == str(path):
-            path.write_bytes(whole)
-        return result
+    @contextmanager
+    def slow(read):
+        with real(read) as found:
+            yield found
+            if str(read) == str(path):
+                path.write_bytes(whole)
 
-    monkeypatch.setattr(hashlib, "file_digest", slow)
+    monkeypatch.setattr(picture_digest, "reading_once", slow)
     assert indexed(shelf, folder) == (3, {"a.jpg": "changing"})
     monkeypatch.undo()
     # It has another size by now, so that it is read again without being asked.
