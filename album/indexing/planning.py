@@ -56,7 +56,7 @@ class Plan:
     scanned : Scanned
         The plan in numbers.
     tasks : list of Task
-        Files to be read; new and changed ones first.
+        Files to be read; changed ones first, then new ones.
     done : set of str
         Content hashes and picture keys that need no analysis.
     sizes : dict of int to tuple of str
@@ -145,12 +145,11 @@ def plan_index(
         if is_due(known[file.path], clips=contracts.clips is not None)
         or _is_paired_otherwise(known[file.path], fresh, file.beside)
     ]
-    new = [
-        *(Task(file) for file in changes.new),
-        *(Task(file, expected=_key(known[file.path])) for file in changes.changed),
-    ]
-    # What was never read comes before what is read again, by other nets for example.
-    tasks = [*sorted(new, key=_by_path), *sorted(again, key=_by_path)]
+    changed = [Task(file, expected=_key(known[file.path])) for file in changes.changed]
+    new = [Task(file) for file in changes.new]
+    # What is at a known place keeps its photo, so it comes before its copies. What was never read
+    # comes before what is read again, by other nets for example.
+    tasks = [task for part in (changed, new, again) for task in sorted(part, key=_by_path)]
     elsewhere = _described_otherwise(library, known, tasks, engine, contracts)
     gone = [path for path in changes.gone if not known[path].gone]
     # The photo of the clip of a Live Photo is its still.

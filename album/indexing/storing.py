@@ -105,10 +105,13 @@ def save(
     )
     for photo in ready:
         path = photo.task.found.path
+        # A known picture that lies elsewhere now, and another way up, is no new photo. What was to
+        # be read again, by other nets for example, counts as read.
+        known = held[path].photo_id is not None and photo.task.content_hash is None
         yield PhotoDone(
             display_path(path),
-            len(photo.detections) if path in chosen else 0,
-            known=path not in chosen,
+            len(photo.detections) if path in chosen and not known else 0,
+            known=known or path not in chosen,
             change=held[path].change,
         )
 

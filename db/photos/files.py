@@ -172,7 +172,11 @@ def save_files(library: Library, files: Iterable[ScannedFile]) -> dict[str, Held
             upsert(conn, file, rows, keys=["path"], update=_CHANGING)
             _forget_failures_of_changed(conn, [seen.path for seen in part])
             photos = {one.photo_id for one in held.values() if one.photo_id is not None}
-            _follow_files(conn, left | photos)
+            turned = _follow_files(conn, left | photos)
+            read = {held[seen.path].photo_id for seen in part if seen.phash is not None}
+            # Until what is found in it this way up is stored, it counts as not read.
+            for again in chunks(turned & read):
+                conn.execute(delete(analysis).where(analysis.c.photo_id.in_(again)))
             for seen in part:
                 if seen.picture and (photo_id := held[seen.path].photo_id) is not None:
                     same = photo.c.content_hash == seen.content_hash
@@ -192,12 +196,19 @@ def _photos_of(conn: Connection, paths: Iterable[str]) -> set[int]:
     }
 
 
-def _follow_files(conn: Connection, photo_ids: Iterable[int]) -> None:
-    """Have the present files of photos say when these were taken, and which way up they are."""
+def _follow_files(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
+    """Have the present files of photos say when these were taken, and which way up they are.
+
+    Returns
+    -------
+    set of int
+        Photos that were turned.
+    """
     ids = set(photo_ids)
-    if ids:
-        follow_orientation(conn, ids)
-        combine_claims(conn, ids)
+    if not ids:
+        return set()
+    combine_claims(conn, ids)
+    return follow_orientation(conn, ids)
 
 
 def save_pictures(library: Library, found: Mapping[str, tuple[str, str]]) -> None:

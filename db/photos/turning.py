@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from db.engine.schema import analysis, face, file, forgotten, photo
+from db.engine.schema import face, file, forgotten, photo
 from db.engine.sql import chunks
 from db.library import Library
 
@@ -157,8 +157,8 @@ def shown_photos(conn: Connection, photo_ids: Iterable[int]) -> dict[int, Uprigh
 def follow_orientation(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
     """Show photos as one of their present files says, where none says what they are shown by.
 
-    The places of faces go along, and faces are looked for again. Copies may differ in their
-    orientation; the photo is shown as before as long as one of them agrees.
+    The places of faces go along. Copies may differ in their orientation; the photo is shown as
+    before as long as one of them agrees.
 
     Parameters
     ----------
@@ -194,7 +194,6 @@ def follow_orientation(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
                 .where(photo.c.id == photo_id)
                 .values(width=after.width, height=after.height, orientation=first)
             )
-            conn.execute(delete(analysis).where(analysis.c.photo_id == photo_id))
             turned.add(photo_id)
     return turned
 

@@ -253,6 +253,18 @@ def test_pictures_saved_anew_at_their_place_keep_everything(shelf, change):
     assert who(shelf) == before
 
 
+def test_a_picture_saved_anew_and_copied_keeps_everything_at_its_place(shelf):
+    before = who(shelf)["Cleo"]
+    path = shelf.photos / "cleo.jpg"
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, quality=60)
+    shutil.copy(path, shelf.photos / "a.jpg")  # comes first by name
+    report = shelf.index(shelf.photos)
+    assert (report["photos"], report["known"], len(report["replaced"])) == (0, 1, 1)
+    assert who(shelf)["Cleo"] == before
+
+
 def test_another_picture_at_a_known_place_is_another_photo(shelf):
     rng = np.random.default_rng(5)
     path = shelf.photos / "cleo.jpg"
