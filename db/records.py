@@ -56,8 +56,11 @@ class ScannedFile:
         What claims the date in this file, in its name and beside it; see `PhotoFacts`.
     people : tuple of str
         Names that Google Photos has for people in it.
-    phash : int or None
-        Perceptual hash of the picture, where its pixels were read.
+    hashes : tuple of int
+        Perceptual hashes of the upright picture turned by each EXIF orientation, 1 to 8, where its
+        pixels were read.
+    upright : tuple of int or None
+        Width and height of the upright picture, likewise.
     """
 
     path: str
@@ -69,7 +72,8 @@ class ScannedFile:
     orientation: int | None = None
     date_claims: Sequence[Mapping[str, Any]] | None = None
     people: tuple[str, ...] = ()
-    phash: int | None = None
+    hashes: tuple[int, ...] = ()
+    upright: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from album.files import scan
 from album.files.kinds import Kind
 from album.media import decoding, headers, live
 from album.media.clips.frames import Sampling
-from album.media.perceptual_hash import perceptual_hash
+from album.media.perceptual_hash import turned_hashes
 from album.media.views import VIEW, scaled, shrunk
 from album.metadata.picture_digest import digests
 from nets.core.api import Batch, Detections
@@ -48,14 +48,15 @@ class Task:
         Where it is known already.
     picture : str or None
         Likewise, the digest of its picture.
-    expected : str
-        The key (`picture_key`) of the photo that lay at this path before, if it needs no analysis.
+    expected : str or None
+        The key (`picture_key`) of the photo that lay at this path before, if it needs no analysis,
+        else empty; None where nothing lay there.
     """
 
     found: scan.Found
     content_hash: str | None = None
     picture: str | None = None
-    expected: str = ""
+    expected: str | None = None
 
 
 def picture_key(picture: str, orientation: int) -> str:
@@ -68,9 +69,9 @@ class Prepared:
     """A file that was read, its faces detected and cropped.
 
     `detections` are in pixels of the upright photo at full size; `batch` holds the chips of the
-    same faces; `quality` has a row of size, sharpness and frontalness for each; `phash` is that of
-    the whole picture (`album.media.perceptual_hash`). Where the faces were described already,
-    `said` is what the nets say, and there are no chips.
+    same faces; `quality` has a row of size, sharpness and frontalness for each; `hashes` are those
+    of the whole picture (`album.media.perceptual_hash.turned_hashes`). Where the faces were
+    described already, `said` is what the nets say, and there are no chips.
     """
 
     task: Task
@@ -81,7 +82,7 @@ class Prepared:
     detections: Detections
     batch: Batch
     quality: NDArray[np.float32]
-    phash: int
+    hashes: tuple[int, ...]
     seconds: float
     said: Description | None = None
 
@@ -276,7 +277,7 @@ class Analyser:
 
     def faces(
         self, path: Path, header: headers.Header
-    ) -> tuple[Detections, Batch, NDArray[np.float32], int]:
+    ) -> tuple[Detections, Batch, NDArray[np.float32], tuple[int, ...]]:
         """Decode a photo, find its faces and crop them, in as few pixels as that takes."""
         picture = decoding.read_upright(path, header, max_side=self.view)
         view, ratio = self._seen(picture)
@@ -287,7 +288,7 @@ class Analyser:
         full_w, full_h = header.upright_size
         to_full = full_w / picture.width, full_h / picture.height
         scores[:, 0] *= np.sqrt(to_full[0] * to_full[1])
-        return scaled(detections, *to_full), batch, scores, perceptual_hash(view)
+        return scaled(detections, *to_full), batch, scores, turned_hashes(view)
 
     def _seen(self, picture: "Pixels") -> tuple["Pixels", tuple[float, float]]:
         """Return what the detector is to look at, and the ratios of the picture's size to it."""

@@ -34,12 +34,18 @@ def read_files(
     at_once : int
         Files to be claimed together where several processes share a library.
     """
-    with closing(Shared(library, plan.tasks, contracts, at_once)) as shared:
-        reading = _Reading(library, engine, plan, contracts, shared)
-        for tasks in shared.rounds():
-            with closing(reading.round(read, tasks)) as events:  # type: ignore[type-var]
-                yield from events
-    link_live(library, reading.lives)
+    failed: dict[str | None, Failed] = {}
+    lives: list[tuple[str, str]] = []
+    # What lies at a known place keeps its photo, so it is stored before any copy of it is read.
+    changed = [task for task in plan.tasks if task.expected is not None]
+    others = [task for task in plan.tasks if task.expected is None]
+    for part in filter(None, (changed, others)):
+        with closing(Shared(library, part, contracts, at_once)) as shared:
+            reading = _Reading(library, engine, plan, contracts, shared, failed, lives)
+            for tasks in shared.rounds():
+                with closing(reading.round(read, tasks)) as events:  # type: ignore[type-var]
+                    yield from events
+    link_live(library, lives)
 
 
 @dataclass(slots=True)
@@ -51,8 +57,8 @@ class _Reading:
     plan: Plan
     contracts: Contracts
     shared: Shared
-    failed: dict[str | None, Failed] = field(default_factory=dict)
-    lives: list[tuple[str, str]] = field(default_factory=list)
+    failed: dict[str | None, Failed]
+    lives: list[tuple[str, str]]
     ready: list[Prepared] = field(default_factory=list)
 
     def round(self, read: Read, tasks: Iterable[Task]) -> Iterator[Event]:

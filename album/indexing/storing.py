@@ -87,7 +87,8 @@ def seen_first(photo: Prepared) -> ScannedFile:
         orientation=photo.header.orientation,
         date_claims=claim_records(photo.taken.claims),
         people=photo.taken.people,
-        phash=photo.phash,
+        hashes=photo.hashes,
+        upright=photo.header.upright_size,
     )
 
 
@@ -199,7 +200,7 @@ def facts(photo: Prepared) -> PhotoFacts:
         date_source=photo.taken.source,
         date_precision=photo.taken.precision,
         date_claims=claim_records(photo.taken.claims),
-        phash=photo.phash,
+        phash=photo.hashes[0],
         moving="motion" if photo.header.motion else None,
         picture=photo.picture,
     )

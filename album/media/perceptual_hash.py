@@ -29,10 +29,29 @@ def perceptual_hash(image: "Image") -> int:
 
     Signed since databases have no unsigned numbers of 64 bits.
     """
+    return _hash(_small(image))
+
+
+def turned_hashes(image: "Image") -> tuple[int, ...]:
+    """Return the hashes of an upright RGB image turned by each EXIF orientation, 1 to 8.
+
+    The first is `perceptual_hash`. By the others a picture is known that was turned and saved anew.
+    """
+    small = _small(image)
+    across, down = small[:, ::-1], small[::-1]
+    turned = (small, across, small[::-1, ::-1], down, small.T, down.T, across[::-1].T, across.T)
+    return tuple(map(_hash, turned))
+
+
+def _small(image: "Image") -> NDArray[np.float64]:
     from PIL.Image import Resampling
 
     small = image.resize((SIDE, SIDE), Resampling.BOX, reducing_gap=2.0).convert("L")
-    low = _cosines() @ np.asarray(small, np.float64) @ _cosines().T
+    return np.asarray(small, np.float64)
+
+
+def _hash(small: NDArray[np.float64]) -> int:
+    low = _cosines() @ small @ _cosines().T
     bits = (low > np.median(low.ravel()[1:])).ravel()
     return int(np.packbits(bits).view(">i8")[0])
 

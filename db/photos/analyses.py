@@ -70,7 +70,8 @@ def _save_photos(conn: Connection, photos: Sequence[PhotoFacts]) -> tuple[dict[s
             shown = Upright(facts.width, facts.height, facts.orientation)
             if shown != Upright(*upright) and facts.kind == "image":
                 same = facts.picture is None or facts.picture == picture
-                move_places(conn, photo_id, Upright(*upright), shown, same_pixels=same)
+                turn = None if same else 1
+                move_places(conn, photo_id, Upright(*upright), shown, turn=turn)
             conn.execute(update(photo).where(photo.c.id == photo_id).values(values))
     if new:
         made = insert(photo).returning(photo.c.content_hash, photo.c.id)

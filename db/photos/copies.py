@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from db.engine.schema import analysis, file, photo
 from db.engine.sql import chunks
+from db.photos.turning import Upright, move_places, shown_photos
 from db.records import ScannedFile
 
 SAME_BITS = 4
@@ -75,10 +76,9 @@ def held_photos(conn: Connection, files: Sequence[ScannedFile]) -> dict[str, Hel
         change = ""
         if was and photo_id == was.photo_id and was.content_hash != one.content_hash:
             change = "edited"
-        if photo_id is None and was and _is_saved_anew(conn, one, was):
+        if photo_id is None and was and (turn := _saved_anew(conn, one, was)):
             photo_id, change = was.photo_id, "replaced"
-            # Its faces lie elsewhere now: whatever is known of them is read again.
-            conn.execute(delete(analysis).where(analysis.c.photo_id == photo_id))
+            _replace(conn, photo_id, one, turn)
         found[one.path] = Held(photo_id, change)
     return found
 
@@ -118,15 +118,38 @@ def _by_picture(conn: Connection, pictures: set[str]) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in sorted(rows, key=lambda row: (row[2], -row[1]))}
 
 
-def _is_saved_anew(conn: Connection, now: ScannedFile, was: _Before) -> bool:
-    if now.phash is None or was.phash is None:
-        return False
-    if ((now.phash ^ was.phash) & (2**64 - 1)).bit_count() > SAME_BITS:
-        return False
+def _saved_anew(conn: Connection, now: ScannedFile, was: _Before) -> int:
+    """Return the EXIF orientation that makes a picture look as what was at its path; 0 for none."""
+    if was.phash is None:
+        return 0
+    apart = [((one ^ was.phash) & (2**64 - 1)).bit_count() for one in now.hashes]
+    if min(apart, default=64) > SAME_BITS:
+        return 0
     elsewhere = select(file.c.id).where(
         file.c.photo_id == was.photo_id,
         file.c.path != now.path,
         file.c.kind != "live",
         file.c.gone_at.is_(None),
     )
-    return conn.scalar(elsewhere.limit(1)) is None
+    if conn.scalar(elsewhere.limit(1)) is not None:
+        return 0
+    return apart.index(min(apart)) + 1
+
+
+def _replace(conn: Connection, photo_id: int, now: ScannedFile, turn: int) -> None:
+    """Have a photo be the picture that was saved anew in its place; its faces go along.
+
+    Until they are found in it, it counts as not read.
+    """
+    assert now.upright is not None
+    after = Upright(*now.upright, now.orientation or 1)
+    move_places(conn, photo_id, shown_photos(conn, [photo_id])[photo_id], after, turn=turn)
+    values: dict[str, Any] = {
+        "content_hash": now.content_hash,
+        "picture": now.picture,
+        "width": after.width,
+        "height": after.height,
+        "orientation": after.orientation,
+    }
+    conn.execute(update(photo).where(photo.c.id == photo_id).values(**values))
+    conn.execute(delete(analysis).where(analysis.c.photo_id == photo_id))

@@ -173,7 +173,7 @@ def save_files(library: Library, files: Iterable[ScannedFile]) -> dict[str, Held
             _forget_failures_of_changed(conn, [seen.path for seen in part])
             photos = {one.photo_id for one in held.values() if one.photo_id is not None}
             turned = _follow_files(conn, left | photos)
-            read = {held[seen.path].photo_id for seen in part if seen.phash is not None}
+            read = {held[seen.path].photo_id for seen in part if seen.hashes}
             # Until what is found in it this way up is stored, it counts as not read.
             for again in chunks(turned & read):
                 conn.execute(delete(analysis).where(analysis.c.photo_id.in_(again)))

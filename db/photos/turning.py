@@ -41,31 +41,34 @@ class Upright:
         return Upright(self.height, self.width, orientation)
 
 
-def mapping(before: Upright, after: Upright, *, same_pixels: bool) -> Callable[[Points], Points]:
+def mapping(
+    before: Upright, after: Upright, *, turn: int | None = None
+) -> Callable[[Points], Points]:
     """Return what takes points of one upright picture to the other.
 
     Parameters
     ----------
     before, after : Upright
-    same_pixels : bool
-        The stored pixels are the same, and only the orientation differs; otherwise the upright
-        pictures show the same, at different sizes.
+    turn : int, optional
+        The EXIF orientation that makes the new upright picture look as the old one did, at whatever
+        size; without it the stored pixels are the same, and only their orientation differs.
 
     Returns
     -------
     callable
         Takes and returns an array of shape (n, 2), x and y in pixels.
     """
-    if not same_pixels:
-        scale = np.array([after.width / before.width, after.height / before.height])
-        return lambda points: points * scale
 
-    def turn(points: Points) -> Points:
+    def move(points: Points) -> Points:
         unit = points / (before.width, before.height)
-        stored = _turned(unit, _BACK.get(before.orientation, before.orientation))
-        return _turned(stored, after.orientation) * (after.width, after.height)
+        if turn is None:
+            stored = _turned(unit, _BACK.get(before.orientation, before.orientation))
+            unit = _turned(stored, after.orientation)
+        else:
+            unit = _turned(unit, _BACK.get(turn, turn))
+        return unit * (after.width, after.height)
 
-    return turn
+    return move
 
 
 def _turned(points: Points, orientation: int) -> Points:
@@ -85,7 +88,7 @@ def _turned(points: Points, orientation: int) -> Points:
 
 
 def move_places(
-    conn: Connection, photo_id: int, before: Upright, after: Upright, *, same_pixels: bool
+    conn: Connection, photo_id: int, before: Upright, after: Upright, *, turn: int | None = None
 ) -> None:
     """Take faces, landmarks and forgotten places of a photo to its new upright picture.
 
@@ -95,10 +98,10 @@ def move_places(
         Of a transaction, which also stores the new size and orientation.
     photo_id : int
     before, after : Upright
-    same_pixels : bool
+    turn : int, optional
         See `mapping`.
     """
-    move = mapping(before, after, same_pixels=same_pixels)
+    move = mapping(before, after, turn=turn)
     for table in (face, forgotten):
         corners = (table.c.x0, table.c.y0, table.c.x1, table.c.y1)
         rows = conn.execute(select(table.c.id, *corners).where(table.c.photo_id == photo_id)).all()
@@ -137,7 +140,8 @@ def moved_face(row: Mapping[str, Any], before: Upright, after: Upright) -> dict[
     before, after : Upright
         A change of orientation is one of the same pixels.
     """
-    move = mapping(before, after, same_pixels=before.turned(after.orientation) == after)
+    same_pixels = before.turned(after.orientation) == after
+    move = mapping(before, after, turn=None if same_pixels else 1)
     moved: dict[str, Any] = _corners(move, [row[name] for name in ("x0", "y0", "x1", "y1")])
     if row["landmarks"] is not None:
         moved["landmarks"] = _landmarks(move, row["landmarks"])
@@ -188,7 +192,7 @@ def follow_orientation(conn: Connection, photo_ids: Iterable[int]) -> set[int]:
             if first is None or before.orientation in orientations or None in orientations:
                 continue
             after = before.turned(first)
-            move_places(conn, photo_id, before, after, same_pixels=True)
+            move_places(conn, photo_id, before, after)
             conn.execute(
                 update(photo)
                 .where(photo.c.id == photo_id)

@@ -159,7 +159,7 @@ def test_a_turned_photo_keeps_its_faces_where_they_are(shelf, orientation):
     assert (report["edited"], report["photos"]) == (1, 0)
     with Image.open(path) as image:
         stored = Upright(*image.size, 1)
-    turn = mapping(stored, stored.turned(orientation), same_pixels=True)
+    turn = mapping(stored, stored.turned(orientation))
     corners = turn(before.reshape(2, 2))
     wanted = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
     assert box_of(shelf, path) == pytest.approx(wanted, abs=3)  # found again, or mapped
@@ -178,7 +178,7 @@ def test_points_are_turned_as_pixels_are():
     shown = {1: marked} | {one: marked.transpose(method) for one, method in methods.items()}
     for first, was in shown.items():
         for then, now in shown.items():
-            turn = mapping(stored.turned(first), stored.turned(then), same_pixels=True)
+            turn = mapping(stored.turned(first), stored.turned(then))
             (y0, x0), (y1, x1) = (np.argwhere(np.asarray(one))[0] for one in (was, now))
             assert stored.turned(then) == Upright(*now.size, then)
             assert turn(np.array([[x0 + 0.5, y0 + 0.5]])) == pytest.approx(
@@ -228,6 +228,9 @@ SAVED_ANEW = {
     "another quality": lambda image: (image, {"quality": 70}),
     "smaller": lambda image: (image.resize((image.width * 3 // 4, image.height * 3 // 4)), {}),
     "larger": lambda image: (image.resize((image.width * 2, image.height * 2)), {"quality": 95}),
+    "turned left": lambda image: (image.transpose(Image.Transpose.ROTATE_90), {"quality": 90}),
+    "turned over": lambda image: (image.transpose(Image.Transpose.ROTATE_180), {}),
+    "mirrored": lambda image: (image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), {}),
     "cropped": lambda image: (image.crop((1, 1, image.width, image.height)), {}),
 }
 

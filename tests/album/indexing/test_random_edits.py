@@ -42,7 +42,7 @@ class Album:
         self.chance, self.shelf, self.photos = chance, Shelf(folder), folder / "photos"
         self.number = 0
         self.anew: set = set()
-        self.touched: set = set()
+        self.copied: set = set()
         for year in range(2000, 2008):
             anna, bert = Drawn(ANNA, year - 1980, male=False), Drawn(BERT, year - 1970)
             photo(self.photos / f"{year}.jpg", anna, bert, year=year)
@@ -108,10 +108,7 @@ class Album:
                 ],
             )
         )
-        path = self.a_file()
-        if "-n" in words:
-            self.touched.add(path)
-        exiftool("-q", "-overwrite_original", *words, path)
+        exiftool("-q", "-overwrite_original", *words, self.a_file())
 
     def rename(self):
         path = self.a_file()
@@ -120,23 +117,21 @@ class Album:
 
     def copy(self):
         path = self.a_file()
-        self.touched.add(path)
+        self.copied.add(path)
         self.with_sidecar(path, self.new_name(), shutil.copy2)
 
     def save_anew(self):
         path = self.a_file()
         held = self.rows("SELECT path, photo_id FROM file WHERE gone_at IS NULL")
         mine = {photo_id for known, photo_id in held if known == bytes(path)}
-        if path in self.touched or sum(photo_id in mine for _, photo_id in held) != 1:
-            # Where the original is elsewhere, too, what was saved anew is a photo of its own; and
-            # so it is where it was turned at the same time.
-            return
+        if path in self.copied or sum(photo_id in mine for _, photo_id in held) != 1:
+            return  # the original is elsewhere, too: what was saved anew is a photo of its own
         kept = exiftool("-b", "-Orientation", path)
         with Image.open(path) as image:
             image.load()
-        size = (image.width * 4 // 5, image.height * 4 // 5) if self.chance.random() < 0.5 else None
-        anew = image.resize(size) if size else image
-        anew.save(path, quality=self.chance.choice((80, 95)))
+            if self.chance.random() < 0.3:
+                image = image.transpose(self.chance.randrange(7))
+        image.save(path, quality=self.chance.choice((85, 95)))
         self.anew.add(path)
         if kept.strip() not in ("", "1"):
             exiftool("-q", "-overwrite_original", "-n", f"-Orientation={kept.strip()}", path)
@@ -199,7 +194,7 @@ def run(folder, seed, rounds):
             )()
         report = album.shelf.index(album.photos)
         album.anew.clear()
-        album.touched.clear()
+        album.copied.clear()
         where = f"seed {seed}, round {number}"
         assert report["photos"] == 0, where
         assert album.decisions() == decisions, where
