@@ -112,13 +112,17 @@ def _start(stop: threading.Event, *, poll: bool) -> "Callable[[Sequence[Path]], 
     from watchfiles import watch as changes_in
     from watchfiles._rust_notify import WatchfilesRustInternalError
 
+    from album.indexing.watching import Looking
+
     begun = False
 
     def start(roots: Sequence[Path]) -> "Changes":
         nonlocal begun
+        # watchfiles takes only paths in UTF-8.
+        looking = Looking([root for root in roots if not _is_utf_8(root)])
         try:
             for found in changes_in(
-                *roots,
+                *filter(_is_utf_8, roots),
                 watch_filter=None,
                 debounce=200,
                 rust_timeout=STEP_MS,
@@ -129,7 +133,7 @@ def _start(stop: threading.Event, *, poll: bool) -> "Callable[[Sequence[Path]], 
                 recursive=True,
             ):
                 begun = True
-                yield found
+                yield {*found, *(("", path) for path in looking.changed())}
         except (WatchfilesRustInternalError, OSError) as error:
             # A file has come whose name is not UTF-8, or a root has gone in this very moment.
             if not begun and not _is_about_a_name(error):
@@ -138,6 +142,14 @@ def _start(stop: threading.Event, *, poll: bool) -> "Callable[[Sequence[Path]], 
                 yield None
 
     return start
+
+
+def _is_utf_8(path: Path) -> bool:
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_about_a_name(error: Exception) -> bool:

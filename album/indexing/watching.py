@@ -10,12 +10,13 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from album.errors import AlbumError
+from album.errors import AlbumError, MissingFolder
 from album.events import Event, IndexReport
-from album.files.scan import is_skipped
+from album.files.scan import Found, is_skipped, iter_files
 
 Changes = Iterable[set[tuple[object, str]] | None]
 """What `watchfiles.watch` yields: kinds of changes and paths; None where watching has broken off,
@@ -108,6 +109,36 @@ class Waiting:
         now = self.clock()
         patience = self.patience
         return now - self._last >= patience.quiet_s or now - since >= patience.longest_s
+
+
+class Looking:
+    """Folders that are walked again and again, where nobody tells what changes in them.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+    pause_s : float
+        Between two walks at least; after a long one ten times as long as it took.
+    """
+
+    def __init__(self, roots: Sequence[Path], pause_s: float = 1.0) -> None:
+        self._roots = roots
+        self._pause_s = pause_s
+        self._next = 0.0
+        self._files: frozenset[Found] = frozenset()
+        self.changed()
+
+    def changed(self) -> set[str]:
+        """Return the paths that have changed since the last walk; none before the next is due."""
+        began = time.monotonic()
+        if not self._roots or began < self._next:
+            return set()
+        before = self._files
+        with suppress(MissingFolder):  # whoever watches sees when it is back
+            self._files = frozenset(iter_files(self._roots, report=lambda _: None))
+        took = time.monotonic() - began
+        self._next = began + took + max(self._pause_s, 10 * took)
+        return {file.path for file in before ^ self._files}
 
 
 def is_steady(path: str, seconds: float) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from album.events import Grouped, PhotoDone, Scanned
-from album.indexing.watching import Patience, Waiting, folders_of, watch
+from album.indexing.watching import Looking, Patience, Waiting, folders_of, watch
 from tests.album.albums import ANNA, BERT, Drawn, Shelf, photo, picture
 from tests.disks import new_disk
 
@@ -195,6 +195,26 @@ def test_one_root_that_is_gone_keeps_nothing_of_the_others_waiting(tmp_path):
     assert said.said[-1] == ("index", other)
 
 
+def test_looking_again_finds_what_has_changed(tmp_path):
+    for name in ("same.jpg", "changed.jpg", "gone.jpg"):
+        (tmp_path / name).write_bytes(b"x")
+    looking = Looking([tmp_path], pause_s=0)
+    time.sleep(0.1)
+    assert looking.changed() == set()
+    (tmp_path / "changed.jpg").write_bytes(b"xy")
+    (tmp_path / "gone.jpg").unlink()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "new.jpg").touch()
+    time.sleep(0.1)
+    expected = {"changed.jpg", "gone.jpg", "new/new.jpg"}
+    assert looking.changed() == {str(tmp_path / name) for name in expected}
+    tmp_path.rename(tmp_path.with_name("away"))
+    time.sleep(0.1)
+    assert looking.changed() == set()
+    tmp_path.with_name("away").rename(tmp_path)
+    assert Looking([tmp_path], pause_s=60).changed() == set()
+
+
 class Watcher:
     """`album watch` in a process of its own, and what it says, line by line."""
 
@@ -311,6 +331,19 @@ def test_names_that_are_not_utf_8(tmp_path, started, words):
     photo(folder / "c.jpg", Drawn(BERT), year=2008)
     assert watcher.next()["photos"] == 1
     (folder / os.fsdecode(b"\xff.jpg")).unlink()
+    assert watcher.next()["gone"] == 1
+    assert watcher.end() == 0
+
+
+@needs_any_name
+def test_a_root_that_is_not_utf_8(tmp_path, started):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    photo(folder / "a.jpg", Drawn(ANNA), year=2004)
+    watcher = started(folder=folder)
+    assert watcher.next()["photos"] == 1
+    photo(folder / "new" / "b.jpg", Drawn(BERT), year=2006)
+    assert watcher.next()["photos"] == 1
+    (folder / "a.jpg").unlink()
     assert watcher.next()["gone"] == 1
     assert watcher.end() == 0
 
