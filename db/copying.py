@@ -6,6 +6,7 @@ library for a whole one. A copy that was broken off goes on where it was: what i
 compared with the source row by row, and if that has changed since, the copy begins anew.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -100,19 +101,28 @@ def _mark(target: Library, source: str) -> None:
         raise LibraryError(f"{printable(source)} can't be copied to itself; give another place.")
     with target.write() as conn:
         query = select(setting.c.value).where(setting.c.key == UNFINISHED)
+        mark = _as_mark(source)
         of = conn.scalar(query)
         if of is None and any(_count(conn, table) for table in TABLES):
             raise LibraryError(
                 f"{printable(target.path)} holds a library already; give a place where there is "
                 "none."
             )
-        if of not in (None, source):
+        if of not in (None, mark):
             raise OtherCopyError(
                 f"{printable(target.path)} is an unfinished copy of {of}; finish that, or delete "
                 "it."
             )
         if of is None:
-            conn.execute(insert(setting).values(key=UNFINISHED, value=source))
+            conn.execute(insert(setting).values(key=UNFINISHED, value=mark))
+
+
+def _as_mark(source: str) -> str:
+    r"""Return the path of a source as text: bytes that are not UTF-8 become ``\xNN``.
+
+    A folder that is really called so makes no harm: what is there is compared row by row.
+    """
+    return os.fsencode(source).decode("utf-8", "backslashreplace")
 
 
 def _rows(table: Table) -> Select[Any]:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from album.errors import AlbumError, MissingFolder, shown
 from album.metadata.regular_files import is_missing
 
 if TYPE_CHECKING:
-    from album.indexing.watching import Batch
+    from album.indexing.watching import Batch, Changes
 
 STEP_MS = 500
 """How often it is looked whether to stop, and whether files have been written to their end."""
@@ -84,8 +84,6 @@ def _batches(
     # Imported late: the nets are not needed to refuse a wrong option.
     from contextlib import closing
 
-    from watchfiles import watch as changes_in
-
     from album.indexing.index import IndexOptions, index
     from album.indexing.watching import Patience, watch
     from album.media.clips.frames import Sampling
@@ -103,21 +101,59 @@ def _batches(
         with closing(index(library, engine, places, how)) as events:  # type: ignore[type-var]
             yield from events
 
-    changes = changes_in(
-        *paths,
-        watch_filter=None,
-        debounce=200,
-        rust_timeout=STEP_MS,
-        yield_on_timeout=True,
-        stop_event=stop,
-        force_polling=options["poll"] or None,
-        raise_interrupt=True,
-        recursive=True,
-    )
-    batches: Any = changes
-    for batch in watch(paths, run, batches, patience=patience, stop=stop):
+    start = _start(stop, poll=bool(options["poll"]))
+    for batch in watch(paths, run, start, patience=patience, stop=stop):
         _refresh_dates(library, batch.paths)
         yield batch
+
+
+def _start(stop: threading.Event, *, poll: bool) -> "Callable[[Sequence[Path]], Changes]":
+    """Return what begins to watch folders; see `album.indexing.watching.watch`."""
+    from watchfiles import watch as changes_in
+    from watchfiles._rust_notify import WatchfilesRustInternalError
+
+    from album.indexing.watching import Looking
+
+    begun = False
+
+    def start(roots: Sequence[Path]) -> "Changes":
+        nonlocal begun
+        # watchfiles takes only paths in UTF-8.
+        looking = Looking([root for root in roots if not _is_utf_8(root)])
+        try:
+            for found in changes_in(
+                *filter(_is_utf_8, roots),
+                watch_filter=None,
+                debounce=200,
+                rust_timeout=STEP_MS,
+                yield_on_timeout=True,
+                stop_event=stop,
+                force_polling=poll or None,
+                raise_interrupt=True,
+                recursive=True,
+            ):
+                begun = True
+                yield {*found, *(("", path) for path in looking.changed())}
+        except (WatchfilesRustInternalError, OSError) as error:
+            # A file has come whose name is not UTF-8, or a root has gone in this very moment.
+            if not begun and not _is_about_a_name(error):
+                raise
+            if not stop.wait(STEP_MS / 1000):
+                yield None
+
+    return start
+
+
+def _is_utf_8(path: Path) -> bool:
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_about_a_name(error: Exception) -> bool:
+    return str(error).startswith("Unable to decode path")
 
 
 def _refresh_dates(library: Any, changed: Sequence[str]) -> None:
@@ -142,7 +178,7 @@ def _report(batch: "Batch", *, as_json: bool) -> None:
         counts["failures"] = [
             {"path": shown(one.path), "reason": shown(one.reason)} for one in report.failures
         ]
-        click.echo(json.dumps({"format": 1, "first": not batch.paths, **counts}))
+        click.echo(json.dumps({"format": 1, "first": batch.first, **counts}))
         sys.stdout.flush()
         return
     parts = [
@@ -156,7 +192,7 @@ def _report(batch: "Batch", *, as_json: bool) -> None:
             "file that could not be read": "files that could not be read"}  # fmt: skip
     words = [text.count(n, one, many.get(one, f"{one}s")) for n, one in parts if n]
     words.append(text.count(report.faces, "face"))
-    if not batch.paths:
+    if batch.first:
         click.echo("Watching; stop with Ctrl-C.", err=True)
     click.echo(
         f"{', '.join(words)}; {text.count(report.people, 'person', 'people')} in the library."

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, TextIO
@@ -24,6 +25,11 @@ FACE_COLUMNS = (
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 """What spreadsheets take a cell for a formula by, in some countries also in full width."""
+_FORMULA_INSIDE = re.compile("(?<=[;\t\r\n])(?=['\"]*[=+@＝＋－＠-])")
+"""Where a cell begins for a spreadsheet that separates cells by something else than commas.
+
+It then takes the quotes around the whole for part of a text, and ends a row at each end of line.
+"""
 
 
 def write_people(file: TextIO, people: Sequence[Person]) -> None:
@@ -48,7 +54,8 @@ def write_csv(file: TextIO, columns: Sequence[str], records: Iterable[Mapping[st
     """Write a header and a row for each record: the only place that writes CSV.
 
     Names and paths come from strangers, and spreadsheets run what looks like a formula, so such a
-    text gets an apostrophe before it; numbers stay as they are.
+    text gets an apostrophe before it, and one wherever another spreadsheet would begin a cell with
+    a formula inside of it; numbers stay as they are.
 
     Parameters
     ----------
@@ -74,9 +81,10 @@ def _cell(value: Any) -> Any:
             return ""
         case bool():
             return str(value).lower()
-        # One that has such an apostrophe by itself gets another: reading is then unambiguous.
-        case str() if value.lstrip("'").startswith(_FORMULA):
-            return f"'{value}"
+        case str():
+            # One that has such an apostrophe by itself gets another: reading is then unambiguous.
+            begins = value.lstrip("'").startswith(_FORMULA)
+            return "'" * begins + _FORMULA_INSIDE.sub("'", value)
     return value
 
 

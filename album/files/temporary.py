@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from album.errors import StrPath
+from album.metadata.regular_files import is_missing
 from album.paths import APPLICATION
 
 _OURS = re.compile(r"\.album-[a-z]+-[0-9a-f]{16}")
@@ -112,7 +113,8 @@ def _deleted(path: Path) -> bool:
         else:
             path.unlink(missing_ok=True)
     except OSError:
-        return False
+        # A read-only disk refuses even what is not there, and the journal would grow for ever.
+        return is_missing(path)
     return True
 
 

@@ -1,6 +1,8 @@
 """A copy holds everything, whatever the engines, and goes on where it was broken off."""
 
 import itertools
+import os
+import sys
 
 import pytest
 from sqlalchemy import select
@@ -155,3 +157,28 @@ def test_a_library_is_never_copied_over_another(path):
         with pytest.raises(LibraryError, match=r"is an unfinished copy of .*; finish that"):
             next(copy_library(new, more))
         assert list(known_files(new, ["/"])) == ["/b.jpg"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names elsewhere are always UTF-8")
+def test_the_path_of_the_source_need_not_be_utf_8(path):
+    odd, other = path.parent / os.fsdecode(b"caf\xe9.db"), path.with_name("other.db")
+    with Library.open(odd) as old:
+        fill(old)
+        with Library.open(other, unfinished=True) as new:
+            next(copy_library(old, new))
+        with pytest.raises(UnfinishedLibraryError, match=r"copy of .*caf\\xe9\.db; copy"):
+            Library.open(other)
+        with Library.open(other, unfinished=True) as new:
+            list(copy_library(old, new))
+        with Library.open(other) as new:
+            assert rows(new) == rows(old)
+
+
+def test_a_copy_that_an_earlier_version_began_is_finished(path):
+    """Its mark is the path as it is."""
+    old_path, other = path.with_name("ümläut.db"), path.with_name("other.db")
+    with Library.open(old_path) as old, Library.open(other, unfinished=True) as new:
+        add(old, "/a.jpg")
+        set_setting(new, "copy.unfinished", str(old_path))
+        list(copy_library(old, new))
+        assert rows(new) == rows(old)

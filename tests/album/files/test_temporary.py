@@ -13,6 +13,9 @@ import pytest
 from album.files import temporary
 from tests.album.albums import Shelf, family
 from tests.databases import name_of
+from tests.disks import disk
+
+__all__ = ["disk"]
 
 ROOT = Path(__file__).parents[3]
 
@@ -212,3 +215,24 @@ def test_threads_share_a_journal(tmp_path):
     assert left_in(tmp_path) == []
     [journal] = temporary.journal_folder().iterdir()
     assert journal.read_bytes() == b""
+
+
+def test_what_was_never_made_on_a_read_only_disk_is_not_remembered(disk, state):
+    there = disk.folder / ".album-tags-0123456789abcdef"
+    there.touch()
+    disk.make_read_only()
+    try:
+        with temporary.temporary(disk.folder, "tags") as path, pytest.raises(OSError):
+            path.touch()
+        [journal] = temporary.journal_folder().iterdir()
+        assert journal.read_bytes() == b""
+        lines = [json.dumps(str(one)) for one in (there, path)]
+        killed_before = temporary.journal_folder() / "0123456789abcdef"
+        killed_before.write_text("\n".join(lines) + "\n")
+        temporary.sweep()
+        assert killed_before.read_text() == lines[0] + "\n"
+    finally:
+        disk.make_writable()
+    temporary.sweep()
+    assert not there.exists()
+    assert not killed_before.exists()

@@ -200,8 +200,7 @@ def test_copies_that_differ_in_orientation_are_one_photo(shelf):
     shelf.index(shelf.photos)
     assert shelf.seen(shelf.cleo)[0]["path"] == str(copy)
     corners = mapping(
-        Upright(*size_of(copy), 1), Upright(*size_of(copy)[::-1], 6), same_pixels=True
-    )(before.reshape(2, 2))
+        Upright(*size_of(copy), 1), Upright(*size_of(copy)[::-1], 6))(before.reshape(2, 2))
     wanted = np.concatenate([corners.min(axis=0), corners.max(axis=0)])
     assert box_of(shelf, copy) == pytest.approx(wanted, abs=3)
 
