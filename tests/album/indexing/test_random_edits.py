@@ -13,13 +13,19 @@ from contextlib import closing
 import pytest
 from PIL import Image
 
-from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, photo
+from tests.album.albums import ANNA, BERT, CLEO, Drawn, Shelf, are_alike, photo
 
 pytestmark = pytest.mark.skipif(
     shutil.which("exiftool") is None, reason="exiftool is not installed"
 )
 
-ORIENTATIONS = (1, 3, 6, 8)
+ORIENTATION = 0x0112
+TURNS = {
+    3: Image.Transpose.ROTATE_180,
+    6: Image.Transpose.ROTATE_270,
+    8: Image.Transpose.ROTATE_90,
+}
+ORIENTATIONS = (1, *TURNS)
 FOREIGN = ("-XMP-xmp:Rating", "-XMP-dc:Title", "-IPTC:ObjectName", "-IPTC:Keywords", "-Comment",
            "-EXIF:Artist", "-EXIF:Orientation#", "-XMP-acdsee:Categories")  # fmt: skip
 DECISIONS = {
@@ -122,19 +128,24 @@ class Album:
 
     def save_anew(self):
         path = self.a_file()
-        held = self.rows("SELECT path, photo_id FROM file WHERE gone_at IS NULL")
-        mine = {photo_id for known, photo_id in held if known == bytes(path)}
-        if path in self.copied or sum(photo_id in mine for _, photo_id in held) != 1:
+        held = self.rows(
+            "SELECT path, photo_id, phash FROM file JOIN photo ON photo.id = photo_id"
+            " WHERE gone_at IS NULL"
+        )
+        mine = {photo_id: phash for known, photo_id, phash in held if known == bytes(path)}
+        if path in self.copied or sum(one[1] in mine for one in held) != 1:
             return  # the original is elsewhere, too: what was saved anew is a photo of its own
-        kept = exiftool("-b", "-Orientation", path)
         with Image.open(path) as image:
             image.load()
-            if self.chance.random() < 0.3:
-                image = image.transpose(self.chance.randrange(7))
-        image.save(path, quality=self.chance.choice((85, 95)))
+            orientation = image.getexif().get(ORIENTATION, 1)
+        anew = image.transpose(self.chance.randrange(7)) if self.chance.random() < 0.3 else image
+        shown = anew.transpose(TURNS[orientation]) if orientation in TURNS else anew
+        if not are_alike(*mine.values(), shown):
+            return
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        anew.save(path, quality=95, exif=exif)
         self.anew.add(path)
-        if kept.strip() not in ("", "1"):
-            exiftool("-q", "-overwrite_original", "-n", f"-Orientation={kept.strip()}", path)
 
     # What the user does.
 
