@@ -302,7 +302,10 @@ def count_moved(library: Library, paths: Iterable[str]) -> int:
 
 
 def _store_if_changed(conn: Connection, seen: ScannedFile, at: datetime) -> None:
-    """Store a file, unless it is known as it is: what was known of its content then stays."""
+    """Store a file, unless it is known as it is: what was known of its content then stays.
+
+    What can't be read may be a photo that is just being written, so the path keeps its photo.
+    """
     same = select(file.c.id).where(
         file.c.path == seen.path,
         file.c.size == seen.size,
@@ -313,6 +316,8 @@ def _store_if_changed(conn: Connection, seen: ScannedFile, at: datetime) -> None
         same = same.where(file.c.content_hash == seen.content_hash)
     if conn.scalar(same) is None:
         photo_id = held_photos(conn, [seen])[seen.path].photo_id
+        if photo_id is None:
+            photo_id = conn.scalar(select(file.c.photo_id).where(file.c.path == seen.path))
         upsert(conn, file, [_file_row(seen, photo_id, at)], keys=["path"], update=_CHANGING)
 
 

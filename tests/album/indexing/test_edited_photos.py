@@ -271,6 +271,22 @@ def test_a_picture_saved_anew_and_copied_keeps_everything_at_its_place(shelf):
     assert who(shelf)["Cleo"] == before
 
 
+@pytest.mark.parametrize("left", [0, 900, -300])
+def test_a_photo_that_is_read_while_it_is_saved_anew_keeps_everything(shelf, left):
+    before = who(shelf)
+    path = shelf.photos / "cleo.jpg"
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, quality=70)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:left])
+    assert len(shelf.index(shelf.photos)["failures"]) == 1
+    path.write_bytes(whole)
+    report = shelf.index(shelf.photos)
+    assert (report["photos"], len(report["replaced"])) == (0, 1)
+    assert who(shelf) == before
+
+
 def test_another_picture_at_a_known_place_is_another_photo(shelf):
     rng = np.random.default_rng(5)
     path = shelf.photos / "cleo.jpg"
