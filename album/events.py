@@ -287,6 +287,12 @@ class IndexReport:
     """What was wrong with workers, a sentence each."""
     tags: TagsImported | None = None
 
+    @property
+    def changes_anything(self) -> bool:
+        """Whether any file has come, gone, changed or failed."""
+        files = self.photos, self.clips, self.known, self.edited, self.gone
+        return any((*files, self.replaced, self.failures))
+
     def add(self, event: object) -> None:
         """Count one event."""
         match event:

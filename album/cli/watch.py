@@ -178,6 +178,7 @@ def _report(batch: "Batch", *, as_json: bool) -> None:
         counts["failures"] = [
             {"path": shown(one.path), "reason": shown(one.reason)} for one in report.failures
         ]
+        counts["replaced"] = [shown(path) for path in report.replaced]
         click.echo(json.dumps({"format": 1, "first": batch.first, **counts}))
         sys.stdout.flush()
         return
@@ -185,10 +186,13 @@ def _report(batch: "Batch", *, as_json: bool) -> None:
         (report.photos, "new photo"),
         (report.clips, "new clip"),
         (report.known, "copy or moved file"),
+        (report.edited, "edited photo"),
+        (len(report.replaced), "photo saved anew"),
         (report.gone, "file gone"),
         (len(report.failures), "file that could not be read"),
     ]
     many = {"copy or moved file": "copies and moved files", "file gone": "files gone",
+            "photo saved anew": "photos saved anew",
             "file that could not be read": "files that could not be read"}  # fmt: skip
     words = [text.count(n, one, many.get(one, f"{one}s")) for n, one in parts if n]
     words.append(text.count(report.faces, "face"))

@@ -238,7 +238,7 @@ def watch(
             if everything:
                 waiting.add_unknown()
             continue
-        if report.photos or report.clips or report.known or report.gone or report.failures:
+        if report.changes_anything:
             yield Batch(ready, report)
 
 

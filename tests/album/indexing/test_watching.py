@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from album.events import Grouped, PhotoDone, Scanned
 from album.indexing.watching import Looking, Patience, Waiting, folders_of, watch
@@ -355,7 +356,7 @@ def test_a_root_that_goes_and_comes_back(tmp_path, started, words):
     watcher = started(*words)
     watcher.next()
     shutil.rmtree(folder)
-    photo(folder / "a.jpg", Drawn(BERT), year=2006)
+    photo(folder / "other.jpg", Drawn(BERT), year=2006)
     assert watcher.next()["photos"] == 1
     folder.rename(tmp_path / "away")
     time.sleep(2)
@@ -363,6 +364,18 @@ def test_a_root_that_goes_and_comes_back(tmp_path, started, words):
     assert watcher.next()["photos"] == 1
     photo(folder / "c.jpg", Drawn(ANNA), year=2008)
     assert watcher.next()["photos"] == 1
+    assert watcher.end() == 0
+
+
+def test_what_other_programs_do_to_a_photo_is_told(tmp_path, started):
+    path = photo(tmp_path / "photos" / "a.jpg", Drawn(ANNA), year=2004)
+    watcher = started()
+    watcher.next()
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, quality=80)
+    told = watcher.next()
+    assert (told["photos"], told["replaced"]) == (0, [str(path)])
     assert watcher.end() == 0
 
 

@@ -41,6 +41,7 @@ def test_what_is_not_broken_is_read(tmp_path):
     assert rawpy
     for name, data in originals(tmp_path).items():
         (tmp_path / name).write_bytes(data)
-    analyser = Analyser(load_engine(profile="fake"), clips=DEFAULT)
+    engine = load_engine(profile="fake")
     for file in walk([tmp_path]).files:
+        analyser = Analyser(engine, clips=DEFAULT)  # some hold the same picture
         assert isinstance(analyser(Task(file)), Prepared | ReadClip), file.path
