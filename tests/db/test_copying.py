@@ -159,6 +159,7 @@ def test_a_library_is_never_copied_over_another(path):
         assert list(known_files(new, ["/"])) == ["/b.jpg"]
 
 
+@pytest.mark.sqlite
 @pytest.mark.skipif(sys.platform != "linux", reason="names elsewhere are always UTF-8")
 def test_the_path_of_the_source_need_not_be_utf_8(path):
     odd, other = path.parent / os.fsdecode(b"caf\xe9.db"), path.with_name("other.db")
@@ -174,6 +175,7 @@ def test_the_path_of_the_source_need_not_be_utf_8(path):
             assert rows(new) == rows(old)
 
 
+@pytest.mark.sqlite
 def test_a_copy_that_an_earlier_version_began_is_finished(path):
     """Its mark is the path as it is."""
     old_path, other = path.with_name("ümläut.db"), path.with_name("other.db")
