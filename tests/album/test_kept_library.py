@@ -59,8 +59,18 @@ NETS = {
     "both": {"detector": Wider(), "embedder": Turned()},
     "head": {"attributes": OtherAges()},
 }
-EVERY_NET = pytest.mark.parametrize("name", NETS)
-SOME_NETS = pytest.mark.parametrize("name", ["the same", "nobody found", "both"])
+
+
+def _nets(*names: str) -> pytest.MarkDecorator:
+    """Return the test with each of these nets; but for "both" they are long together."""
+    cases = [
+        name if name == "both" else pytest.param(name, marks=pytest.mark.long) for name in names
+    ]
+    return pytest.mark.parametrize("name", cases)
+
+
+EVERY_NET = _nets(*NETS)
+SOME_NETS = _nets("the same", "nobody found", "both")
 
 
 def engine_of(name: str) -> Engine:

@@ -225,6 +225,7 @@ def run(folder, seed, rounds):
         assert album.shelf.index(album.photos)["photos"] == 0, where
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(2))
 def test_nothing_is_lost(tmp_path, seed):
     run(tmp_path, seed, 4)

@@ -242,6 +242,7 @@ def test_jpegtran_leaves_the_picture_unless_it_turns_or_packs_it_anew(tmp_path, 
 
 @with_exiftool
 @pytest.mark.skipif(not MEDIA.is_dir(), reason=f"no test photos in {MEDIA}")
+@pytest.mark.long
 @pytest.mark.parametrize("edit", ["rating", "orientation", "everything"])
 def test_exiftool_leaves_the_pictures_of_real_files(tmp_path, edit):
     """Phones, cameras and editors of many years."""
