@@ -6,23 +6,12 @@ of the upright picture.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-Box = tuple[float, float, float, float]
+from db.photos.turning import BACK, TURNS
 
-_TURNS: dict[int, Callable[[float, float], tuple[float, float]]] = {
-    1: lambda x, y: (x, y),
-    2: lambda x, y: (1 - x, y),
-    3: lambda x, y: (1 - x, 1 - y),
-    4: lambda x, y: (x, 1 - y),
-    5: lambda x, y: (y, x),
-    6: lambda x, y: (1 - y, x),
-    7: lambda x, y: (1 - y, 1 - x),
-    8: lambda x, y: (y, 1 - x),
-}
-"""Where a point of the stored picture is when it is upright, by EXIF orientation."""
-_BACK = {6: 8, 8: 6}
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +43,7 @@ class Region:
 
 def turned(box: Box, orientation: int) -> Box:
     """Turn a box of the stored picture into the same box of the upright one, both 0 to 1."""
-    turn = _TURNS[orientation]
+    turn = TURNS[orientation]
     (x0, y0), (x1, y1) = turn(*box[:2]), turn(*box[2:])
     return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
@@ -79,7 +68,7 @@ def from_upright(pixels: Sequence[float], size: tuple[int, int], orientation: in
     width, height = size
     x0, y0, x1, y1 = pixels
     upright = (_clip(x0 / width), _clip(y0 / height), _clip(x1 / width), _clip(y1 / height))
-    return turned(upright, _BACK.get(orientation, orientation))
+    return turned(upright, BACK.get(orientation, orientation))
 
 
 def to_upright(box: Box, size: tuple[int, int], orientation: int) -> Box:

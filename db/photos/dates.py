@@ -205,6 +205,8 @@ def _takeout_names(conn: Connection, photo_id: int) -> set[str]:
 
 def _combined(said: Sequence[Sequence[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
     """Return the claims of several files, best first, each once; of changes of files the first."""
+    if len(said) == 1:
+        return list(said[0])
     once: dict[tuple[Any, ...], Mapping[str, Any]] = {}
     for claims in said:
         for claim in claims:
@@ -215,8 +217,6 @@ def _combined(said: Sequence[Sequence[Mapping[str, Any]]]) -> list[Mapping[str, 
         place = BEST_FIRST.index(source) if source in BEST_FIRST else len(BEST_FIRST)
         return place, (claim["when"] or "") if source == "mtime" else ""
 
-    if len(said) == 1:
-        return list(said[0])
     return sorted(once.values(), key=rank)
 
 

@@ -14,7 +14,19 @@ from db.library import Library
 
 Points = NDArray[np.float64]
 
-_BACK = {6: 8, 8: 6}
+TURNS: Mapping[int, Callable[[Any, Any], tuple[Any, Any]]] = {
+    1: lambda x, y: (x, y),
+    2: lambda x, y: (1 - x, y),
+    3: lambda x, y: (1 - x, 1 - y),
+    4: lambda x, y: (x, 1 - y),
+    5: lambda x, y: (y, x),
+    6: lambda x, y: (1 - y, x),
+    7: lambda x, y: (1 - y, 1 - x),
+    8: lambda x, y: (y, 1 - x),
+}
+"""Where a point of the stored picture is when it is upright, by EXIF orientation (2.32, 4.6.4 A);
+x and y are numbers or arrays, 0 to 1."""
+BACK = {6: 8, 8: 6}
 """EXIF orientations that undo another one; every other orientation undoes itself."""
 
 
@@ -62,29 +74,18 @@ def mapping(
     def move(points: Points) -> Points:
         unit = points / (before.width, before.height)
         if turn is None:
-            stored = _turned(unit, _BACK.get(before.orientation, before.orientation))
+            stored = _turned(unit, BACK.get(before.orientation, before.orientation))
             unit = _turned(stored, after.orientation)
         else:
-            unit = _turned(unit, _BACK.get(turn, turn))
+            unit = _turned(unit, BACK.get(turn, turn))
         return unit * (after.width, after.height)
 
     return move
 
 
 def _turned(points: Points, orientation: int) -> Points:
-    """Apply an EXIF orientation (2.32, 4.6.4 A) to points of the unit square."""
-    x, y = points[:, 0], points[:, 1]
-    columns = {
-        1: (x, y),
-        2: (1 - x, y),
-        3: (1 - x, 1 - y),
-        4: (x, 1 - y),
-        5: (y, x),
-        6: (1 - y, x),
-        7: (1 - y, 1 - x),
-        8: (y, 1 - x),
-    }[orientation]
-    return np.stack(columns, axis=1)
+    """Apply an EXIF orientation to points of the unit square."""
+    return np.stack(TURNS[orientation](points[:, 0], points[:, 1]), axis=1)
 
 
 def move_places(
