@@ -27,7 +27,7 @@ class PhotoDone:
     """One file was analysed, or its picture was known already (`known`).
 
     `change` says what another program has done to a known photo: 'edited' its metadata, 'replaced'
-    it by the same picture saved anew.
+    it by the same picture re-saved.
     """
 
     path: StrPath
@@ -260,7 +260,7 @@ class IndexReport:
     edited: int = 0
     """Known photos whose metadata another program has edited."""
     replaced: list[StrPath] = field(default_factory=list)
-    """Known photos that another program has saved anew."""
+    """Known photos that another program has re-saved."""
     gone: int = 0
     moved: int = 0
     clips: int = 0

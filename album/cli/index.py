@@ -224,8 +224,8 @@ def _changes_by_others(report: IndexReport) -> Iterator[str]:
         edited = text.count(report.edited, "photo was", "photos were")
         yield f"{edited} edited by another program; faces and names stay."
     if replaced := len(report.replaced):
-        anew = text.count(replaced, "photo was", "photos were")
-        yield f"{anew} saved anew by another program; faces and names stay:"
+        photos = text.count(replaced, "photo was", "photos were")
+        yield f"{photos} re-saved by another program; faces and names stay:"
         for path in report.replaced[:SHOWN_PATHS]:
             yield f"  {text.path_text(path)}"
         if replaced > SHOWN_PATHS:

@@ -187,12 +187,12 @@ def _report(batch: "Batch", *, as_json: bool) -> None:
         (report.clips, "new clip"),
         (report.known, "copy or moved file"),
         (report.edited, "edited photo"),
-        (len(report.replaced), "photo saved anew"),
+        (len(report.replaced), "photo re-saved"),
         (report.gone, "file gone"),
         (len(report.failures), "file that could not be read"),
     ]
     many = {"copy or moved file": "copies and moved files", "file gone": "files gone",
-            "photo saved anew": "photos saved anew",
+            "photo re-saved": "photos re-saved",
             "file that could not be read": "files that could not be read"}  # fmt: skip
     words = [text.count(n, one, many.get(one, f"{one}s")) for n, one in parts if n]
     words.append(text.count(report.faces, "face"))

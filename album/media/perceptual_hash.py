@@ -35,7 +35,7 @@ def perceptual_hash(image: "Image") -> int:
 def turned_hashes(image: "Image") -> tuple[int, ...]:
     """Return the hashes of an upright RGB image turned by each EXIF orientation, 1 to 8.
 
-    The first is `perceptual_hash`. By the others a picture is known that was turned and saved anew.
+    The first is `perceptual_hash`. By the others a picture is known that was turned and re-saved.
     """
     small = _small(image)
     across, down = small[:, ::-1], small[::-1]

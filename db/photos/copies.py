@@ -12,7 +12,7 @@ from db.photos.turning import Upright, move_places, shown_photos
 from db.records import ScannedFile
 
 SAME_BITS = 4
-"""Perceptual hashes of one picture at two sizes, or saved anew, differ in so many bits at most
+"""Perceptual hashes of one picture at two sizes, or re-saved, differ in so many bits at most
 (benchmarks/duplicates.md)."""
 
 
@@ -26,7 +26,7 @@ class Held:
         None where the photo is new.
     change : {'', 'edited', 'replaced'}
         What became of the file at this path since it was read last: its metadata were edited, or
-        another program has saved the picture anew.
+        another program has re-saved the picture.
     """
 
     photo_id: int | None = None
@@ -48,7 +48,7 @@ def held_photos(conn: Connection, files: Sequence[ScannedFile]) -> dict[str, Hel
 
     A file holds the photo that has its content, or else its picture: then only metadata differ.
     Where neither is known, a picture that looks the same as the one that was at this path, and is
-    nowhere else, is that photo, saved anew.
+    nowhere else, is that photo, re-saved.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def held_photos(conn: Connection, files: Sequence[ScannedFile]) -> dict[str, Hel
         change = ""
         if was and photo_id == was.photo_id and was.content_hash != one.content_hash:
             change = "edited"
-        if photo_id is None and was and (turn := _saved_anew(conn, one, was)):
+        if photo_id is None and was and (turn := _turn_if_resaved(conn, one, was)):
             photo_id, change = was.photo_id, "replaced"
             _replace(conn, photo_id, one, turn)
         found[one.path] = Held(photo_id, change)
@@ -118,7 +118,7 @@ def _by_picture(conn: Connection, pictures: set[str]) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in sorted(rows, key=lambda row: (row[2], -row[1]))}
 
 
-def _saved_anew(conn: Connection, now: ScannedFile, was: _Before) -> int:
+def _turn_if_resaved(conn: Connection, now: ScannedFile, was: _Before) -> int:
     """Return the EXIF orientation that makes a picture look as what was at its path; 0 for none."""
     if was.phash is None:
         return 0
@@ -137,7 +137,7 @@ def _saved_anew(conn: Connection, now: ScannedFile, was: _Before) -> int:
 
 
 def _replace(conn: Connection, photo_id: int, now: ScannedFile, turn: int) -> None:
-    """Have a photo be the picture that was saved anew in its place; its faces go along.
+    """Have a photo be the picture that was re-saved in its place; its faces go along.
 
     Until they are found in it, it counts as not read.
     """

@@ -132,7 +132,7 @@ def _landmarks(move: Callable[[Points], Points], blob: bytes) -> bytes:
 
 
 def moved_face(row: Mapping[str, Any], before: Upright, after: Upright) -> dict[str, Any]:
-    """Return where a face lies after its photo was turned, or saved anew at another size.
+    """Return where a face lies after its photo was turned, or re-saved at another size.
 
     Parameters
     ----------

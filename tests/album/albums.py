@@ -44,7 +44,7 @@ def picture(*faces: Drawn, shade: int = 90, side: int = SIDE) -> Image.Image:
 
 
 def are_alike(before: Image.Image | int, after: Image.Image) -> bool:
-    """Tell whether a picture that was saved anew is still known by its perceptual hash.
+    """Tell whether a picture that was re-saved is still known by its perceptual hash.
 
     Flat drawn faces are harder than photos: their coefficients lie close to the median.
     """

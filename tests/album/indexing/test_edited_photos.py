@@ -1,4 +1,4 @@
-"""Photos that other programs edit, turn, save anew and copy stay the photos that they are."""
+"""Photos that other programs edit, turn, re-save and copy stay the photos that they are."""
 
 import json
 import shutil
@@ -224,7 +224,7 @@ def test_two_new_copies_of_other_orientation_are_one_photo(tmp_path):
     assert shelf.index(folder)["unchanged"] == 2
 
 
-SAVED_ANEW = {
+RESAVED = {
     "another quality": lambda image: (image, {"quality": 70}),
     "smaller": lambda image: (image.resize((image.width * 3 // 4, image.height * 3 // 4)), {}),
     "larger": lambda image: (image.resize((image.width * 2, image.height * 2)), {"quality": 95}),
@@ -235,8 +235,8 @@ SAVED_ANEW = {
 }
 
 
-@pytest.mark.parametrize("change", SAVED_ANEW.values(), ids=SAVED_ANEW)
-def test_pictures_saved_anew_at_their_place_keep_everything(shelf, change):
+@pytest.mark.parametrize("change", RESAVED.values(), ids=RESAVED)
+def test_pictures_resaved_at_their_place_keep_everything(shelf, change):
     before = who(shelf)
     face = shelf.seen(shelf.bert)[0]
     shelf("reject", face["face_id"])
@@ -259,7 +259,7 @@ def test_pictures_saved_anew_at_their_place_keep_everything(shelf, change):
     assert who(shelf) == before
 
 
-def test_a_picture_saved_anew_and_copied_keeps_everything_at_its_place(shelf):
+def test_a_picture_resaved_and_copied_keeps_everything_at_its_place(shelf):
     before = who(shelf)["Cleo"]
     path = shelf.photos / "cleo.jpg"
     with Image.open(path) as image:
@@ -272,7 +272,7 @@ def test_a_picture_saved_anew_and_copied_keeps_everything_at_its_place(shelf):
 
 
 @pytest.mark.parametrize("left", [0, 900, -300])
-def test_a_photo_that_is_read_while_it_is_saved_anew_keeps_everything(shelf, left):
+def test_a_photo_that_is_read_while_it_is_resaved_keeps_everything(shelf, left):
     before = who(shelf)
     path = shelf.photos / "cleo.jpg"
     with Image.open(path) as image:
@@ -287,6 +287,16 @@ def test_a_photo_that_is_read_while_it_is_saved_anew_keeps_everything(shelf, lef
     assert who(shelf) == before
 
 
+def test_resaved_photos_are_told(shelf):
+    path = shelf.photos / "cleo.jpg"
+    with Image.open(path) as image:
+        image.load()
+    image.save(path, quality=60)
+    ran = shelf("index", "--profile", "fake", shelf.photos)
+    told = "1 photo was re-saved by another program; faces and names stay:"
+    assert f"{told}\n  {path}\n" in ran.out
+
+
 def test_another_picture_at_a_known_place_is_another_photo(shelf):
     rng = np.random.default_rng(5)
     path = shelf.photos / "cleo.jpg"
@@ -297,7 +307,7 @@ def test_another_picture_at_a_known_place_is_another_photo(shelf):
 
 
 def test_the_original_elsewhere_keeps_its_photo(shelf):
-    """What was saved anew while the original lies in another folder is a photo of its own."""
+    """What was re-saved while the original lies in another folder is a photo of its own."""
     path = shelf.photos / "cleo.jpg"
     shutil.copy(path, shelf.photos / "original.jpg")
     shelf.index(shelf.photos)

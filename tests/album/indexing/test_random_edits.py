@@ -47,7 +47,7 @@ class Album:
     def __init__(self, folder, chance):
         self.chance, self.shelf, self.photos = chance, Shelf(folder), folder / "photos"
         self.number = 0
-        self.anew: set = set()
+        self.resaved: set = set()
         self.copied: set = set()
         for year in range(2000, 2008):
             anna, bert = Drawn(ANNA, year - 1980, male=False), Drawn(BERT, year - 1970)
@@ -118,7 +118,7 @@ class Album:
 
     def rename(self):
         path = self.a_file()
-        if path not in self.anew:  # saved anew and at another place, it is a photo of its own
+        if path not in self.resaved:  # re-saved and at another place, it is a photo of its own
             self.with_sidecar(path, self.new_name(), shutil.move)
 
     def copy(self):
@@ -126,7 +126,7 @@ class Album:
         self.copied.add(path)
         self.with_sidecar(path, self.new_name(), shutil.copy2)
 
-    def save_anew(self):
+    def resave(self):
         path = self.a_file()
         held = self.rows(
             "SELECT path, photo_id, phash FROM file JOIN photo ON photo.id = photo_id"
@@ -134,7 +134,7 @@ class Album:
         )
         mine = {photo_id: phash for known, photo_id, phash in held if known == bytes(path)}
         if path in self.copied or sum(one[1] in mine for one in held) != 1:
-            return  # the original is elsewhere, too: what was saved anew is a photo of its own
+            return  # the original is elsewhere, too: what was re-saved is a photo of its own
         with Image.open(path) as image:
             image.load()
             orientation = image.getexif().get(ORIENTATION, 1)
@@ -145,7 +145,7 @@ class Album:
         exif = Image.Exif()
         exif[ORIENTATION] = orientation
         anew.save(path, quality=95, exif=exif)
-        self.anew.add(path)
+        self.resaved.add(path)
 
     # What the user does.
 
@@ -201,10 +201,10 @@ def run(folder, seed, rounds):
         named, decisions = album.named(), album.decisions()
         for _ in range(chance.randrange(1, 5)):
             chance.choice(
-                (album.edit, album.edit, album.edit, album.rename, album.copy, album.save_anew)
+                (album.edit, album.edit, album.edit, album.rename, album.copy, album.resave)
             )()
         report = album.shelf.index(album.photos)
-        album.anew.clear()
+        album.resaved.clear()
         album.copied.clear()
         where = f"seed {seed}, round {number}"
         assert report["photos"] == 0, where
